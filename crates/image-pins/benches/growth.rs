@@ -1,0 +1,121 @@
+//! How the import of a log and the code generator grow: ten times the input takes about ten times as
+//! long. Prints the ratios; exit code 1 if one is above its bound.
+#![allow(clippy::print_stdout, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use image_pins::codegen::{Config, Input};
+use image_pins::{Digest, PinFile, ReleaseName, Source, digest_file};
+
+/// What ten times the input may take, in times.
+const BOUND: f64 = 12.0;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let import = {
+        let (small, large) = (log(10_000), log(100_000));
+        compare(
+            "importing a log of 10,000 and 100,000 lines",
+            || digest_file::parse(small.as_bytes(), Path::new("small.log"), None).map(drop),
+            || digest_file::parse(large.as_bytes(), Path::new("large.log"), None).map(drop),
+        )?
+    };
+    let codegen = {
+        let (small, large) = (releases(100)?, releases(1_000)?);
+        let mut config = Config::new();
+        config.release("v1.0.0");
+        compare(
+            "generating code for 100 and 1,000 releases",
+            || config.generate(&small).map(drop),
+            || config.generate(&large).map(drop),
+        )?
+    };
+    Ok(match import && codegen {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Measures both and says whether the ratio is within the bound.
+fn compare<E: Error + 'static>(
+    what: &str,
+    mut small: impl FnMut() -> Result<(), E>,
+    mut large: impl FnMut() -> Result<(), E>,
+) -> Result<bool, Box<dyn Error>> {
+    // The fastest of several runs, taken in turns, is the one that other work disturbed least.
+    let (mut least_small, mut least_large) = (Duration::MAX, Duration::MAX);
+    for _ in 0..7 {
+        least_small = least_small.min(time(&mut small)?);
+        least_large = least_large.min(time(&mut large)?);
+    }
+    let ratio = least_large.as_secs_f64() / least_small.as_secs_f64();
+    let verdict = if ratio <= BOUND { "ok" } else { "TOO MUCH" };
+    println!(
+        "{what}: {least_small:.1?} and {least_large:.1?}, {ratio:.1} times (at most {BOUND}): {verdict}"
+    );
+    Ok(ratio <= BOUND)
+}
+
+fn time<E: Error + 'static>(
+    run: &mut impl FnMut() -> Result<(), E>,
+) -> Result<Duration, Box<dyn Error>> {
+    let start = Instant::now();
+    run()?;
+    Ok(start.elapsed())
+}
+
+/// A job log with the lines of five images somewhere in the middle.
+fn log(lines: usize) -> String {
+    let mut text = String::new();
+    for i in 0..lines {
+        let second = i % 60;
+        let _ = write!(text, "2021-09-21T15:04:{second:02}.1234567Z ");
+        let image = i.checked_sub(lines / 2).filter(|image| *image < 5);
+        let _ = match image {
+            Some(image) => writeln!(text, "image-{image}: {}", digest(image)),
+            None => writeln!(
+                text,
+                "\u{1b}[32mstep {i}\u{1b}[0m: pushing layer: already exists"
+            ),
+        };
+    }
+    text
+}
+
+fn releases(count: usize) -> Result<Input, Box<dyn Error>> {
+    let registry = "registry.example.com/project";
+    let pin_files = (0..count)
+        .map(|i| {
+            Ok(PinFile {
+                release: ReleaseName::new(1, u64::try_from(i)?, 0),
+                registry: registry.parse()?,
+                source: Source {
+                    file: format!("v1.{i}.0.log"),
+                    format: "name-lines".to_owned(),
+                    sha256: digest(i),
+                },
+                images: (0..7)
+                    .map(|n| (format!("image-{n}"), digest(i * 7 + n)))
+                    .collect(),
+                external: BTreeMap::new(),
+            })
+        })
+        .collect::<Result<_, Box<dyn Error>>>()?;
+    Ok(Input {
+        pin_files,
+        components: None,
+    })
+}
+
+/// A digest that is like no other.
+fn digest(seed: usize) -> Digest {
+    let mut bytes = [0xa5; 32];
+    for (slot, byte) in bytes.iter_mut().zip(seed.to_le_bytes()) {
+        *slot ^= byte;
+    }
+    Digest::Sha256(bytes)
+}

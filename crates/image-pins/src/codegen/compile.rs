@@ -1,0 +1,112 @@
+//! The part of the code generator that reads and writes files and speaks to cargo.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Config, Error, Input};
+use crate::components::Components;
+use crate::error::{FileError, cannot_read};
+use crate::pin_file::PinFile;
+use crate::release::ReleaseName;
+
+const COMPONENT_FILE: &str = "components.toml";
+
+impl Config {
+    /// Reads the pin files and the component file, generates the code and writes it, if it changed.
+    ///
+    /// Prints to cargo what the build depends on: the folder, each file in it that was read, and the environment
+    /// variables that were named; also when it fails, so that mending a file builds again.
+    pub fn compile(&self) -> Result<(), Error> {
+        self.compile_and_tell(&mut io::stdout().lock())
+    }
+
+    pub(super) fn compile_and_tell(&self, cargo: &mut dyn Write) -> Result<(), Error> {
+        let mut tell = |instruction: &str, value: &dyn Display| {
+            // Whether cargo still listens is not for a build script to judge.
+            let _ = writeln!(cargo, "cargo::{instruction}={value}");
+        };
+        for name in &self.environment {
+            tell("rerun-if-env-changed", name);
+        }
+        tell("rerun-if-changed", &self.digests_dir.display());
+        if let Some(path) = &self.components {
+            tell("rerun-if-changed", &path.display());
+        }
+        let paths = self.pin_file_paths()?;
+        for path in &paths {
+            tell("rerun-if-changed", &path.display());
+        }
+        let components = self
+            .components
+            .as_deref()
+            .map(Components::read)
+            .transpose()?;
+        let pin_files = paths
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<_, _>>()?;
+        let code = self.generate(&Input {
+            pin_files,
+            components,
+        })?;
+        write_if_changed(&self.out_path()?, &code)
+    }
+
+    fn pin_file_paths(&self) -> Result<Vec<PathBuf>, FileError> {
+        let failed = |error| cannot_read(&self.digests_dir, &error);
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.digests_dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default();
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            let is_components = name == COMPONENT_FILE || self.components.as_ref() == Some(&path);
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+                && !hidden
+                && !is_components
+            {
+                paths.push(path);
+            }
+        }
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    fn out_path(&self) -> Result<PathBuf, Error> {
+        let dir = match &self.out_dir {
+            Some(dir) => dir.clone(),
+            None => std::env::var_os("OUT_DIR")
+                .map(PathBuf::from)
+                .ok_or_else(|| {
+                    let message = "OUT_DIR is not set, as it is for build scripts: call `out_dir`";
+                    Error::Config(message.to_owned())
+                })?,
+        };
+        Ok(dir.join(&self.out_file))
+    }
+}
+
+fn read(path: &Path) -> Result<PinFile, FileError> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if let Err(error) = stem.parse::<ReleaseName>() {
+        let hint = format!(
+            "this folder has `<release>.toml` files and `{COMPONENT_FILE}`: move it elsewhere"
+        );
+        return Err(FileError::whole(path, error).with_hint(hint));
+    }
+    PinFile::read(path)
+}
+
+/// An unchanged file keeps its time, so that nothing that includes it is built again.
+fn write_if_changed(path: &Path, text: &str) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    fs::write(path, text).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,155 @@
+//! The code generator: a folder of pin files in, Rust constants out, from anybody's `build.rs`.
+//!
+//! ```no_run
+//! // fn main() of build.rs
+//! let compiled = image_pins::codegen::Config::new()
+//!     .digests_dir("digests")
+//!     .components("digests/components.toml")
+//!     .release("v1.2.4")
+//!     .floating("main", "latest-main")
+//!     .mend("cargo xtask import-digests --release {release} <digest file>")
+//!     .compile();
+//! if let Err(error) = compiled {
+//!     image_pins::codegen::report(&error);
+//! }
+//! ```
+//!
+//! ```text
+//! pub mod pins {
+//!     include!(concat!(env!("OUT_DIR"), "/pins.rs"));
+//! }
+//! ```
+//!
+//! What is generated, with the types of [`crate::compiled`]: `CHANNEL`, `REGISTRY`, `COMPONENTS`, `EXTERNAL`, a
+//! constant for each release (`V1_2_4`) and `RELEASES`, oldest first. The same input gives the same bytes on every
+//! machine.
+
+mod check;
+mod compile;
+mod error;
+mod generate;
+mod syntax;
+
+use std::path::PathBuf;
+
+pub use error::{Error, report};
+
+use crate::components::Components;
+use crate::pin_file::PinFile;
+
+/// How to generate constants from pin files. The methods change and return the same value, as those of
+/// `std::process::Command` do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    digests_dir: PathBuf,
+    components: Option<PathBuf>,
+    release: Option<String>,
+    floating: Vec<(String, String)>,
+    mend: Option<String>,
+    required_keys: Vec<(String, String)>,
+    out_dir: Option<PathBuf>,
+    out_file: PathBuf,
+    environment: Vec<String>,
+}
+
+/// What [`Config::generate`] works on: files that have been read.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// The pin files, in any order.
+    pub pin_files: Vec<PinFile>,
+    /// The component file, if the project has one.
+    pub components: Option<Components>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            digests_dir: PathBuf::from("digests"),
+            components: None,
+            release: None,
+            floating: Vec::new(),
+            mend: None,
+            required_keys: Vec::new(),
+            out_dir: None,
+            out_file: PathBuf::from("pins.rs"),
+            environment: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// A configuration that reads `digests/` and writes `pins.rs`. It still needs [`Config::release`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The folder of the pin files, relative to the package. Default: `digests`.
+    ///
+    /// Every `*.toml` there is a pin file, but for `components.toml` and files whose names start with a dot.
+    pub fn digests_dir(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.digests_dir = path.into();
+        self
+    }
+
+    /// The component file, relative to the package. Without one, the images of a release are what its pin file has,
+    /// and their keys are their names.
+    pub fn components(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.components = Some(path.into());
+        self
+    }
+
+    /// What the program uses by default: a release, which needs a pin file and a pin for each of its components, or
+    /// the name of a [floating](Config::floating) channel.
+    pub fn release(&mut self, name: impl Into<String>) -> &mut Self {
+        self.release = Some(name.into());
+        self
+    }
+
+    /// A channel that [`Config::release`] may choose instead of a release: images by this tag, not pinned.
+    pub fn floating(&mut self, name: impl Into<String>, tag: impl Into<String>) -> &mut Self {
+        self.floating.push((name.into(), tag.into()));
+        self
+    }
+
+    /// The command that writes a pin file, for errors. `{release}` stands for the release that it lacks.
+    pub fn mend(&mut self, command: impl Into<String>) -> &mut Self {
+        self.mend = Some(command.into());
+        self
+    }
+
+    /// Keys that something else names, and where, such as a chart's `values.yaml:12`. It is an error if no component
+    /// has such a key.
+    pub fn require_keys<K: Into<String>, W: Into<String>>(
+        &mut self,
+        keys: impl IntoIterator<Item = (K, W)>,
+    ) -> &mut Self {
+        self.required_keys.extend(
+            keys.into_iter()
+                .map(|(key, place)| (key.into(), place.into())),
+        );
+        self
+    }
+
+    /// Where to write. Default: the environment variable `OUT_DIR`, which cargo sets for build scripts.
+    pub fn out_dir(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.out_dir = Some(path.into());
+        self
+    }
+
+    /// The name of the file that is written. Default: `pins.rs`.
+    pub fn out_file(&mut self, name: impl Into<PathBuf>) -> &mut Self {
+        self.out_file = name.into();
+        self
+    }
+
+    /// An environment variable that the build script reads: cargo runs it again when that changes.
+    pub fn rerun_if_env_changed(&mut self, name: impl Into<String>) -> &mut Self {
+        self.environment.push(name.into());
+        self
+    }
+
+    /// The generated code for files that have been read. Reads and writes nothing.
+    pub fn generate(&self, input: &Input) -> Result<String, Error> {
+        generate::code(&self.check(input)?)
+    }
+}

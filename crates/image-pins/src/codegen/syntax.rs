@@ -1,0 +1,140 @@
+//! The few shapes of Rust syntax that generated code consists of.
+//!
+//! The parts that repeat are built, not parsed from tokens: parsing would take most of the time of a thousand releases.
+
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use proc_macro2::{Ident, Literal, Span};
+use syn::punctuated::Punctuated;
+use syn::token::{And, Brace, Bracket, Colon, Eq, Paren, Pound, Star};
+use syn::{
+    AttrStyle, Attribute, Expr, ExprArray, ExprCall, ExprLit, ExprPath, ExprReference, ExprStruct,
+    ExprUnary, FieldValue, Lit, LitStr, Member, Meta, MetaNameValue, Path, UnOp, parse_quote,
+};
+
+use super::Error;
+use crate::digest::Digest;
+
+/// The types and variants that generated code names, from the root, so that it can be included anywhere.
+pub(super) struct Paths {
+    pub(super) release: Path,
+    pub(super) pin: Path,
+    pub(super) external: Path,
+    pub(super) component: Path,
+    sha256: Path,
+    sha512: Path,
+    doc: Path,
+}
+
+impl Paths {
+    pub(super) fn new() -> Self {
+        Self {
+            release: parse_quote!(::image_pins::compiled::Release),
+            pin: parse_quote!(::image_pins::compiled::Pin),
+            external: parse_quote!(::image_pins::compiled::External),
+            component: parse_quote!(::image_pins::compiled::ComponentInfo),
+            sha256: parse_quote!(::image_pins::Digest::Sha256),
+            sha512: parse_quote!(::image_pins::Digest::Sha512),
+            doc: parse_quote!(doc),
+        }
+    }
+
+    /// A line of documentation.
+    pub(super) fn doc(&self, line: &str) -> Attribute {
+        Attribute {
+            pound_token: Pound::default(),
+            style: AttrStyle::Outer,
+            bracket_token: Bracket::default(),
+            meta: Meta::NameValue(MetaNameValue {
+                path: self.doc.clone(),
+                eq_token: Eq::default(),
+                value: text(line),
+            }),
+        }
+    }
+
+    /// A digest as one literal of bytes: an array of 32 numbers would be 64 tokens to write and to compile.
+    pub(super) fn digest(&self, digest: &Digest) -> Result<Expr, Error> {
+        let path = match digest {
+            Digest::Sha256(_) => &self.sha256,
+            Digest::Sha512(_) => &self.sha512,
+        };
+        let mut bytes = String::from("b\"");
+        for byte in digest.as_bytes() {
+            let _ = write!(bytes, "\\x{byte:02x}");
+        }
+        bytes.push('"');
+        let bytes = Literal::from_str(&bytes).map_err(|error| Error::NotRust(error.to_string()))?;
+        let bytes = Expr::Unary(ExprUnary {
+            attrs: Vec::new(),
+            op: UnOp::Deref(Star::default()),
+            expr: Box::new(literal(Lit::new(bytes))),
+        });
+        Ok(Expr::Call(ExprCall {
+            attrs: Vec::new(),
+            func: Box::new(self::path(path.clone())),
+            paren_token: Paren::default(),
+            args: std::iter::once(bytes).collect(),
+        }))
+    }
+}
+
+/// `"…"`.
+pub(super) fn text(text: &str) -> Expr {
+    literal(Lit::Str(LitStr::new(text, Span::call_site())))
+}
+
+/// `&[…]`.
+pub(super) fn list(items: impl IntoIterator<Item = Expr>) -> Expr {
+    let array = ExprArray {
+        attrs: Vec::new(),
+        bracket_token: Bracket::default(),
+        elems: items.into_iter().collect(),
+    };
+    Expr::Reference(ExprReference {
+        attrs: Vec::new(),
+        and_token: And::default(),
+        mutability: None,
+        expr: Box::new(Expr::Array(array)),
+    })
+}
+
+/// `Path { name: value, … }`.
+pub(super) fn structure<const N: usize>(path: &Path, fields: [(&str, Expr); N]) -> Expr {
+    let field = |(name, expr)| FieldValue {
+        attrs: Vec::new(),
+        member: Member::Named(Ident::new(name, Span::call_site())),
+        colon_token: Some(Colon::default()),
+        expr,
+    };
+    Expr::Struct(ExprStruct {
+        attrs: Vec::new(),
+        qself: None,
+        path: path.clone(),
+        brace_token: Brace::default(),
+        fields: fields.into_iter().map(field).collect::<Punctuated<_, _>>(),
+        dot2_token: None,
+        rest: None,
+    })
+}
+
+/// `NAME`.
+pub(super) fn name(name: &str) -> Expr {
+    path(Ident::new(name, Span::call_site()).into())
+}
+
+fn path(path: Path) -> Expr {
+    Expr::Path(ExprPath {
+        attrs: Vec::new(),
+        qself: None,
+        path,
+    })
+}
+
+fn literal(lit: Lit) -> Expr {
+    Expr::Lit(ExprLit {
+        attrs: Vec::new(),
+        lit,
+    })
+}

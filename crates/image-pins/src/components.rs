@@ -1,0 +1,130 @@
+//! The component file, `components.toml`: which images a project consists of, and since when.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{FileError, read_text};
+use crate::pin_file::{external, is_key_part};
+use crate::reference::{Reference, check_component};
+use crate::registry::Registry;
+use crate::release::ReleaseName;
+use crate::text::Quoted;
+use crate::toml_text::File;
+
+const KEYS: [&str; 4] = ["schema", "registry", "component", "external"];
+const COMPONENT_KEYS: [&str; 4] = ["name", "key", "since", "description"];
+
+/// The components of a project, and the images of others that it uses.
+///
+/// ```toml
+/// schema = 1
+/// registry = "registry.example.com/app"    # where images are published by default
+///
+/// [[component]]
+/// name = "app-controller"                  # the image's name
+/// key = "appController"                    # what the chart calls it
+/// since = "v1.0.0"                         # the first release that has it
+/// description = "Watches the cluster."
+///
+/// [external]                               # used where a pin file has no entry of its own
+/// "metrics.image" = "prom/prometheus:v2.53.0@sha256:…"
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Components {
+    /// The registry that images are published to by default.
+    pub registry: Registry,
+    /// The components, in the order of the file.
+    pub components: Vec<Component>,
+    /// Dotted key → full reference of an image of somebody else, for releases that do not record their own.
+    pub external: BTreeMap<String, Reference>,
+}
+
+/// An image that a project publishes with each release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// The name of the image, a single path component.
+    pub name: String,
+    /// What a chart or another user of the constants calls it.
+    pub key: String,
+    /// The first release that has it.
+    pub since: ReleaseName,
+    /// What it is, for people.
+    pub description: String,
+}
+
+impl Components {
+    /// Parses the text of a component file. The path is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
+        let file = File { path, text };
+        let mut top = file.parse(&KEYS)?;
+        let registry = top.parsed("registry")?.value;
+        let mut components: Vec<Component> = Vec::new();
+        for mut section in top.sections("component", &COMPONENT_KEYS)? {
+            let name = section.string("name")?;
+            check_component(&name.value).map_err(|error| file.error(name.at, error))?;
+            if components.iter().any(|other| other.name == name.value) {
+                let message =
+                    format_args!("the component {} is declared twice", Quoted(&name.value));
+                return Err(file.error(name.at, message));
+            }
+            let key = section.string("key")?;
+            if !is_key_part(&key.value) {
+                let message = format_args!(
+                    "{} is not a key: letters, digits, `_` and `-`",
+                    Quoted(&key.value)
+                );
+                return Err(file.error(key.at, message));
+            }
+            if let Some(other) = components.iter().find(|other| other.key == key.value) {
+                let message = format_args!(
+                    "`{}` is the key of the component `{}` already",
+                    key.value, other.name
+                );
+                return Err(file.error(key.at, message));
+            }
+            components.push(Component {
+                name: name.value.into_owned(),
+                key: key.value.into_owned(),
+                since: section.parsed("since")?.value,
+                description: section.string("description")?.value.into_owned(),
+            });
+        }
+        if components.is_empty() {
+            return Err(top
+                .error("the file declares no component")
+                .with_hint("add a `[[component]]`"));
+        }
+        Ok(Self {
+            registry,
+            components,
+            external: external(file, &mut top)?,
+        })
+    }
+
+    /// Reads and parses a component file.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        Self::parse(&read_text(path)?, path)
+    }
+
+    /// The components of a release, in the order of the file. A pre-release has the components of its release.
+    pub fn of_release(&self, release: &ReleaseName) -> impl Iterator<Item = &Component> {
+        let base = release.base();
+        self.components
+            .iter()
+            .filter(move |component| component.since.base() <= base)
+    }
+
+    /// The component whose image has this name.
+    pub fn by_name(&self, name: &str) -> Option<&Component> {
+        self.components
+            .iter()
+            .find(|component| component.name == name)
+    }
+
+    /// The component with this key.
+    pub fn by_key(&self, key: &str) -> Option<&Component> {
+        self.components
+            .iter()
+            .find(|component| component.key == key)
+    }
+}

@@ -1,0 +1,105 @@
+//! What the JSON formats share: one value or several after each other, texts with their places, and which is which.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::error::At;
+use super::places::Places;
+use super::{Format, Position, Problem, Row};
+use crate::{Digest, DigestError, Reference, ReferenceError};
+
+/// Whether a text begins as JSON objects do. A `[` alone is also how a log can begin.
+pub(super) fn looks_like(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with('{')
+        || text
+            .strip_prefix('[')
+            .is_some_and(|rest| rest.trim_start().starts_with('{'))
+}
+
+/// The format of a JSON text, by the keys that only it has. Damaged JSON is given to the format whose keys it has.
+pub(super) fn recognise(text: &str) -> Option<Format> {
+    [
+        ("\"containerimage.digest\"", Format::BuildxMetadata),
+        ("\"image.name\"", Format::BuildxMetadata),
+        ("\"manifest\"", Format::Imagetools),
+        ("\"Digest\"", Format::Skopeo),
+    ]
+    .into_iter()
+    .find_map(|(key, format)| text.contains(key).then_some(format))
+}
+
+/// A text of a document, not copied where JSON wrote it without escapes: its address then tells its place.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// A document: one value, several after each other, or one array of them.
+pub(super) struct Document<'a>(Places<'a>);
+
+impl<'a> Document<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self(Places::new(text))
+    }
+
+    /// The values, in the order of the document.
+    pub(super) fn values<T: Deserialize<'a>>(&self) -> Result<Vec<T>, At> {
+        let text = self.0.text();
+        if text.trim_start().starts_with('[') {
+            return serde_json::from_str(text).map_err(|error| syntax(&error));
+        }
+        let values = serde_json::Deserializer::from_str(text).into_iter();
+        values
+            .map(|value| value.map_err(|error| syntax(&error)))
+            .collect()
+    }
+
+    /// Where a text stands; where the document begins if that is not known.
+    pub(super) fn position(&self, text: &Text<'a>) -> Position {
+        self.0.of_part(&text.0).unwrap_or_else(|| self.start())
+    }
+
+    fn start(&self) -> Position {
+        let text = self.0.text();
+        self.0.of_offset(text.len() - text.trim_start().len())
+    }
+
+    /// The row of an image that has its digest beside it.
+    pub(super) fn row(
+        &self,
+        name: Option<&Text<'a>>,
+        digest: Option<&Text<'a>>,
+    ) -> Result<Row, At> {
+        let Some(name) = name else {
+            let at = digest.map_or_else(|| self.start(), |digest| self.position(digest));
+            return Err(at.problem(Problem::NoName));
+        };
+        let at = self.position(name);
+        let reference: Reference = name
+            .0
+            .parse()
+            .map_err(|error: ReferenceError| at.problem(error))?;
+        let Some(digest) = digest else {
+            return Err(at.problem(Problem::NoDigest(reference.to_string())));
+        };
+        let place = self.position(digest);
+        let digest: Digest = digest
+            .0
+            .parse()
+            .map_err(|error: DigestError| place.problem(error))?;
+        super::row(&reference, digest, place).map_err(|problem| at.problem(problem))
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> At {
+    let position = Position {
+        line: error.line().max(1),
+        column: error.column().max(1),
+    };
+    let message = error.to_string();
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(&*message, |(what, _)| what);
+    position.problem(Problem::Syntax(format!("not the expected JSON: {message}")))
+}

@@ -1,0 +1,42 @@
+//! What `skopeo inspect` prints: `Name` and `Digest`, and from old versions `Tag`.
+
+use serde::Deserialize;
+
+use super::Row;
+use super::error::At;
+use super::json::{Document, Text};
+use crate::ReferenceError;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    tag: Option<Text<'a>>,
+    #[serde(borrow)]
+    digest: Option<Text<'a>>,
+}
+
+pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
+    let document = Document::new(text);
+    let images = document.values::<Inspected>()?;
+    images
+        .into_iter()
+        .map(|image| {
+            let row = document.row(image.name.as_ref(), image.digest.as_ref())?;
+            let tag = match image.tag.filter(|tag| !tag.0.is_empty()) {
+                Some(tag) => {
+                    let at = document.position(&tag);
+                    Some(
+                        tag.0
+                            .parse()
+                            .map_err(|error: ReferenceError| at.problem(error))?,
+                    )
+                }
+                None => row.tag,
+            };
+            Ok(Row { tag, ..row })
+        })
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! TOML files read strictly: every value with its place, unknown keys refused.
+
+use crate::nearest;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
+use std::path::Path;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::FileError;
+use crate::text::Quoted;
+
+/// The only version of the schemas of this crate's files.
+pub(crate) const SCHEMA: &str = "1";
+
+/// A file that is being read.
+#[derive(Clone, Copy)]
+pub(crate) struct File<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) text: &'a str,
+}
+
+/// A value and where it starts.
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) at: usize,
+}
+
+/// A table whose keys are known beforehand.
+pub(crate) struct Section<'a> {
+    file: File<'a>,
+    title: String,
+    at: usize,
+    table: DeTable<'a>,
+}
+
+/// One line of a table whose keys are free.
+pub(crate) struct Entry<'a> {
+    file: File<'a>,
+    pub(crate) key: Located<String>,
+    value: Spanned<DeValue<'a>>,
+}
+
+impl<'a> File<'a> {
+    pub(crate) fn error(&self, at: usize, message: impl fmt::Display) -> FileError {
+        FileError::at_offset(self.path, self.text, at, message)
+    }
+
+    /// The file's top level. It has `schema = 1` and none but these other keys.
+    pub(crate) fn parse(self, known: &[&str]) -> Result<Section<'a>, FileError> {
+        let table = DeTable::parse(self.text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            let at = span.start;
+            match (error.message(), self.text.get(span)) {
+                ("duplicate key", Some(key)) => {
+                    self.error(at, format_args!("{} is there twice", Quoted(key)))
+                }
+                (message, _) => self.error(at, message.replace('\n', ", ")),
+            }
+        })?;
+        let mut section = Section {
+            file: self,
+            title: "the file".to_owned(),
+            at: 0,
+            table: table.into_inner(),
+        };
+        let Some(schema) = section.table.remove("schema") else {
+            return Err(self
+                .error(0, format_args!("the file has no `schema`"))
+                .with_hint("write `schema = 1`"));
+        };
+        match schema.get_ref() {
+            DeValue::Integer(number) if number.as_str() == SCHEMA && number.radix() == 10 => {}
+            _ => {
+                let written = self.text.get(schema.span()).unwrap_or_default();
+                let message =
+                    format_args!("schema {} is not known here: only 1 is", Quoted(written));
+                return Err(self.error(schema.span().start, message));
+            }
+        }
+        section.refuse_unknown(known)?;
+        Ok(section)
+    }
+}
+
+impl<'a> Section<'a> {
+    fn new(
+        file: File<'a>,
+        title: String,
+        (span, value): (Range<usize>, DeValue<'a>),
+        known: &[&str],
+    ) -> Result<Self, FileError> {
+        let DeValue::Table(table) = value else {
+            return Err(file.error(
+                span.start,
+                format_args!("{title} is a table, this is {}", kind(&value)),
+            ));
+        };
+        let section = Self {
+            file,
+            title,
+            at: span.start,
+            table,
+        };
+        section.refuse_unknown(known)?;
+        Ok(section)
+    }
+
+    fn refuse_unknown(&self, known: &[&str]) -> Result<(), FileError> {
+        let unknown = self
+            .table
+            .keys()
+            .filter(|key| !known.contains(&key.get_ref().as_ref()));
+        let Some(first) = unknown.min_by_key(|key| key.span().start) else {
+            return Ok(());
+        };
+        let message = format_args!("{} has no key {}", self.title, Quoted(first.get_ref()));
+        let error = self.file.error(first.span().start, message);
+        Err(match nearest(first.get_ref(), known.iter().copied()) {
+            Some(near) => error.with_hint(format_args!("did you mean `{near}`?")),
+            None => error.with_hint(format_args!("its keys are {}", list(known))),
+        })
+    }
+
+    fn take(&mut self, key: &str) -> Result<Spanned<DeValue<'a>>, FileError> {
+        let missing = format_args!("{} has no `{key}`", self.title);
+        let error = || self.file.error(self.at, missing);
+        self.table.remove(key).ok_or_else(error)
+    }
+
+    /// A string that is there.
+    pub(crate) fn string(&mut self, key: &str) -> Result<Located<Cow<'a, str>>, FileError> {
+        let value = self.take(key)?;
+        string(&self.file, key, value)
+    }
+
+    /// A string that is there and parses.
+    pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(
+        &mut self,
+        key: &str,
+    ) -> Result<Located<T>, FileError> {
+        let text = self.string(key)?;
+        let value = text
+            .value
+            .parse()
+            .map_err(|error| self.file.error(text.at, error))?;
+        Ok(Located { value, at: text.at })
+    }
+
+    /// A table that is there.
+    pub(crate) fn section(&mut self, key: &str, known: &[&str]) -> Result<Self, FileError> {
+        let value = self.take(key)?;
+        Self::new(
+            self.file,
+            format!("[{key}]"),
+            (value.span(), value.into_inner()),
+            known,
+        )
+    }
+
+    /// The tables of an array, which may be missing.
+    pub(crate) fn sections(&mut self, key: &str, known: &[&str]) -> Result<Vec<Self>, FileError> {
+        let Some(value) = self.table.remove(key) else {
+            return Ok(Vec::new());
+        };
+        let (span, value) = (value.span(), value.into_inner());
+        let DeValue::Array(items) = value else {
+            let message = format_args!("`{key}` is a list of tables, this is {}", kind(&value));
+            return Err(self
+                .file
+                .error(span.start, message)
+                .with_hint(format_args!("write `[[{key}]]`")));
+        };
+        let section = |item: Spanned<DeValue<'a>>| {
+            Self::new(
+                self.file,
+                format!("[[{key}]]"),
+                (item.span(), item.into_inner()),
+                known,
+            )
+        };
+        items.into_iter().map(section).collect()
+    }
+
+    /// The lines of a table with free keys, which may be missing.
+    pub(crate) fn entries(&mut self, key: &str) -> Result<Vec<Entry<'a>>, FileError> {
+        let Some(value) = self.table.remove(key) else {
+            return Ok(Vec::new());
+        };
+        let (span, value) = (value.span(), value.into_inner());
+        let DeValue::Table(table) = value else {
+            return Err(self.file.error(
+                span.start,
+                format_args!("[{key}] is a table, this is {}", kind(&value)),
+            ));
+        };
+        let entry = |(key, value): (Spanned<Cow<'a, str>>, _)| Entry {
+            file: self.file,
+            key: Located {
+                at: key.span().start,
+                value: key.into_inner().into_owned(),
+            },
+            value,
+        };
+        let mut entries: Vec<_> = table.into_iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry.key.at);
+        Ok(entries)
+    }
+
+    /// An error at the start of this table.
+    pub(crate) fn error(&self, message: impl fmt::Display) -> FileError {
+        self.file.error(self.at, message)
+    }
+}
+
+impl Entry<'_> {
+    /// The value, a string that parses.
+    pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(self) -> Result<Located<T>, FileError> {
+        let text = string(&self.file, &self.key.value, self.value)?;
+        let value = text
+            .value
+            .parse()
+            .map_err(|error| self.file.error(text.at, error))?;
+        Ok(Located { value, at: text.at })
+    }
+
+    /// An error at the key.
+    pub(crate) fn key_error(&self, message: impl fmt::Display) -> FileError {
+        self.file.error(self.key.at, message)
+    }
+
+    /// Whether the value is a table, as `a.b = …` without quotes makes one.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
+    }
+}
+
+fn string<'a>(
+    file: &File<'a>,
+    key: &str,
+    value: Spanned<DeValue<'a>>,
+) -> Result<Located<Cow<'a, str>>, FileError> {
+    let at = value.span().start;
+    match value.into_inner() {
+        DeValue::String(text) => Ok(Located { value: text, at }),
+        other => Err(file.error(
+            at,
+            format_args!("{} is a string, this is {}", Quoted(key), kind(&other)),
+        )),
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Names as a list for people: `a`, `b` and `c`.
+pub(crate) fn list<T: fmt::Display>(names: &[T]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        [one] => format!("`{one}`"),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} and `{last}`", first.join(", "))
+        }
+    }
+}
+
+/// A key as TOML writes it: bare if it can be, else in quotes.
+pub(crate) fn key(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !text.is_empty() && text.bytes().all(bare) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// A string as TOML writes it on one line (TOML 1.0, "String", basic strings).
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,316 @@
+//! The code generator: what comes out, when it is written, and what a failed build says.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use image_pins::codegen::{Config, Error, Input};
+use image_pins::compiled::{Channel, Release};
+use image_pins::{Components, Digest, PinFile, Source};
+
+#[allow(dead_code, unreachable_pub)]
+mod expected {
+    include!("fixtures/_expected_pins.rs");
+}
+
+const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digests");
+
+fn example() -> Input {
+    let dir = Path::new(DIGESTS);
+    Input {
+        pin_files: ["v2.1.0.toml", "v2.0.0.toml"]
+            .map(|name| PinFile::read(&dir.join(name)).unwrap())
+            .into(),
+        components: Some(Components::read(&dir.join("components.toml")).unwrap()),
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .components("digests/components.toml")
+        .release("v2.1.0")
+        .floating("nightly", "edge")
+        .mend("make digests RELEASE={release}");
+    config
+}
+
+/// A pin file of two images whose digests tell the releases apart.
+fn pin_file(release: &str) -> PinFile {
+    let mut bytes = [7; 32];
+    for (byte, letter) in bytes.iter_mut().zip(release.bytes()) {
+        *byte = letter;
+    }
+    PinFile {
+        release: release.parse().unwrap(),
+        registry: "registry.example.com/seaport".parse().unwrap(),
+        source: Source {
+            file: "digests.txt".into(),
+            format: "lines".into(),
+            sha256: Digest::Sha256([1; 32]),
+        },
+        images: ["harbor", "tide-clock"]
+            .map(|name| (name.to_owned(), Digest::Sha256(bytes)))
+            .into(),
+        external: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn the_example_gives_the_expected_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/_expected_pins.rs");
+    let code = config().generate(&example()).unwrap();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &code).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap();
+    assert!(
+        code == expected,
+        "UPDATE_EXPECT=1 cargo test -p image-pins --features codegen updates {path:?}:\n{code}"
+    );
+}
+
+#[test]
+fn compiled_constants_are_what_the_pin_files_say() {
+    assert_eq!(expected::CHANNEL, Channel::Release("v2.1.0"));
+    let names: Vec<&str> = expected::RELEASES
+        .iter()
+        .map(|release| release.name)
+        .collect();
+    assert_eq!(names, ["v2.0.0", "v2.1.0"]);
+    let mut input = example();
+    input.pin_files.sort_by(|a, b| a.release.cmp(&b.release));
+    for (compiled, file) in expected::RELEASES.iter().zip(&input.pin_files) {
+        let pins: BTreeMap<String, Digest> = compiled
+            .images
+            .iter()
+            .map(|pin| (pin.component.to_owned(), pin.digest))
+            .collect();
+        assert_eq!(pins, file.images);
+        assert!(compiled.images.is_sorted_by_key(|pin| pin.component));
+    }
+    let keys = |release: &Release| release.images.iter().map(|pin| pin.key).collect::<Vec<_>>();
+    assert_eq!(keys(&expected::V2_1_0), ["harbor", "tideClock"]);
+    // The older release falls back to what the component file says, the newer one has its own.
+    let cache = |release: &Release| release.external[0].reference;
+    assert_eq!(cache(&expected::V2_0_0), expected::EXTERNAL[0].reference);
+    assert!(
+        cache(&expected::V2_1_0)
+            .starts_with(&format!("{}@sha256:", expected::EXTERNAL[0].reference))
+    );
+}
+
+#[test]
+fn a_floating_channel_compiles_in_its_tag_and_needs_no_pins() {
+    let mut input = example();
+    let code = config().release("nightly").generate(&input).unwrap();
+    assert!(
+        code.contains("Channel::Floating {") && code.contains(r#"tag: "edge""#),
+        "{code}"
+    );
+    input.pin_files.clear();
+    let code = config().release("nightly").generate(&input).unwrap();
+    assert!(
+        code.contains("pub const RELEASES: &[::image_pins::compiled::Release] = &[];"),
+        "{code}"
+    );
+}
+
+#[test]
+fn without_a_component_file_keys_are_names() {
+    let mut input = example();
+    input.components = None;
+    let code = config().generate(&input).unwrap();
+    assert!(
+        code.contains(r#"key: "tide-clock""#)
+            && code.contains(r#"REGISTRY: &str = "registry.example.com/seaport""#)
+    );
+}
+
+#[test]
+fn the_order_of_the_input_does_not_matter() {
+    let mut input = example();
+    let code = config().generate(&input).unwrap();
+    input.pin_files.reverse();
+    assert_eq!(config().generate(&input).unwrap(), code);
+}
+
+type Change = fn(&mut Config) -> &mut Config;
+
+#[test]
+fn what_a_failed_build_says() {
+    let mut unpinned = example();
+    unpinned
+        .pin_files
+        .iter_mut()
+        .for_each(|file| file.images.clear());
+    let mut many = example();
+    many.pin_files
+        .extend(["v1.9.0", "v2.1.3", "v2.1.1-rc.1", "v3.0.0", "v9.0.0"].map(pin_file));
+    let mut same = example();
+    same.pin_files
+        .extend(["v3.0.0-rc.1", "v3.0.0-rc-1"].map(pin_file));
+    let none = Input {
+        pin_files: Vec::new(),
+        components: None,
+    };
+    let alone = Input {
+        pin_files: example().pin_files,
+        components: None,
+    };
+
+    let cases: &[(&str, &Input, Change)] = &[
+        ("a release without pin file", &many, |config| {
+            config.release("v2.1.2")
+        }),
+        ("a release where there is none", &none, |config| {
+            config.release("v2.1.2")
+        }),
+        ("a release without pins", &unpinned, |config| config),
+        ("neither release nor channel", &many, |config| {
+            config.release("latest")
+        }),
+        ("a channel with a bad tag", &many, |config| {
+            config.floating("odd", "a b")
+        }),
+        ("a channel that is a release", &many, |config| {
+            config.floating("v1.0.0", "edge")
+        }),
+        ("a key that is not declared", &many, |config| {
+            config.require_keys([("tideClok", "chart/values.yaml:7")])
+        }),
+        ("a key that is no image", &alone, |config| {
+            config.require_keys([("pier", "chart/values.yaml:7")])
+        }),
+        ("two releases of one constant", &same, |config| config),
+        ("no registry", &none, |config| config.release("nightly")),
+    ];
+    let mut messages = String::new();
+    for (name, input, change) in cases {
+        let mut config = config();
+        change(&mut config);
+        let error = config.generate(input).unwrap_err();
+        writeln!(
+            messages,
+            "{name}\n    {}",
+            error.to_string().replace('\n', "\n    ")
+        )
+        .unwrap();
+    }
+    let error = Config::new().generate(&example()).unwrap_err();
+    writeln!(messages, "no release\n    {error}").unwrap();
+    insta::assert_snapshot!(messages);
+}
+
+fn project() -> (tempfile::TempDir, PathBuf, Config) {
+    let dir = tempfile::tempdir().unwrap();
+    let digests = dir.path().join("digests");
+    fs::create_dir(&digests).unwrap();
+    for entry in fs::read_dir(DIGESTS).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), digests.join(entry.file_name())).unwrap();
+    }
+    let mut config = config();
+    config
+        .digests_dir(&digests)
+        .components(digests.join("components.toml"))
+        .out_dir(dir.path());
+    (dir, digests, config)
+}
+
+#[test]
+fn the_file_is_written_only_when_it_changes() {
+    let (dir, digests, config) = project();
+    let out = dir.path().join("pins.rs");
+    config.compile().unwrap();
+    assert_eq!(
+        fs::read_to_string(&out).unwrap(),
+        config.generate(&example()).unwrap()
+    );
+
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
+    fs::File::options()
+        .write(true)
+        .open(&out)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    config.compile().unwrap();
+    assert_eq!(fs::metadata(&out).unwrap().modified().unwrap(), long_ago);
+
+    fs::write(
+        digests.join("v2.2.0.toml"),
+        pin_file("v2.2.0").to_toml("test"),
+    )
+    .unwrap();
+    config.compile().unwrap();
+    assert_ne!(fs::metadata(&out).unwrap().modified().unwrap(), long_ago);
+    assert!(
+        fs::read_to_string(&out)
+            .unwrap()
+            .contains("pub const V2_2_0")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_pin_file_is_an_error_and_hidden_files_are_left_alone() {
+    let (_dir, digests, config) = project();
+    fs::write(digests.join(".v2.2.0.toml"), "half writ").unwrap();
+    fs::write(digests.join("README.md"), "").unwrap();
+    config.compile().unwrap();
+    fs::write(digests.join("latest.toml"), "").unwrap();
+    let error = config.compile().unwrap_err();
+    assert!(
+        matches!(&error, Error::File(error) if error.path == digests.join("latest.toml")),
+        "{error}"
+    );
+}
+
+#[test]
+fn cargo_is_told_every_file_even_when_the_build_fails() {
+    // The test calls itself, since what is said to cargo goes to the standard output of the process.
+    if let Some(digests) = std::env::var_os("IMAGE_PINS_TEST_DIGESTS") {
+        let digests = PathBuf::from(digests);
+        let mut config = config();
+        config
+            .digests_dir(&digests)
+            .components(digests.join("components.toml"))
+            .rerun_if_env_changed("SEAPORT_RELEASE");
+        assert!(
+            config
+                .release("v9.9.9")
+                .out_dir(&digests)
+                .compile()
+                .is_err()
+        );
+        return;
+    }
+    let (_dir, digests, _) = project();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            "cargo_is_told_every_file_even_when_the_build_fails",
+        ])
+        .env("IMAGE_PINS_TEST_DIGESTS", &digests)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    let said: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split_once("cargo::").map(|(_, said)| said))
+        .collect();
+    let changed = |name: &str| format!("rerun-if-changed={}", digests.join(name).display());
+    let expected = [
+        "rerun-if-env-changed=SEAPORT_RELEASE".to_owned(),
+        format!("rerun-if-changed={}", digests.display()),
+        changed("components.toml"),
+        changed("v2.0.0.toml"),
+        changed("v2.1.0.toml"),
+    ];
+    assert_eq!(said, expected);
+}
