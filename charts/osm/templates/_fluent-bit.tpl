@@ -1,0 +1,64 @@
+{{- /* The Fluent Bit sidecar of the controller, and the log folders of the node that it reads. */ -}}
+
+{{- define "osm.fluentBit.image" -}}
+{{- $fluentBit := .Values.osm.fluentBit -}}
+{{- $repository := printf "%s/%s" $fluentBit.registry $fluentBit.image -}}
+{{- $tag := include "osm.text" $fluentBit.tag -}}
+{{- if $fluentBit.digest -}}
+{{ printf "%s@%s" $repository $fluentBit.digest }}
+{{- else if $tag -}}
+{{ printf "%s:%s" $repository $tag }}
+{{- else -}}
+{{ fail "no image for Fluent Bit: set osm.fluentBit.digest or osm.fluentBit.tag" }}
+{{- end -}}
+{{- end -}}
+
+{{- /* osm.fluentBit.container takes root, podNameVariable and logFolders (names of the volumes, paths on the node). */ -}}
+{{- define "osm.fluentBit.container" -}}
+{{- $fluentBit := .root.Values.osm.fluentBit -}}
+- name: {{ $fluentBit.name | quote }}
+  image: {{ include "osm.fluentBit.image" .root | quote }}
+  imagePullPolicy: {{ $fluentBit.pullPolicy }}
+  env:
+    - name: {{ .podNameVariable }}
+      valueFrom:
+        fieldRef:
+          apiVersion: v1
+          fieldPath: metadata.name
+    {{- if $fluentBit.enableProxySupport }}
+    {{- with $fluentBit.httpProxy }}
+    - name: HTTP_PROXY
+      value: {{ . | quote }}
+    {{- end }}
+    {{- with $fluentBit.httpsProxy }}
+    - name: HTTPS_PROXY
+      value: {{ . | quote }}
+    {{- end }}
+    {{- end }}
+  # The logs on the node belong to root.
+  securityContext:
+    runAsUser: 0
+    capabilities:
+      drop: [ALL]
+  volumeMounts:
+    - name: config
+      mountPath: /fluent-bit/etc
+      readOnly: true
+    {{- range .logFolders }}
+    - name: {{ .name }}
+      mountPath: {{ .path }}
+      readOnly: true
+    {{- end }}
+{{- end -}}
+
+{{- /* osm.fluentBit.volumes takes logFolders. */ -}}
+{{- define "osm.fluentBit.volumes" -}}
+- name: config
+  configMap:
+    name: fluentbit-configmap
+{{- range .logFolders }}
+- name: {{ .name }}
+  hostPath:
+    path: {{ .path }}
+{{- end }}
+{{- end -}}
