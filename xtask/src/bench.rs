@@ -1,0 +1,182 @@
+//! `cargo xtask bench`: osm against helm, and the growth of the import and the code generator.
+//!
+//! Times depend on the machine, so what is printed and judged are ratios of things run in turns.
+
+use std::env;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+use crate::Exit;
+use crate::tools::{self, HELM};
+
+/// helm's time over osm's, at least.
+const FASTER: f64 = 12.0;
+/// osm's peak memory over helm's, at most.
+const MEMORY: f64 = 0.2;
+/// The size of the stripped binary, in bytes, is below this.
+const SIZE: u64 = 6_000_000;
+/// How often each program is run in a row, and how many times they take turns.
+const RUNS: usize = 10;
+const TURNS: usize = 6;
+/// Set for the process that measures: one without other children, whose memory would count.
+const MEASURING: &str = "OSM_BENCH_MEASURING";
+
+/// Measures, prints ratios, and says whether they are within their bounds.
+pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let measured = match env::var_os(MEASURING) {
+        Some(_) => measure(out),
+        None => prepare(),
+    };
+    measured.unwrap_or_else(|error| {
+        let _ = writeln!(err, "error: {error}");
+        Exit::Refused
+    })
+}
+
+/// Builds what is measured, runs the growth benchmark, and measures in a process of its own.
+fn prepare() -> Result<Exit, String> {
+    let workspace = tools::workspace();
+    let helm = HELM.provide(&workspace)?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = |args: &[&str]| {
+        let status = Command::new(&cargo)
+            .args(args)
+            .current_dir(&workspace)
+            .status();
+        status
+            .map(|s| s.success())
+            .map_err(|e| format!("cargo: {e}"))
+    };
+    if !run(&["build", "--release", "--locked", "--bin", "osm"])? {
+        return Err("the release build failed".to_owned());
+    }
+    let grows = run(&[
+        "bench",
+        "--package",
+        "image-pins",
+        "--all-features",
+        "--bench",
+        "growth",
+    ])?;
+    let this = env::current_exe().map_err(|e| e.to_string())?;
+    let status = Command::new(this)
+        .arg("bench")
+        .env(MEASURING, "1")
+        .env(HELM.variable, helm)
+        .status()
+        .map_err(|e| e.to_string())?;
+    Ok(if grows && status.success() {
+        Exit::Done
+    } else {
+        Exit::Differs
+    })
+}
+
+fn measure(out: &mut dyn Write) -> Result<Exit, String> {
+    let workspace = tools::workspace();
+    let helm = HELM.provide(&workspace)?;
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let osm = workspace.join(target).join("release/osm");
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let pins = scratch.path().join("pins.yaml");
+    let listed = Command::new(&osm)
+        .args(["images", "list", "-o", "helm-values"])
+        .output()
+        .map_err(|e| format!("{}: {e}", osm.display()))?;
+    if !listed.status.success() {
+        return Err(format!("osm images list: {}", listed.status));
+    }
+    std::fs::write(&pins, listed.stdout).map_err(|e| e.to_string())?;
+    let mut osm_command = command(&osm, &["install", "--dry-run"]);
+    let chart = workspace.join("charts/osm");
+    let mut helm_command = command(&helm, &["template", "osm", "--namespace", "osm-system"]);
+    helm_command
+        .arg(chart)
+        .arg("-f")
+        .arg(&pins)
+        .env("HOME", scratch.path());
+
+    // The memory of all children so far is one number, the largest: so the smaller one comes first.
+    time(&mut osm_command)?;
+    let osm_memory = children_peak()?;
+    time(&mut helm_command)?;
+    let helm_memory = children_peak()?;
+    let (mut osm_times, mut helm_times) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        for (command, times) in [
+            (&mut osm_command, &mut osm_times),
+            (&mut helm_command, &mut helm_times),
+        ] {
+            // The first run of a row finds the caches as the other program left them.
+            time(command)?;
+            for _ in 0..RUNS {
+                times.push(time(command)?);
+            }
+        }
+    }
+    let (osm_time, helm_time) = (median(osm_times), median(helm_times));
+    let size = std::fs::metadata(&osm).map_err(|e| e.to_string())?.len();
+
+    let faster = helm_time.as_secs_f64() / osm_time.as_secs_f64();
+    #[allow(clippy::cast_precision_loss)]
+    let memory = osm_memory as f64 / helm_memory as f64;
+    let mut all = true;
+    let mut say = |text: String, holds: bool| {
+        all &= holds;
+        let _ = writeln!(out, "{text}: {}", if holds { "ok" } else { "NOT MET" });
+    };
+    say(
+        format!(
+            "rendering, whole process: osm {osm_time:.1?}, helm {helm_time:.1?}, {faster:.1} times faster (at least {FASTER})"
+        ),
+        faster >= FASTER,
+    );
+    say(
+        format!(
+            "peak memory: osm {osm_memory} KiB, helm {helm_memory} KiB, {memory:.2} of it (at most {MEMORY})"
+        ),
+        memory <= MEMORY,
+    );
+    say(
+        format!("size of the binary: {size} bytes (below {SIZE})"),
+        size < SIZE,
+    );
+    Ok(if all { Exit::Done } else { Exit::Differs })
+}
+
+fn command(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn time(command: &mut Command) -> Result<Duration, String> {
+    let start = Instant::now();
+    let status = command.status().map_err(|e| format!("{command:?}: {e}"))?;
+    let elapsed = start.elapsed();
+    if status.success() {
+        Ok(elapsed)
+    } else {
+        Err(format!("{command:?}: {status}"))
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// The largest peak of memory among the children so far, in KiB.
+fn children_peak() -> Result<i64, String> {
+    getrusage(UsageWho::RUSAGE_CHILDREN)
+        .map(|usage| usage.max_rss())
+        .map_err(|e| e.to_string())
+}

@@ -1,0 +1,152 @@
+//! The digest files that were given: reading them, and telling which release each is of.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use image_pins::digest_file::{self, DigestFile, Format, MAX_LEN};
+use image_pins::{Digest, FileError, ReleaseName};
+use sha2::{Digest as _, Sha256};
+
+use super::tags;
+use crate::flags::ImportDigests;
+
+const STANDARD_INPUT: &str = "-";
+
+/// A digest file that was read.
+pub(super) struct Input {
+    /// As it was given, for commands.
+    pub(super) given: PathBuf,
+    /// As people call it, for messages.
+    pub(super) path: PathBuf,
+    /// Its name without folder, as pin files record it.
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) file: DigestFile,
+}
+
+/// Reads all files and sorts them by release. All that is wrong is told, not only the first of it.
+pub(super) fn by_release(
+    flags: &ImportDigests,
+    stdin: &mut dyn Read,
+) -> Result<BTreeMap<ReleaseName, Vec<Input>>, Vec<FileError>> {
+    let mut releases: BTreeMap<ReleaseName, Vec<Input>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    let mut stdin = Some(stdin);
+    for path in &flags.files {
+        match one(path, flags, &mut stdin) {
+            Ok((release, input)) => releases.entry(release).or_default().push(input),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(releases)
+    } else {
+        Err(errors)
+    }
+}
+
+fn one(
+    path: &Path,
+    flags: &ImportDigests,
+    stdin: &mut Option<&mut dyn Read>,
+) -> Result<(ReleaseName, Input), FileError> {
+    let (shown, bytes) = if path == Path::new(STANDARD_INPUT) {
+        let shown = PathBuf::from("standard input");
+        let Some(stdin) = stdin.take() else {
+            return Err(FileError::whole(&shown, "given twice").with_hint("give `-` once"));
+        };
+        let bytes = read(stdin).map_err(|error| cannot_read(&shown, &error))?;
+        (shown, bytes)
+    } else {
+        // The file of another tag is the wrong one, whether it is there or not.
+        let bytes = open(path).map_err(|error| {
+            tags::check_name(path, flags.release.as_ref())
+                .err()
+                .unwrap_or(error)
+        })?;
+        (path.to_owned(), bytes)
+    };
+    let file = digest_file::parse(&bytes, &shown, flags.format)?;
+    let release = tags::release_of(&file, &shown, flags.release.as_ref())?;
+    let name = shown
+        .file_name()
+        .unwrap_or(shown.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    Ok((
+        release,
+        Input {
+            given: path.to_owned(),
+            path: shown,
+            name,
+            bytes,
+            file,
+        },
+    ))
+}
+
+fn open(path: &Path) -> Result<Vec<u8>, FileError> {
+    let failed = |error: io::Error| cannot_read(path, &error);
+    let mut file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(
+            FileError::whole(path, "this is a folder").with_hint("give the digest files in it")
+        );
+    }
+    read(&mut file).map_err(failed)
+}
+
+/// Reads one byte more than a digest file may have, so that the parser sees that it is too large.
+fn read(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> FileError {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "give the path of a digest file, or `-` for standard input",
+        io::ErrorKind::PermissionDenied => {
+            "let yourself read it, or give it as standard input with `-`"
+        }
+        _ => "mend that, or give it as standard input with `-`",
+    };
+    FileError::whole(path, format_args!("cannot read it: {error}")).with_hint(hint)
+}
+
+/// The format that all files of a release have.
+pub(super) fn format_of(inputs: &[Input]) -> Result<Format, FileError> {
+    let mut formats = inputs.iter().map(|input| (input, input.file.format));
+    let Some((first, format)) = formats.next() else {
+        return Err(FileError::whole(
+            Path::new(STANDARD_INPUT),
+            "no digest file",
+        ));
+    };
+    match formats.find(|(_, other)| *other != format) {
+        None => Ok(format),
+        Some((input, other)) => {
+            let message = format_args!(
+                "its format is {other}, that of {} is {format}",
+                first.path.display()
+            );
+            let hint = "the files of one release have one format: import one of them";
+            Err(FileError::whole(&input.path, message).with_hint(hint))
+        }
+    }
+}
+
+/// What a pin file records of its digest files: their names, and the digest of what they hold one after the other.
+///
+/// The order is that of the names, so that it does not matter in which order they were given.
+pub(super) fn source_of(inputs: &[Input]) -> (String, Digest) {
+    let mut inputs: Vec<&Input> = inputs.iter().collect();
+    inputs.sort_by_key(|input| (&input.name, &input.bytes));
+    let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+    let hash = inputs
+        .iter()
+        .fold(Sha256::new(), |hash, input| hash.chain_update(&input.bytes));
+    (names.join(", "), Digest::Sha256(hash.finalize().into()))
+}

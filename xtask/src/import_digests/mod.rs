@@ -1,0 +1,280 @@
+//! `cargo xtask import-digests`: digest files in, pin files out.
+//!
+//! Everything is read and checked before anything is written, so that what is refused leaves no trace.
+
+mod atomic;
+mod checks;
+mod folder;
+mod inputs;
+mod report;
+mod tags;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use image_pins::nearest;
+use image_pins::{Components, FileError};
+
+use crate::Exit;
+use crate::flags::{ImportDigests, Mode};
+use checks::Checked;
+use folder::{Change, Folder};
+
+const WRITTEN_BY: &str = "cargo xtask import-digests";
+
+/// Imports digest files. `out` gets the table, the pin files or the diff; `err` what was refused and why.
+///
+/// # Errors
+///
+/// There are none: they are printed, and [`Exit`] says so.
+pub fn run(
+    flags: &ImportDigests,
+    stdin: &mut dyn Read,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    match import(flags, stdin, out) {
+        Ok(exit) => exit,
+        Err(failed) => {
+            // Nobody is left to tell when standard error cannot be written.
+            let _ = write!(err, "{failed}").and_then(|()| err.flush());
+            Exit::Refused
+        }
+    }
+}
+
+/// Why nothing, or not everything, was done.
+enum Failed {
+    /// The input is not in order, and nothing was written.
+    Refused(Vec<FileError>),
+    /// A pin file could not be written. The ones before it were.
+    Write(PathBuf, io::Error),
+    /// Standard output could not be written.
+    Output(io::Error),
+}
+
+impl From<FileError> for Failed {
+    fn from(error: FileError) -> Self {
+        Self::Refused(vec![error])
+    }
+}
+
+impl From<Vec<FileError>> for Failed {
+    fn from(errors: Vec<FileError>) -> Self {
+        Self::Refused(errors)
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(errors) => {
+                errors
+                    .iter()
+                    .try_for_each(|error| writeln!(f, "error: {error}"))?;
+                writeln!(f, "nothing was written")
+            }
+            Self::Write(path, error) => {
+                writeln!(f, "error: {}: cannot write it: {error}", path.display())?;
+                writeln!(
+                    f,
+                    "  hint: make room or get the permission, then run the same command again"
+                )?;
+                writeln!(f, "the file is as it was before")
+            }
+            Self::Output(error) => writeln!(f, "error: cannot write to standard output: {error}"),
+        }
+    }
+}
+
+fn import(
+    flags: &ImportDigests,
+    stdin: &mut dyn Read,
+    out: &mut dyn Write,
+) -> Result<Exit, Failed> {
+    let workspace = workspace_digests();
+    let folder_path = flags.digests_dir.as_deref().unwrap_or(&workspace);
+    let components = folder::components(folder_path, &workspace)?;
+    let allowed = allowed_unchanged(flags, &components)?;
+    let folder = Folder::read(folder_path)?;
+    let (mut all, mut files, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for (release, inputs) in inputs::by_release(flags, stdin)? {
+        match checks::check(&release, &inputs, &components, flags.registry.as_ref()) {
+            Ok(checked) => {
+                all.push(checked);
+                files.push(
+                    inputs
+                        .into_iter()
+                        .map(|input| input.given)
+                        .collect::<Vec<_>>(),
+                );
+            }
+            Err(found) => errors.extend(found),
+        }
+    }
+    errors.extend(folder.damaged(&all));
+    for one in &all {
+        errors.extend(folder.check_others(&all, one, &allowed));
+    }
+    if !errors.is_empty() {
+        return Err(errors.into());
+    }
+    if flags.mode == Mode::Check {
+        return check(flags, &folder, &all, &files, out);
+    }
+    let planned = plan(flags, &folder, &all)?;
+    for Planned {
+        checked,
+        text,
+        path,
+        change,
+    } in planned
+    {
+        if flags.mode == Mode::DryRun {
+            print(out, &text)?;
+            continue;
+        }
+        if matches!(change, Change::New | Change::Rewritten | Change::Other) {
+            atomic::write(&path, text.as_bytes())
+                .map_err(|error| Failed::Write(path.clone(), error))?;
+        }
+        let before = folder.pins_of(&checked.pins.release);
+        print(out, &report::table(&checked.pins, before, &path, &change))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One pin file that is in order, and what becomes of it.
+struct Planned<'a> {
+    checked: &'a Checked,
+    text: String,
+    path: PathBuf,
+    change: Change,
+}
+
+/// What becomes of each pin file, if none of them may not be written.
+fn plan<'a>(
+    flags: &ImportDigests,
+    folder: &Folder,
+    all: &'a [Checked],
+) -> Result<Vec<Planned<'a>>, Vec<FileError>> {
+    let (mut planned, mut errors) = (Vec::new(), Vec::new());
+    for checked in all {
+        let text = checked.pins.to_toml(WRITTEN_BY);
+        let path = folder.path_of(&checked.pins.release);
+        match folder.change(&checked.pins, &text) {
+            Ok(Change::Other) if !flags.replace => errors.extend(folder.immutable(checked)),
+            // With --replace, the record of where the pins are from is replaced as well.
+            Ok(Change::OtherSource) if flags.replace => {
+                planned.push(Planned {
+                    checked,
+                    text,
+                    path,
+                    change: Change::Other,
+                });
+            }
+            Ok(change) => planned.push(Planned {
+                checked,
+                text,
+                path,
+                change,
+            }),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        Ok(planned)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Compares each pin file with what the import gives.
+fn check(
+    flags: &ImportDigests,
+    folder: &Folder,
+    all: &[Checked],
+    files: &[Vec<PathBuf>],
+    out: &mut dyn Write,
+) -> Result<Exit, Failed> {
+    let mut exit = Exit::Done;
+    for (checked, files) in all.iter().zip(files) {
+        let release = &checked.pins.release;
+        let path = folder.path_of(release);
+        let old = folder.text_of(release)?;
+        let new = checked.pins.to_toml(WRITTEN_BY);
+        if old.as_deref() == Some(&*new) {
+            print(out, &format!("{} is up to date\n", path.display()))?;
+            continue;
+        }
+        exit = Exit::Differs;
+        let command = report::mending_command(flags, release, files, old.is_some());
+        let diff = report::diff(&path, old.as_deref(), &new);
+        print(
+            out,
+            &format!(
+                "{diff}{} differs; to mend it, run\n    {command}\n",
+                path.display()
+            ),
+        )?;
+    }
+    Ok(exit)
+}
+
+/// The components named with `--allow-unchanged`, by name or by key.
+fn allowed_unchanged<'a>(
+    flags: &ImportDigests,
+    components: &'a Components,
+) -> Result<BTreeSet<&'a str>, FileError> {
+    let mut allowed = BTreeSet::new();
+    for given in &flags.allow_unchanged {
+        if let Some(component) = components
+            .by_name(given)
+            .or_else(|| components.by_key(given))
+        {
+            allowed.insert(component.name.as_str());
+            continue;
+        }
+        let names: Vec<&str> = components
+            .components
+            .iter()
+            .map(|component| component.name.as_str())
+            .collect();
+        let error = FileError::whole(
+            Path::new("--allow-unchanged"),
+            format_args!("`{given}` is no component"),
+        );
+        return Err(match nearest(given, names.iter().copied()) {
+            Some(meant) => error.with_hint(format_args!("did you mean `{meant}`?")),
+            None => error.with_hint(format_args!("components are {}", names.join(", "))),
+        });
+    }
+    Ok(allowed)
+}
+
+/// The workspace's folder of pin files, relative to the current folder where that is shorter to read.
+fn workspace_digests() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let digests = package.parent().unwrap_or(package).join("digests");
+    let current = std::env::current_dir().unwrap_or_default();
+    digests
+        .strip_prefix(current)
+        .map(Path::to_owned)
+        .unwrap_or(digests)
+}
+
+/// Prints; that nobody reads any more is not an error.
+fn print(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,170 @@
+//! What the import prints: a table of what it did, a diff of what it would have done, and the command that mends.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use image_pins::{Digest, PinFile, ReleaseName};
+use similar::TextDiff;
+
+use super::folder::Change;
+use crate::flags::ImportDigests;
+
+/// As many digits of a digest as a person compares.
+const DIGITS: usize = 12;
+
+/// The table of one release: each pin, and what became of it; then the file, and what became of that.
+pub(super) fn table(
+    pins: &PinFile,
+    before: Option<&PinFile>,
+    path: &Path,
+    written: &Change,
+) -> String {
+    let status = |old: Option<bool>| match old {
+        _ if before.is_none() => "new",
+        None => "added",
+        Some(true) => "unchanged",
+        Some(false) => "changed",
+    };
+    let mut rows: Vec<(&str, String, &str)> = Vec::new();
+    for (name, digest) in &pins.images {
+        let old = before
+            .and_then(|pins| pins.images.get(name))
+            .map(|old| old == digest);
+        rows.push((name, short(digest), status(old)));
+    }
+    for (key, reference) in &pins.external {
+        let old = before
+            .and_then(|pins| pins.external.get(key))
+            .map(|old| old == reference);
+        let digest = reference
+            .digest()
+            .map(|digest| format!("@{}", short(digest)))
+            .unwrap_or_default();
+        let tag = reference
+            .tag()
+            .map(|tag| format!(":{tag}"))
+            .unwrap_or_default();
+        rows.push((
+            key,
+            format!("{}{tag}{digest}", reference.name()),
+            status(old),
+        ));
+    }
+    let width = |column: &dyn Fn(&(&str, String, &str)) -> usize| {
+        rows.iter().map(column).max().unwrap_or_default()
+    };
+    let names = width(&|row| row.0.chars().count());
+    let images = width(&|row| row.1.chars().count());
+    let mut table = format!(
+        "{} in {}, from {} ({})\n",
+        pins.release, pins.registry, pins.source.file, pins.source.format
+    );
+    for (name, image, status) in &rows {
+        let _ = writeln!(table, "  {name:names$}  {image:images$}  {status}");
+    }
+    let path = path.display();
+    let _ = match written {
+        Change::New => writeln!(table, "wrote {path}"),
+        Change::Same => writeln!(table, "{path} is up to date"),
+        Change::Rewritten => writeln!(
+            table,
+            "wrote {path} anew: the same pins, as the import writes them"
+        ),
+        Change::Other => writeln!(table, "replaced {path}"),
+        Change::OtherSource => {
+            let source = before.map_or("another file", |pins| &pins.source.file);
+            writeln!(
+                table,
+                "{path} is up to date: the same pins, recorded from {source}"
+            )
+        }
+    };
+    table
+}
+
+fn short(digest: &Digest) -> String {
+    let hex: String = digest.hex().chars().take(DIGITS).collect();
+    format!("{}:{hex}…", digest.algorithm())
+}
+
+/// The difference between a pin file and what the import gives, as `diff -u` writes it.
+pub(super) fn diff(path: &Path, old: Option<&str>, new: &str) -> String {
+    let old_name = if old.is_some() {
+        path.display().to_string()
+    } else {
+        "/dev/null".to_owned()
+    };
+    let diff = TextDiff::from_lines(old.unwrap_or_default(), new);
+    diff.unified_diff()
+        .context_radius(3)
+        .header(&old_name, &path.display().to_string())
+        .to_string()
+}
+
+/// The command that makes the committed file what the import gives.
+pub(super) fn mending_command(
+    flags: &ImportDigests,
+    release: &ReleaseName,
+    files: &[PathBuf],
+    exists: bool,
+) -> String {
+    let mut words = vec![
+        "cargo".to_owned(),
+        "xtask".to_owned(),
+        "import-digests".to_owned(),
+    ];
+    let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    // Standard input has no name that tells the release, and saying it is never wrong.
+    option("release", release.to_string());
+    if let Some(registry) = &flags.registry {
+        option("registry", registry.to_string());
+    }
+    if let Some(format) = flags.format {
+        option("format", format.to_string());
+    }
+    if let Some(folder) = &flags.digests_dir {
+        option("digests-dir", folder.display().to_string());
+    }
+    for component in &flags.allow_unchanged {
+        option("allow-unchanged", component.clone());
+    }
+    if exists {
+        words.push("--replace".to_owned());
+    }
+    words.extend(files.iter().map(|file| file.display().to_string()));
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '=' | '+' | ',')
+    };
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_split_or_expand_it() {
+        for (word, expected) in [
+            ("a/b-1.txt", "a/b-1.txt"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("*", "'*'"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

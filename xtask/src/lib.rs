@@ -1,0 +1,31 @@
+//! The tasks of this workspace as functions, so that tests can run them without a process.
+
+pub mod bench;
+pub mod flags;
+pub mod import_digests;
+pub mod package_chart;
+pub mod test;
+pub mod tools;
+
+use std::process::ExitCode;
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; exit code 0.
+    Done,
+    /// What was checked does not hold; exit code 1.
+    Differs,
+    /// Wrong input, or the system said no; exit code 2.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Differs => Self::from(1),
+            Exit::Refused => Self::from(2),
+        }
+    }
+}

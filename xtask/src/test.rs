@@ -1,0 +1,182 @@
+//! `cargo xtask test`: all tests of the workspace, also those that need real parts.
+
+use std::io::{BufRead as _, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use crate::Exit;
+use crate::flags;
+use crate::tools::{self, HELM};
+
+/// How many tests did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tests that passed.
+    pub passed: u64,
+    /// Tests that failed.
+    pub failed: u64,
+    /// Tests that were left out.
+    pub skipped: u64,
+}
+
+/// Provides the real parts, runs every test, and prints the counts of the whole run last.
+///
+/// Where a part cannot be had, its tests are left out and the run says why; with `CI=true` in the
+/// environment that is a failure.
+pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let workspace = tools::workspace();
+    let helm = HELM.provide(&workspace);
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
+        .current_dir(&workspace)
+        .stdout(Stdio::piped());
+    command.arg("--").args(&flags.arguments);
+    if let Ok(helm) = &helm {
+        command.env(HELM.variable, helm).arg("--include-ignored");
+    }
+    let (counts, succeeded) = match watch(&mut command, out) {
+        Ok(done) => done,
+        Err(error) => {
+            let _ = writeln!(err, "error: cannot run the tests: {error}");
+            return Exit::Refused;
+        }
+    };
+    let exit = judge(counts, succeeded, helm.as_ref().err(), is_ci(), err);
+    let Counts {
+        passed,
+        failed,
+        skipped,
+    } = counts;
+    let _ = writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped");
+    exit
+}
+
+fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// Says what is wrong with a run, if anything is.
+fn judge(
+    counts: Counts,
+    succeeded: bool,
+    missing: Option<&String>,
+    ci: bool,
+    err: &mut dyn Write,
+) -> Exit {
+    let mut exit = Exit::Done;
+    if !succeeded || counts.failed > 0 {
+        let _ = writeln!(err, "error: tests failed, or could not be built");
+        exit = Exit::Differs;
+    }
+    if let Some(why) = missing {
+        let skipped = counts.skipped;
+        let _ = writeln!(
+            err,
+            "note: {skipped} tests were left out, because helm cannot be had: {why}"
+        );
+    }
+    if ci && counts.skipped > 0 {
+        let _ = writeln!(
+            err,
+            "error: CI=true, and {} tests were left out",
+            counts.skipped
+        );
+        exit = Exit::Differs;
+    }
+    exit
+}
+
+/// Runs the command, passes on what it prints, and adds up the results in it.
+fn watch(command: &mut Command, out: &mut dyn Write) -> std::io::Result<(Counts, bool)> {
+    let mut child = command.spawn()?;
+    let mut counts = Counts::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line?;
+            counts.add(&String::from_utf8_lossy(&line));
+            // The tests go on even if nobody reads any more.
+            let _ = out.write_all(&line).and_then(|()| out.write_all(b"\n"));
+        }
+    }
+    Ok((counts, child.wait()?.success()))
+}
+
+impl Counts {
+    /// Adds what a line says that ends the run of one test binary.
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        for part in rest.split(['.', ';']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_of_all_binaries_are_added_up() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 25 passed; 0 failed; 2 ignored; 0 measured; 1 filtered out; finished in 0.22s",
+            "test result: FAILED. 1 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 26,
+                failed: 3,
+                skipped: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_run_is_judged_by_its_counts_and_by_where_it_runs() {
+        let green = Counts {
+            passed: 1,
+            failed: 0,
+            skipped: 0,
+        };
+        let skipped = Counts {
+            skipped: 1,
+            ..green
+        };
+        let failed = Counts { failed: 1, ..green };
+        let why = "no Go".to_owned();
+        let table = [
+            (green, true, None, true, Exit::Done),
+            (skipped, true, Some(&why), false, Exit::Done),
+            (skipped, true, Some(&why), true, Exit::Differs),
+            (failed, false, None, false, Exit::Differs),
+            (Counts::default(), false, None, false, Exit::Differs),
+        ];
+        for (counts, succeeded, missing, ci, want) in table {
+            let mut err = Vec::new();
+            assert_eq!(
+                judge(counts, succeeded, missing, ci, &mut err),
+                want,
+                "{counts:?}"
+            );
+            assert_eq!(err.is_empty(), want == Exit::Done && missing.is_none());
+        }
+    }
+}
