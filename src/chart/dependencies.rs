@@ -1,0 +1,155 @@
+//! Which subcharts take part: conditions, tags, aliases, and the values a parent takes from them.
+
+use serde_json::{Map, Value};
+
+use super::load::{Chart, Dependency};
+use super::values::{self, Nulls, coalesce, coalesce_maps, lookup};
+use super::version;
+
+/// Drops the subcharts that the values switch off and takes over what is imported from the others.
+pub(super) fn process(chart: &mut Chart, user: &Map<String, Value>) -> Result<(), String> {
+    enable(chart, user, "")?;
+    import_values(chart)
+}
+
+fn enable(chart: &mut Chart, user: &Map<String, Value>, path: &str) -> Result<(), String> {
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(());
+    }
+    let available = std::mem::take(&mut chart.dependencies);
+    let declared = &chart.metadata.dependencies;
+    let fits = |dep: &Dependency, sub: &Chart| {
+        dep.name == sub.metadata.name && version_fits(&dep.version, &sub.metadata.version)
+    };
+    for dep in declared {
+        let name = &dep.name;
+        let mut found = available.iter().filter(|sub| sub.metadata.name == *name);
+        match found.next() {
+            // A chart that is itself a dependency may lack what it switches off.
+            None if path.is_empty() => {
+                return Err(format!(
+                    "the chart depends on {name:?}, which is not under charts/; \
+                     put it there (helm dependency build)"
+                ));
+            }
+            Some(first) if !available.iter().any(|sub| fits(dep, sub)) => {
+                let (wanted, have) = (&dep.version, &first.metadata.version);
+                return Err(format!(
+                    "the chart depends on {name:?} {wanted}, but charts/ holds version {have}"
+                ));
+            }
+            _ => {}
+        }
+    }
+    // What lies under charts/ without being declared always takes part.
+    let mut taken: Vec<Chart> = available
+        .iter()
+        .filter(|sub| !declared.iter().any(|dep| fits(dep, sub)))
+        .cloned()
+        .collect();
+    for dep in declared {
+        if let Some(sub) = available.iter().find(|sub| fits(dep, sub)) {
+            let mut sub = sub.clone();
+            if let Some(alias) = &dep.alias {
+                sub.metadata.name.clone_from(alias);
+            }
+            taken.push(sub);
+        }
+    }
+    chart.dependencies = taken;
+    for dep in &mut chart.metadata.dependencies {
+        if let Some(alias) = dep.alias.take() {
+            dep.name = alias;
+        }
+    }
+    let values = coalesce(chart, user.clone(), Nulls::Delete)?;
+    let off: Vec<String> = chart
+        .metadata
+        .dependencies
+        .iter()
+        .filter(|dep| !is_enabled(dep, &values, path))
+        .map(|dep| dep.name.clone())
+        .collect();
+    chart
+        .dependencies
+        .retain(|sub| !off.contains(&sub.metadata.name));
+    chart
+        .metadata
+        .dependencies
+        .retain(|dep| !off.contains(&dep.name));
+    for sub in &mut chart.dependencies {
+        let below = format!("{path}{}.", sub.metadata.name);
+        enable(sub, &values, &below)?;
+    }
+    Ok(())
+}
+
+/// Conditions count more than tags; without either a dependency takes part.
+fn is_enabled(dep: &Dependency, values: &Map<String, Value>, path: &str) -> bool {
+    let conditions = dep
+        .condition
+        .trim()
+        .split(',')
+        .map(str::trim)
+        .filter(|c| !c.is_empty());
+    for condition in conditions {
+        if let Some(Value::Bool(on)) = lookup(values, &format!("{path}{condition}")) {
+            return *on;
+        }
+    }
+    let tags = values.get("tags").and_then(Value::as_object);
+    let set: Vec<bool> = dep
+        .tags
+        .iter()
+        .filter_map(|tag| tags?.get(tag)?.as_bool())
+        .collect();
+    set.is_empty() || set.contains(&true)
+}
+
+fn version_fits(constraint: &str, version: &str) -> bool {
+    if constraint.is_empty() {
+        return true;
+    }
+    match (
+        constraint.parse::<version::Constraint>(),
+        version::parse(version),
+    ) {
+        (Ok(constraint), Ok(version)) => constraint.allows(&version),
+        _ => false,
+    }
+}
+
+/// What is imported from a subchart lies below what the chart says itself.
+fn import_values(chart: &mut Chart) -> Result<(), String> {
+    for sub in &mut chart.dependencies {
+        import_values(sub)?;
+    }
+    if chart
+        .metadata
+        .dependencies
+        .iter()
+        .all(|dep| dep.import_values.is_empty())
+    {
+        return Ok(());
+    }
+    let mut merged = coalesce(chart, Map::new(), Nulls::Keep)?;
+    let mut imported = Map::new();
+    for dep in &chart.metadata.dependencies {
+        for (child, parent) in &dep.import_values {
+            let Some(Value::Object(table)) = lookup(&merged, &format!("{}.{child}", dep.name))
+            else {
+                continue;
+            };
+            let mut layer = Map::new();
+            if parent == "." {
+                layer.clone_from(table);
+            } else {
+                values::insert(&mut layer, parent, Value::Object(table.clone()));
+            }
+            coalesce_maps(&mut imported, layer, Nulls::Keep);
+        }
+    }
+    coalesce_maps(&mut merged, imported, Nulls::Keep);
+    chart.values = merged;
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Charts: load, merge values, render, split and order objects.
+//!
+//! What helm does with a chart, without a cluster: [`Chart::read`], [`values::merge`] and
+//! [`set::assign`] for what a user gives, [`render()`] for the objects.
+
+mod api_versions;
+mod dependencies;
+pub mod embedded;
+mod error;
+mod load;
+mod objects;
+mod render;
+mod schema;
+pub mod set;
+mod source;
+pub mod template;
+pub mod values;
+pub mod version;
+
+pub use error::{ChartError, Misfit};
+pub use load::{Chart, Dependency, Metadata};
+pub use objects::{Object, install_rank};
+pub use render::{DEFAULT_KUBE_VERSION, Target, effective_values, render};
+pub use template::KubeVersion;

@@ -1,0 +1,303 @@
+//! Rendered text to Kubernetes objects: split, told apart from hooks, and put in order.
+
+use serde_json::Value;
+
+use super::error::ChartError;
+use crate::yaml::{self, Numbers};
+
+/// A Kubernetes object that a chart rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// The whole object.
+    pub value: Value,
+    /// The template it comes from: `osm/templates/rbac.yaml`.
+    pub source: String,
+    /// The text it was rendered as, without the `---` around it.
+    pub manifest: String,
+    /// The events it is a hook for; none if it is part of the release itself.
+    pub hooks: Vec<String>,
+    /// Hooks with less weight run first.
+    pub hook_weight: i64,
+}
+
+impl Object {
+    /// The object's kind.
+    pub fn kind(&self) -> &str {
+        text(&self.value, &["kind"])
+    }
+
+    /// The object's group and version.
+    pub fn api_version(&self) -> &str {
+        text(&self.value, &["apiVersion"])
+    }
+
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        text(&self.value, &["metadata", "name"])
+    }
+
+    /// The object's namespace; empty if it has none.
+    pub fn namespace(&self) -> &str {
+        text(&self.value, &["metadata", "namespace"])
+    }
+
+    /// Whether it is a hook.
+    pub fn is_hook(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+}
+
+fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
+    let found = keys.iter().try_fold(value, |value, key| value.get(key));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The order in which helm installs kinds; unknown ones come last, by name.
+const INSTALL_ORDER: [&str; 38] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
+
+/// What a kind is sorted by when objects are installed.
+pub fn install_rank(kind: &str) -> (usize, &str) {
+    match INSTALL_ORDER.iter().position(|k| *k == kind) {
+        Some(at) => (at, ""),
+        None => (INSTALL_ORDER.len(), kind),
+    }
+}
+
+/// The hook events that helm knows.
+const HOOK_EVENTS: [&str; 9] = [
+    "pre-install",
+    "post-install",
+    "pre-delete",
+    "post-delete",
+    "pre-upgrade",
+    "post-upgrade",
+    "pre-rollback",
+    "post-rollback",
+    "test",
+];
+
+/// The objects in rendered files: first those of the release, then the hooks, each in helm's order
+/// of kinds and otherwise as rendered.
+///
+/// # Errors
+/// [`ChartError::Object`] for text that is no YAML or no object.
+pub(super) fn collect(
+    rendered: impl IntoIterator<Item = (String, String)>,
+) -> Result<Vec<Object>, ChartError> {
+    let mut objects = Vec::new();
+    for (source, text) in rendered {
+        for (line, document) in split(&text) {
+            objects.extend(object(&source, line, document)?);
+        }
+    }
+    objects.sort_by(|a, b| a.source.cmp(&b.source));
+    objects.sort_by_cached_key(|object| {
+        let (rank, kind) = install_rank(object.kind());
+        (object.is_hook(), rank, kind.to_owned())
+    });
+    Ok(objects)
+}
+
+/// The documents of a text, each with the line that it begins on.
+fn split(text: &str) -> Vec<(usize, &str)> {
+    let mut documents = Vec::new();
+    let (mut start, mut start_line) = (0, 1);
+    let mut at = 0;
+    for (i, line) in text.split_inclusive('\n').enumerate() {
+        let end = at + line.len();
+        // A separator stands at the start of a line, and only a blank or a comment follows it.
+        if line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with([' ', '\t']))
+        {
+            documents.push((start_line, text.get(start..at).unwrap_or_default()));
+            // What follows on the same line (a comment) belongs to the next document.
+            start = at + 3;
+            start_line = i + 1;
+        }
+        at = end;
+    }
+    documents.push((start_line, text.get(start..).unwrap_or_default()));
+    documents.retain(|(_, document)| !document.trim().is_empty());
+    documents
+}
+
+fn object(source: &str, line: usize, document: &str) -> Result<Option<Object>, ChartError> {
+    let wrong = |line: usize, message: String| ChartError::Object {
+        file: format!("{source} (rendered line {line})"),
+        message,
+    };
+    let value = yaml::parse(document, Numbers::Exact).map_err(|e| {
+        let bad = document
+            .lines()
+            .nth(e.line.saturating_sub(1))
+            .unwrap_or_default()
+            .trim();
+        wrong(
+            line + e.line - 1,
+            format!("the template gave no YAML: {}: {bad:?}", e.message),
+        )
+    })?;
+    let Value::Object(map) = &value else {
+        if value.is_null() {
+            return Ok(None);
+        }
+        return Err(wrong(
+            line,
+            "the template gave no Kubernetes object".to_owned(),
+        ));
+    };
+    if map.is_empty() {
+        return Ok(None);
+    }
+    for key in ["apiVersion", "kind"] {
+        if text(&value, &[key]).is_empty() {
+            return Err(wrong(line, format!("the object has no {key}")));
+        }
+    }
+    if text(&value, &["metadata", "name"]).is_empty() && !map.contains_key("items") {
+        return Err(wrong(
+            line,
+            format!("the {} has no metadata.name", text(&value, &["kind"])),
+        ));
+    }
+    let annotation = |name: &str| {
+        let annotations = value.pointer("/metadata/annotations");
+        annotations
+            .and_then(|a| a.get(name))
+            .and_then(Value::as_str)
+    };
+    let hooks: Vec<String> = annotation("helm.sh/hook")
+        .map(|events| events.split(',').map(|e| e.trim().to_lowercase()).collect())
+        .unwrap_or_default();
+    // helm leaves out an object that is for an event it does not know.
+    if hooks
+        .iter()
+        .any(|e| !HOOK_EVENTS.contains(&e.as_str()) && e != "test-success")
+    {
+        return Ok(None);
+    }
+    let hook_weight = annotation("helm.sh/hook-weight")
+        .and_then(|w| w.parse().ok())
+        .unwrap_or_default();
+    let manifest = document.trim_matches('\n').to_owned();
+    Ok(Some(Object {
+        source: source.to_owned(),
+        manifest,
+        hooks,
+        hook_weight,
+        value,
+    }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        let objects = collect(vec![("t.yaml".into(), text.into())]).unwrap();
+        objects
+            .iter()
+            .map(|o| format!("{}/{}", o.kind(), o.name()))
+            .collect()
+    }
+
+    fn doc(kind: &str, name: &str) -> String {
+        format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n")
+    }
+
+    #[test]
+    fn documents_are_split_and_ordered_by_kind() {
+        let text = format!(
+            "---\n# only a comment\n---\n{}---\n{}--- # note\n{}\n---\n\n",
+            doc("Zebra", "z"),
+            doc("Deployment", "d"),
+            doc("ServiceAccount", "s"),
+        );
+        assert_eq!(
+            names(&text),
+            ["ServiceAccount/s", "Deployment/d", "Zebra/z"]
+        );
+    }
+
+    #[test]
+    fn a_separator_inside_of_text_splits_nothing() {
+        let text =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: |\n    ---\n    b\n";
+        assert_eq!(names(text), ["ConfigMap/a"]);
+    }
+
+    #[test]
+    fn hooks_come_last_and_unknown_events_not_at_all() {
+        let hook = |event: &str| {
+            format!(
+                "{}  annotations: {{helm.sh/hook: {event}}}\n",
+                doc("Job", event)
+            )
+        };
+        let text = format!(
+            "{}---\n{}---\n{}",
+            hook("pre-install"),
+            hook("moon"),
+            doc("Zebra", "z")
+        );
+        assert_eq!(names(&text), ["Zebra/z", "Job/pre-install"]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_its_place() {
+        for text in [
+            "a: [",
+            "text",
+            "kind: Pod",
+            "apiVersion: v1\nkind: Pod",
+            "x\n---\na: b: c",
+        ] {
+            let error = collect(vec![("t.yaml".into(), text.into())]).unwrap_err();
+            assert!(
+                error.to_string().starts_with("t.yaml (rendered line "),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! A chart and values in, Kubernetes objects out: the whole way of `helm template`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::{Map, Value as Json};
+
+use super::error::{ChartError, Misfit};
+use super::load::{Chart, Dependency};
+use super::objects::{self, Object};
+use super::template::{self, Files, KubeVersion, Parsed, Stack, TemplateFile, Value};
+use super::values::{Nulls, coalesce};
+use super::{api_versions, dependencies, schema, version};
+
+/// The Kubernetes version that charts are rendered for without a cluster.
+pub const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
+/// The version of helm that `.Capabilities.HelmVersion` names: the one this renderer agrees with.
+const HELM_VERSION: &str = "v4.3";
+
+/// What a chart is rendered for.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The release's name.
+    pub release: String,
+    /// The namespace it goes to.
+    pub namespace: String,
+    /// The release's revision: 1 for an installation.
+    pub revision: i64,
+    /// Whether an existing release is upgraded.
+    pub is_upgrade: bool,
+    /// The version of Kubernetes.
+    pub kube_version: KubeVersion,
+    /// API versions that the cluster has besides Kubernetes' own.
+    pub api_versions: Vec<String>,
+    /// Whether values are checked against the chart's schema. What is compiled in was checked before
+    /// it was shipped, so only what a user adds has to be.
+    pub check_values: bool,
+}
+
+impl KubeVersion {
+    /// Reads a version such as `1.33`, `v1.33.4` or `v1.33.4-gke.1245000`.
+    ///
+    /// # Errors
+    /// A sentence that names the text.
+    pub fn parse(text: &str) -> Result<KubeVersion, String> {
+        let wrong = || format!("{text:?} is no version of Kubernetes (such as 1.36 or v1.36.3)");
+        let plain = text.strip_prefix('v').unwrap_or(text);
+        let end = plain
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(plain.len());
+        let (numbers, suffix) = plain.split_at(end);
+        let parts: Vec<u64> = numbers
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong())?;
+        let (major, minor) = match parts.as_slice() {
+            [major, minor] | [major, minor, _] => (*major, *minor),
+            _ => return Err(wrong()),
+        };
+        if !suffix.is_empty() && !suffix.starts_with(['-', '+']) {
+            return Err(wrong());
+        }
+        Ok(KubeVersion {
+            version: format!("v{plain}"),
+            normalized: format!("v{numbers}"),
+            major: major.to_string(),
+            minor: minor.to_string(),
+        })
+    }
+}
+
+/// Renders a chart: switches its subcharts on and off, merges values, checks them against the
+/// schemas, runs the templates and reads what they give.
+///
+/// `user` is what lies over the chart's default values.
+///
+/// # Errors
+/// Values that the chart refuses, errors in templates, and output that is no Kubernetes object.
+pub fn render(
+    chart: &Chart,
+    user: &Map<String, Json>,
+    target: &Target,
+) -> Result<Vec<Object>, ChartError> {
+    match render_on(Stack::OfAnyThread, chart, user, target) {
+        Err(ChartError::Template(fault)) if fault.needs_stack => {}
+        done => return done,
+    }
+    // A thread of its own costs a tenth of a rendering, so only charts that nest deeply get one.
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new()
+            .name("render".to_owned())
+            .stack_size(template::STACK_BYTES)
+            .spawn_scoped(scope, || render_on(Stack::Large, chart, user, target))
+            .map_err(|e| ChartError::file("thread", format!("cannot start rendering: {e}")))?;
+        worker
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn render_on(
+    stack: Stack,
+    chart: &Chart,
+    user: &Map<String, Json>,
+    target: &Target,
+) -> Result<Vec<Object>, ChartError> {
+    check_kube_version(chart, target)?;
+    let chart = with_dependencies(chart, user)?;
+    let sources = template_sources(&chart);
+    let values = merged_values(&chart, user, target.check_values)?;
+    let mut data = BTreeMap::new();
+    chart_data(&chart, &values, &Shared::new(target), "", &mut data);
+    let templates = sources
+        .iter()
+        .map(|source| {
+            let parsed = Parsed::parse(&source.name, source.text)?;
+            Ok(TemplateFile {
+                parsed,
+                data: source.dot(&data),
+            })
+        })
+        .collect::<Result<_, _>>()
+        .map_err(Box::new)?;
+    let rendered = template::render(templates, stack).map_err(Box::new)?;
+    objects::collect(rendered)
+}
+
+/// The values that the templates of a chart see, checked against its schema.
+///
+/// # Errors
+/// Values that the chart refuses.
+pub fn effective_values(
+    chart: &Chart,
+    user: &Map<String, Json>,
+) -> Result<Map<String, Json>, ChartError> {
+    merged_values(&*with_dependencies(chart, user)?, user, true)
+}
+
+/// The chart with the subcharts that take part.
+fn with_dependencies<'c>(
+    chart: &'c Chart,
+    user: &Map<String, Json>,
+) -> Result<Cow<'c, Chart>, ChartError> {
+    let mut chart = Cow::Borrowed(chart);
+    if !chart.dependencies.is_empty() || !chart.metadata.dependencies.is_empty() {
+        dependencies::process(chart.to_mut(), user).map_err(refused)?;
+    }
+    Ok(chart)
+}
+
+fn merged_values(
+    chart: &Chart,
+    user: &Map<String, Json>,
+    check: bool,
+) -> Result<Map<String, Json>, ChartError> {
+    let values = Json::Object(coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?);
+    let mut misfits = Vec::new();
+    if check {
+        check_schemas(chart, &values, &mut Vec::new(), &mut misfits)?;
+    }
+    match values {
+        Json::Object(values) if misfits.is_empty() => Ok(values),
+        _ => Err(ChartError::Values(misfits)),
+    }
+}
+
+fn refused(message: String) -> ChartError {
+    ChartError::Values(vec![Misfit::of_all(message)])
+}
+
+fn check_kube_version(chart: &Chart, target: &Target) -> Result<(), ChartError> {
+    let wanted = &chart.metadata.kube_version;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let name = &chart.metadata.name;
+    let constraint: version::Constraint = wanted
+        .parse()
+        .map_err(|e| refused(format!("the chart {name}: kubeVersion: {e}")))?;
+    let have = version::parse(&target.kube_version.version).map_err(refused)?;
+    if constraint.allows(&have) {
+        return Ok(());
+    }
+    let have = &target.kube_version.version;
+    Err(refused(format!(
+        "the chart {name} needs Kubernetes {wanted}, this is {have}"
+    )))
+}
+
+/// Checks the values of a chart and its subcharts, each against its own schema.
+fn check_schemas(
+    chart: &Chart,
+    values: &Json,
+    path: &mut Vec<String>,
+    misfits: &mut Vec<Misfit>,
+) -> Result<(), ChartError> {
+    if let Some(text) = &chart.schema {
+        let found = schema::check(text, values).map_err(|message| {
+            ChartError::file(
+                format!("{}/values.schema.json", chart.metadata.name),
+                message,
+            )
+        })?;
+        misfits.extend(found.into_iter().map(|misfit| Misfit {
+            path: [path.as_slice(), misfit.path.as_slice()].concat(),
+            message: misfit.message,
+        }));
+    }
+    for sub in &chart.dependencies {
+        if let Some(own @ Json::Object(_)) = values.get(&sub.metadata.name) {
+            path.push(sub.metadata.name.clone());
+            check_schemas(sub, own, path, misfits)?;
+            path.pop();
+        }
+    }
+    Ok(())
+}
+
+/// What all templates of a rendering see alike.
+struct Shared {
+    release: Value,
+    capabilities: Value,
+}
+
+impl Shared {
+    fn new(target: &Target) -> Shared {
+        let entry = |key: &str, value: Value| (Rc::from(key), value);
+        let release = Value::dict([
+            entry("Name", Value::str(target.release.as_str())),
+            entry("Namespace", Value::str(target.namespace.as_str())),
+            entry("IsUpgrade", Value::Bool(target.is_upgrade)),
+            entry("IsInstall", Value::Bool(!target.is_upgrade)),
+            entry("Revision", Value::Int(target.revision)),
+            entry("Service", Value::str("Helm")),
+        ]);
+        let versions = api_versions::BUILT_IN
+            .iter()
+            .copied()
+            .chain(target.api_versions.iter().map(String::as_str))
+            .map(Rc::from)
+            .collect();
+        let capabilities = Value::dict([
+            entry(
+                "KubeVersion",
+                Value::KubeVersion(Rc::new(target.kube_version.clone())),
+            ),
+            entry("APIVersions", Value::ApiVersions(Rc::new(versions))),
+            entry(
+                "HelmVersion",
+                Value::dict([entry("Version", Value::str(HELM_VERSION))]),
+            ),
+        ]);
+        Shared {
+            release,
+            capabilities,
+        }
+    }
+}
+
+/// A template file of a chart or one of its subcharts.
+struct TemplateSource<'c> {
+    /// The path of the chart that it belongs to: `osm`, `osm/charts/sub`.
+    chart: String,
+    /// Its own path: `osm/templates/rbac.yaml`.
+    name: String,
+    text: &'c str,
+}
+
+impl TemplateSource<'_> {
+    /// The dot of the template: its chart's data, and what is its own.
+    fn dot(&self, data: &BTreeMap<String, ChartData>) -> Value {
+        let this = Value::dict([
+            (Rc::from("Name"), Value::str(self.name.as_str())),
+            (
+                Rc::from("BasePath"),
+                Value::from(format!("{}/templates", self.chart)),
+            ),
+        ]);
+        let of_chart = data.get(&self.chart).map(Vec::as_slice).unwrap_or_default();
+        let entries = of_chart.iter().map(|(k, v)| (Rc::from(*k), v.clone()));
+        Value::dict(entries.chain([(Rc::from("Template"), this)]))
+    }
+}
+
+/// What all templates of one chart see alike.
+type ChartData = Vec<(&'static str, Value)>;
+
+fn path_of(chart: &Chart, parent: &str) -> String {
+    match parent.is_empty() {
+        true => chart.metadata.name.clone(),
+        false => format!("{parent}/charts/{}", chart.metadata.name),
+    }
+}
+
+/// The templates of a chart and its subcharts, in the order in which they are parsed: deeper files
+/// first, so that a parent's definitions replace those of its subcharts.
+fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
+    let mut sources = Vec::new();
+    let mut charts = vec![(chart, String::new())];
+    while let Some((chart, parent)) = charts.pop() {
+        let path = path_of(chart, &parent);
+        for (name, text) in &chart.templates {
+            let file = name.rsplit('/').next().unwrap_or(name);
+            // NOTES.txt is for people; a library chart has partials only.
+            if (file == "NOTES.txt") || (chart.metadata.is_library && !file.starts_with('_')) {
+                continue;
+            }
+            let name = format!("{path}/{name}");
+            sources.push(TemplateSource {
+                chart: path.clone(),
+                name,
+                text,
+            });
+        }
+        charts.extend(chart.dependencies.iter().map(|sub| (sub, path.clone())));
+    }
+    sources.sort_by(|a, b| {
+        let depth = |s: &TemplateSource<'_>| s.name.matches('/').count();
+        (depth(b), &b.name).cmp(&(depth(a), &a.name))
+    });
+    sources
+}
+
+/// Adds the data of a chart and its subcharts by their paths; gives that of the chart itself.
+fn chart_data(
+    chart: &Chart,
+    values: &Map<String, Json>,
+    shared: &Shared,
+    parent: &str,
+    data: &mut BTreeMap<String, ChartData>,
+) -> Value {
+    let path = path_of(chart, parent);
+    let mut subcharts = Vec::new();
+    let empty = Map::new();
+    for sub in &chart.dependencies {
+        let own = values
+            .get(&sub.metadata.name)
+            .and_then(Json::as_object)
+            .unwrap_or(&empty);
+        let of_sub = chart_data(sub, own, shared, &path, data);
+        subcharts.push((Rc::from(sub.metadata.name.as_str()), of_sub));
+    }
+    let files: Files = chart
+        .files
+        .iter()
+        .map(|(name, bytes)| (name.clone(), bytes.to_vec()))
+        .collect();
+    let entries = vec![
+        ("Chart", metadata(chart, parent.is_empty())),
+        ("Files", Value::Files(Rc::new(files))),
+        ("Release", shared.release.clone()),
+        ("Capabilities", shared.capabilities.clone()),
+        ("Values", Value::from(values)),
+        ("Subcharts", Value::dict(subcharts)),
+    ];
+    let all = Value::dict(entries.iter().map(|(k, v)| (Rc::from(*k), v.clone())));
+    data.insert(path, entries);
+    all
+}
+
+/// `.Chart`: the file's entries under the names that Go's fields have.
+fn metadata(chart: &Chart, is_root: bool) -> Value {
+    let meta = &chart.metadata;
+    let none = || Value::list(Vec::new());
+    let given = |key: &str, missing: Value| match meta.fields.get(key) {
+        None | Some(Json::Null) => missing,
+        Some(value) => Value::from(value),
+    };
+    let text = |key: &str| given(key, Value::str(""));
+    let record = |fields: &[(&str, Value)]| {
+        Value::dict(fields.iter().map(|(k, v)| (Rc::from(*k), v.clone())))
+    };
+    let maintainers = meta.fields.get("maintainers").and_then(Json::as_array);
+    let maintainer = |entry: &Json| {
+        let of = |key: &str| Value::str(entry.get(key).and_then(Json::as_str).unwrap_or(""));
+        record(&[
+            ("Name", of("name")),
+            ("Email", of("email")),
+            ("URL", of("url")),
+        ])
+    };
+    let dependency = |dep: &Dependency| {
+        record(&[
+            ("Name", Value::str(dep.name.as_str())),
+            ("Version", Value::str(dep.version.as_str())),
+            ("Condition", Value::str(dep.condition.as_str())),
+            ("Enabled", Value::Bool(true)),
+        ])
+    };
+    record(&[
+        ("APIVersion", text("apiVersion")),
+        ("Annotations", given("annotations", Value::dict([]))),
+        ("AppVersion", Value::str(meta.app_version.as_str())),
+        ("Condition", text("condition")),
+        (
+            "Dependencies",
+            Value::list(meta.dependencies.iter().map(dependency).collect()),
+        ),
+        ("Deprecated", given("deprecated", Value::Bool(false))),
+        ("Description", text("description")),
+        ("Home", text("home")),
+        ("Icon", text("icon")),
+        ("IsRoot", Value::Bool(is_root)),
+        ("Keywords", given("keywords", none())),
+        ("KubeVersion", text("kubeVersion")),
+        (
+            "Maintainers",
+            Value::list(maintainers.into_iter().flatten().map(maintainer).collect()),
+        ),
+        ("Name", Value::str(meta.name.as_str())),
+        ("Sources", given("sources", none())),
+        ("Tags", text("tags")),
+        ("Type", text("type")),
+        ("Version", Value::str(meta.version.as_str())),
+    ])
+}

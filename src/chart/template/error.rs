@@ -1,0 +1,65 @@
+//! What goes wrong in a template: where, what, and through which includes it was reached.
+
+use std::fmt;
+
+/// A place in a template file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Path of the file inside the chart: `osm/templates/deployment.yaml`.
+    pub file: String,
+    /// 1-based line.
+    pub line: usize,
+    /// 1-based column, in bytes.
+    pub column: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// An error in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateFault {
+    /// Where it happened.
+    pub at: Location,
+    /// What happened.
+    pub message: String,
+    /// The `include`, `template` and `tpl` calls on the way there, innermost first.
+    pub through: Vec<(String, Location)>,
+    /// Whether the chart itself says no (`fail`, `required`): then the message is for its user.
+    pub by_chart: bool,
+    /// Whether more stack would have let it go on: see [`super::Stack`].
+    pub(crate) needs_stack: bool,
+}
+
+/// More than this many calls are not listed: an endless recursion has a thousand of them.
+const MAX_CALLS_SHOWN: usize = 4;
+
+impl TemplateFault {
+    pub(super) fn new(at: Location, message: impl Into<String>) -> Self {
+        TemplateFault {
+            at,
+            message: message.into(),
+            through: Vec::new(),
+            by_chart: false,
+            needs_stack: false,
+        }
+    }
+}
+
+impl fmt::Display for TemplateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.message)?;
+        for (name, at) in self.through.iter().take(MAX_CALLS_SHOWN) {
+            write!(f, "\n  through {name} at {at}")?;
+        }
+        match self.through.len().checked_sub(MAX_CALLS_SHOWN) {
+            Some(more) if more > 0 => write!(f, "\n  and {more} more calls"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TemplateFault {}

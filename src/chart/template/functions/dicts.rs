@@ -1,0 +1,164 @@
+//! Functions on dicts. `set`, `unset` and the merges change the dict they are given, as sprig's do.
+
+use std::rc::Rc;
+
+use super::super::value::{Dict, Value};
+use super::args::{Args, is_empty, to_text};
+use super::{ANY, Error, Function, Machine, Outcome};
+
+/// How deeply merges may nest: a dict can be made to contain itself.
+const MAX_NESTING: usize = 200;
+
+pub(super) const TABLE: &[Function] = &[
+    ("dict", 0, ANY, |_, a| {
+        Ok(Value::dict(a.0.chunks(2).map(|pair| match pair {
+            [key, value] => (to_text(key), value.clone()),
+            rest => (
+                rest.first().map(to_text).unwrap_or_default(),
+                Value::str(""),
+            ),
+        })))
+    }),
+    ("get", 2, 2, |_, a| {
+        Ok(a.dict(0)?
+            .borrow()
+            .get(a.text(1)?)
+            .cloned()
+            .unwrap_or(Value::str("")))
+    }),
+    ("set", 3, 3, |_, a| {
+        a.dict(0)?
+            .borrow_mut()
+            .insert(a.text(1)?.into(), checked(a.dict(0)?, a.get(2))?);
+        Ok(a.get(0).clone())
+    }),
+    ("unset", 2, 2, |_, a| {
+        a.dict(0)?.borrow_mut().remove(a.text(1)?);
+        Ok(a.get(0).clone())
+    }),
+    ("hasKey", 2, 2, |_, a| {
+        Ok(a.dict(0)?.borrow().contains_key(a.text(1)?).into())
+    }),
+    ("keys", 0, ANY, keys),
+    ("values", 1, 1, |_, a| {
+        Ok(Value::list(a.dict(0)?.borrow().values().cloned().collect()))
+    }),
+    ("pluck", 1, ANY, pluck),
+    ("pick", 1, ANY, |_, a| select(a, true)),
+    ("omit", 1, ANY, |_, a| select(a, false)),
+    ("dig", 3, ANY, dig),
+    ("merge", 1, ANY, |_, a| merge_all(a, false)),
+    ("mustMerge", 1, ANY, |_, a| merge_all(a, false)),
+    ("mergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
+    ("mustMergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
+    ("deepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
+    ("mustDeepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
+    ("lookup", 4, 4, |_, _| Ok(Value::dict([]))),
+];
+
+/// A value that may become part of `dict`: not one that contains `dict` itself.
+fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
+    fn contains(value: &Value, dict: &Dict) -> bool {
+        match value {
+            Value::Dict(inner) => {
+                Rc::ptr_eq(inner, dict) || inner.borrow().values().any(|v| contains(v, dict))
+            }
+            Value::List(items) => items.iter().any(|v| contains(v, dict)),
+            _ => false,
+        }
+    }
+    if contains(value, dict) {
+        return Err(Error::Wrong("a dict cannot contain itself".to_owned()));
+    }
+    Ok(value.clone())
+}
+
+fn keys(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let mut keys = Vec::new();
+    for i in 0..a.len() {
+        keys.extend(a.dict(i)?.borrow().keys().map(|k| Value::Str(Rc::clone(k))));
+    }
+    Ok(Value::list(keys))
+}
+
+fn pluck(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let key = a.text(0)?;
+    let mut found = Vec::new();
+    for i in 1..a.len() {
+        found.extend(a.dict(i)?.borrow().get(key).cloned());
+    }
+    Ok(Value::list(found))
+}
+
+fn select(a: &Args<'_>, wanted: bool) -> Outcome {
+    let names = (1..a.len())
+        .map(|i| a.text(i))
+        .collect::<Result<Vec<_>, _>>()?;
+    let dict = a.dict(0)?.borrow();
+    let kept = dict
+        .iter()
+        .filter(|(key, _)| names.contains(&&***key) == wanted);
+    Ok(Value::dict(kept.map(|(k, v)| (Rc::clone(k), v.clone()))))
+}
+
+/// `dig "a" "b" default dict`.
+fn dig(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let (depth, default) = (a.len() - 2, a.get(a.len() - 2));
+    let mut value = a.last().clone();
+    for i in 0..depth {
+        let key = a.text(i)?;
+        let next = match &value {
+            Value::Dict(dict) => dict.borrow().get(key).cloned(),
+            other => {
+                let kind = other.kind();
+                return Err(Error::Wrong(format!("cannot look for {key:?} in a {kind}")));
+            }
+        };
+        match next {
+            Some(next) => value = next,
+            None => return Ok(default.clone()),
+        }
+    }
+    Ok(value)
+}
+
+fn merge_all(a: &Args<'_>, overwrite: bool) -> Outcome {
+    let target = a.dict(0)?;
+    for i in 1..a.len() {
+        merge(target, a.dict(i)?, overwrite, 0)?;
+    }
+    Ok(a.get(0).clone())
+}
+
+/// What is set in `target` stays, or gives way to what is set in `source`; dicts merge deeply.
+fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<(), Error> {
+    if depth > MAX_NESTING {
+        return Err(Error::Wrong(format!(
+            "dicts are nested more than {MAX_NESTING} deep"
+        )));
+    }
+    if Rc::ptr_eq(target, source) {
+        return Ok(());
+    }
+    let entries: Vec<(Rc<str>, Value)> = source
+        .borrow()
+        .iter()
+        .map(|(k, v)| (Rc::clone(k), v.clone()))
+        .collect();
+    for (key, value) in entries {
+        let existing = target.borrow().get(&key).cloned();
+        match (existing, &value) {
+            // What is not set takes nothing away, unless it is to overwrite.
+            (_, Value::Nil) if !overwrite => {}
+            (Some(Value::Dict(inner)), Value::Dict(from)) if !inner.borrow().is_empty() => {
+                merge(&inner, from, overwrite, depth + 1)?;
+            }
+            (Some(existing), _) if !overwrite && !is_empty(&existing) => {}
+            _ => {
+                let value = checked(target, &value)?;
+                target.borrow_mut().insert(key, value);
+            }
+        }
+    }
+    Ok(())
+}

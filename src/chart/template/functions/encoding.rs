@@ -1,0 +1,322 @@
+//! Functions that encode, decode and hash.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use sha2::Digest as _;
+
+use super::super::files::base64;
+use super::super::value::Value;
+use super::args::Args;
+use super::{ANY, Error, Function, Machine, Outcome, yaml_text};
+use crate::yaml::Numbers;
+use crate::{json, yaml};
+
+pub(super) const TABLE: &[Function] = &[
+    ("toYaml", 1, 1, |_, a| {
+        text(yaml_text::plain(&a.get(0).to_json()))
+    }),
+    ("mustToYaml", 1, 1, |_, a| {
+        text(yaml_text::plain(&a.get(0).to_json()))
+    }),
+    ("toYamlPretty", 1, 1, |_, a| {
+        text(yaml_text::pretty(&a.get(0).to_json()))
+    }),
+    ("fromYaml", 1, 1, |_, a| {
+        Ok(from_yaml(a.text(0)?, Shape::Dict))
+    }),
+    ("fromYamlArray", 1, 1, |_, a| {
+        Ok(from_yaml(a.text(0)?, Shape::List))
+    }),
+    ("toJson", 1, 1, |_, a| {
+        text(json::compact_html_safe(&a.get(0).to_json()))
+    }),
+    ("mustToJson", 1, 1, |_, a| {
+        text(json::compact_html_safe(&a.get(0).to_json()))
+    }),
+    ("toRawJson", 1, 1, |_, a| {
+        text(json::compact(&a.get(0).to_json()))
+    }),
+    ("mustToRawJson", 1, 1, |_, a| {
+        text(json::compact(&a.get(0).to_json()))
+    }),
+    ("toPrettyJson", 1, 1, |_, a| text(pretty_json(a.get(0)))),
+    ("mustToPrettyJson", 1, 1, |_, a| text(pretty_json(a.get(0)))),
+    ("fromJson", 1, 1, |_, a| {
+        Ok(from_json(a.text(0)?, Shape::Dict))
+    }),
+    ("fromJsonArray", 1, 1, |_, a| {
+        Ok(from_json(a.text(0)?, Shape::List))
+    }),
+    ("mustFromJson", 1, 1, |_, a| {
+        read_json(a.text(0)?).map_err(|error| Error::Wrong(error.to_string()))
+    }),
+    ("b64enc", 1, 1, |_, a| text(base64(a.bytes(0)?))),
+    ("b64dec", 1, 1, b64_decode),
+    ("b32enc", 1, 1, |_, a| text(base32(a.bytes(0)?))),
+    ("b32dec", 1, 1, b32_decode),
+    ("sha1sum", 1, 1, |_, a| {
+        text(hex(&sha1::Sha1::digest(a.bytes(0)?)))
+    }),
+    ("sha256sum", 1, 1, |_, a| {
+        text(hex(&sha2::Sha256::digest(a.bytes(0)?)))
+    }),
+    ("sha512sum", 1, 1, |_, a| {
+        text(hex(&sha2::Sha512::digest(a.bytes(0)?)))
+    }),
+    ("adler32sum", 1, 1, |_, a| {
+        text(adler32(a.bytes(0)?).to_string())
+    }),
+    ("urlquery", 0, ANY, |_, a| {
+        text(percent_encode(&super::print::joined(a.0)))
+    }),
+    ("html", 0, ANY, |_, a| {
+        text(html(&super::print::joined(a.0)))
+    }),
+    ("js", 0, ANY, |_, a| {
+        text(javascript(&super::print::joined(a.0)))
+    }),
+];
+
+#[allow(clippy::unnecessary_wraps)]
+fn text(text: impl Into<Rc<str>>) -> Outcome {
+    Ok(Value::str(text))
+}
+
+fn pretty_json(value: &Value) -> String {
+    let mut out = String::new();
+    // These occur inside of texts only; Go escapes them for HTML's sake.
+    for c in json::pretty(&value.to_json()).chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => _ = write!(out, "\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// What is no base64 gives Go's message as its text, as sprig has it.
+fn b64_decode(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let encoded = a.text(0)?;
+    let (places, digits): (Vec<usize>, Vec<u8>) = encoded
+        .bytes()
+        .enumerate()
+        .filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'))
+        .unzip();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(&digits);
+    Ok(decoded.map_or_else(
+        |_| {
+            let place = bad_base64(&digits);
+            let at = places.get(place).copied().unwrap_or(encoded.len());
+            Value::from(format!("illegal base64 data at input byte {at}"))
+        },
+        |bytes| Value::text(&bytes),
+    ))
+}
+
+/// Where Go's decoder stops: at the first wrong byte, or at the quantum that is not complete.
+fn bad_base64(digits: &[u8]) -> usize {
+    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    match digits.iter().position(|b| !digit(b)) {
+        None => digits.len() - digits.len() % 4,
+        Some(at) if digits.get(at) == Some(&b'=') && at % 4 > 1 => match digits.get(at + 1) {
+            Some(b'=') if at % 4 == 2 => at + 2,
+            Some(_) if at % 4 == 3 => at + 1,
+            Some(_) => at + 1,
+            None => digits.len(),
+        },
+        Some(at) => at,
+    }
+}
+
+/// As [`b64_decode`].
+fn b32_decode(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    Ok(match from_base32(a.text(0)?) {
+        Ok(bytes) => Value::text(&bytes),
+        Err(at) => Value::from(format!("illegal base32 data at input byte {at}")),
+    })
+}
+
+/// What `fromYaml` and its like are asked for.
+#[derive(Clone, Copy)]
+enum Shape {
+    Dict,
+    List,
+}
+
+/// helm gives an error as data: a dict with the key `Error`, or a list with the message.
+fn decoded(result: Result<Value, String>, shape: Shape) -> Value {
+    match (result, shape) {
+        (Ok(value @ Value::Dict(_)), Shape::Dict) | (Ok(value @ Value::List(_)), Shape::List) => {
+            value
+        }
+        (Ok(Value::Nil), Shape::Dict) => Value::dict([]),
+        (Ok(Value::Nil), Shape::List) => Value::list(Vec::new()),
+        (Ok(other), Shape::Dict) => error_dict(&format!("not a map but a {}", other.kind())),
+        (Ok(other), Shape::List) => Value::list(vec![Value::from(format!(
+            "not a list but a {}",
+            other.kind()
+        ))]),
+        (Err(error), Shape::Dict) => error_dict(&error),
+        (Err(error), Shape::List) => Value::list(vec![Value::from(error)]),
+    }
+}
+
+fn error_dict(message: &str) -> Value {
+    Value::dict([(Rc::from("Error"), Value::str(message))])
+}
+
+/// Of several documents the first counts.
+fn from_yaml(text: &str, shape: Shape) -> Value {
+    let documents = yaml::parse_documents(text, Numbers::Floats);
+    let first = documents.map(|all| all.first().map_or(Value::Nil, |d| Value::from(&d.value)));
+    decoded(first.map_err(|e| e.to_string()), shape)
+}
+
+fn from_json(text: &str, shape: Shape) -> Value {
+    decoded(read_json(text).map_err(|e| e.to_string()), shape)
+}
+
+/// JSON as Go reads it: every number is a float.
+fn read_json(text: &str) -> Result<Value, serde_json::Error> {
+    fn floats(value: Value) -> Value {
+        match value {
+            #[allow(clippy::cast_precision_loss)]
+            Value::Int(n) => Value::Float(n as f64),
+            Value::List(items) => Value::list(items.iter().cloned().map(floats).collect()),
+            Value::Dict(dict) => Value::dict(
+                dict.borrow()
+                    .iter()
+                    .map(|(k, v)| (Rc::clone(k), floats(v.clone()))),
+            ),
+            other => other,
+        }
+    }
+    serde_json::from_str::<serde_json::Value>(text).map(|value| floats(Value::from(&value)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+fn adler32(bytes: &[u8]) -> u32 {
+    let (a, b) = bytes.iter().fold((1u32, 0u32), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65521;
+        (a, (b + a) % 65521)
+    });
+    (b << 16) | a
+}
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Base32 with padding (RFC 4648, section 6).
+fn base32(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.chunks(5) {
+        let mut block = [0u8; 8];
+        block[3..3 + chunk.len()].copy_from_slice(chunk);
+        let bits = u64::from_be_bytes(block);
+        let used = (chunk.len() * 8).div_ceil(5);
+        for i in 0..8 {
+            let at = usize::try_from((bits >> (35 - 5 * i)) & 31).unwrap_or(0);
+            out.push(if i < used {
+                char::from(BASE32[at])
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}
+
+/// The bytes, or the place of what is no base32.
+fn from_base32(text: &str) -> Result<Vec<u8>, usize> {
+    let (mut bits, mut count, mut out) = (0u32, 0u32, Vec::new());
+    for (at, c) in text.trim_end_matches('=').bytes().enumerate() {
+        let value = BASE32.iter().position(|b| *b == c).ok_or(at)?;
+        // No more than 12 bits are ever left over, so that nothing of use is shifted out.
+        bits = (bits << 5) | u32::try_from(value).unwrap_or(0);
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from((bits >> count) & 0xff).unwrap_or(0));
+        }
+    }
+    match text.len() % 8 {
+        0 => Ok(out),
+        rest => Err(text.len() - rest),
+    }
+}
+
+/// As a query's value (`url.QueryEscape`): a blank becomes `+`.
+fn percent_encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            other => _ = write!(out, "%{other:02X}"),
+        }
+        out
+    })
+}
+
+fn html(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        match c {
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+/// As a text between quotes of JavaScript (text/template, `JSEscape`).
+fn javascript(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        match c {
+            '\\' | '\'' | '"' => out.extend(['\\', c]),
+            '<' | '>' | '&' | '=' => _ = write!(out, "\\u{:04X}", u32::from(c)),
+            c if !super::print::is_printable(c) => _ = write!(out, "\\u{:04X}", u32::from(c)),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_and_encodings_agree_with_their_specifications() {
+        assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "MY======"),
+            ("foob", "MZXW6YQ="),
+            ("fooba", "MZXW6YTB"),
+        ] {
+            assert_eq!(base32(plain.as_bytes()), encoded);
+            assert_eq!(from_base32(encoded).as_deref(), Ok(plain.as_bytes()));
+        }
+        assert_eq!(from_base32("1"), Err(0));
+        assert_eq!(percent_encode("a b&ü"), "a+b%26%C3%BC");
+        assert_eq!(
+            hex(&sha2::Sha256::digest("")),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! Functions on paths and URLs.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::super::value::Value;
+use super::args::Args;
+use super::{Error, Function, Machine, Outcome};
+
+pub(super) const TABLE: &[Function] = &[
+    ("base", 1, 1, |_, a| Ok(Value::str(base(a.text(0)?)))),
+    ("osBase", 1, 1, |_, a| Ok(Value::str(base(a.text(0)?)))),
+    ("dir", 1, 1, |_, a| Ok(Value::from(dir(a.text(0)?)))),
+    ("osDir", 1, 1, |_, a| Ok(Value::from(dir(a.text(0)?)))),
+    ("clean", 1, 1, |_, a| Ok(Value::from(clean(a.text(0)?)))),
+    ("osClean", 1, 1, |_, a| Ok(Value::from(clean(a.text(0)?)))),
+    ("ext", 1, 1, |_, a| Ok(Value::str(ext(a.text(0)?)))),
+    ("osExt", 1, 1, |_, a| Ok(Value::str(ext(a.text(0)?)))),
+    ("isAbs", 1, 1, |_, a| Ok(a.text(0)?.starts_with('/').into())),
+    ("osIsAbs", 1, 1, |_, a| {
+        Ok(a.text(0)?.starts_with('/').into())
+    }),
+    ("urlParse", 1, 1, url_parse),
+    ("urlJoin", 1, 1, url_join),
+];
+
+fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if kept.last().is_some_and(|p| *p != "..") => _ = kept.pop(),
+            ".." if rooted => {}
+            part => kept.push(part),
+        }
+    }
+    match (rooted, kept.join("/")) {
+        (true, rest) => format!("/{rest}"),
+        (false, rest) if rest.is_empty() => ".".to_owned(),
+        (false, rest) => rest,
+    }
+}
+
+fn base(path: &str) -> &str {
+    let trimmed = path.trim_end_matches('/');
+    match trimmed.rsplit('/').next() {
+        Some("") | None if path.is_empty() => ".",
+        Some("") | None => "/",
+        Some(base) => base,
+    }
+}
+
+fn dir(path: &str) -> String {
+    clean(
+        path.rsplit_once('/')
+            .map_or("", |(before, _)| match before {
+                "" => "/",
+                before => before,
+            }),
+    )
+}
+
+fn ext(path: &str) -> &str {
+    let base = path.rsplit('/').next().unwrap_or(path);
+    base.rfind('.').and_then(|at| base.get(at..)).unwrap_or("")
+}
+
+/// The parts of a URL (RFC 3986, section 3), those that may be escaped without their escapes.
+fn url_parse(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let url = a.text(0)?;
+    let wrong = |what: &str| Error::Wrong(format!("{url:?} is no URL: {what}"));
+    if url.contains(|c: char| c.is_ascii_control()) {
+        return Err(wrong("it holds a control character"));
+    }
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let is_scheme = |s: &str| {
+        s.starts_with(|c: char| c.is_ascii_alphabetic())
+            && s.chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    };
+    let (scheme, rest) = match rest.split_once(':') {
+        Some(("", _)) => return Err(wrong("the scheme is missing")),
+        Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
+        Some((first, _)) if !first.contains(['/', '?']) => {
+            return Err(wrong("the first part of its path holds a colon"));
+        }
+        _ => (String::new(), rest),
+    };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_opaque = !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/');
+    let (opaque, rest) = if is_opaque { (rest, "") } else { ("", rest) };
+    let (authority, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None => ("", rest),
+    };
+    let (userinfo, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let hostname = match host.strip_prefix('[').and_then(|h| h.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    let foreign = |c: char| c.is_ascii() && (c == ' ' || r"\^`{|}".contains(c));
+    if host.contains(foreign) {
+        return Err(wrong("its host holds a character that hosts do not have"));
+    }
+    let plain = |text: &str| unescaped(text).ok_or_else(|| wrong("an escape (%) is wrong"));
+    let parts = [
+        ("scheme", scheme),
+        ("host", plain(host)?),
+        ("hostname", plain(hostname)?),
+        ("path", plain(path)?),
+        ("query", query.to_owned()),
+        ("opaque", opaque.to_owned()),
+        ("fragment", plain(fragment)?),
+        ("userinfo", userinfo.to_owned()),
+    ];
+    Ok(Value::dict(
+        parts.map(|(name, part)| (Rc::from(name), Value::from(part))),
+    ))
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(hex, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Escapes what may not stand in a part of a URL (RFC 3986, section 2).
+fn escaped(text: &str, allowed: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || "-_.~".contains(c) || (c.is_ascii() && allowed.contains(c))
+        {
+            out.push(c);
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+fn url_join(_: &mut Machine, a: &Args<'_>) -> Outcome {
+    let dict = a.dict(0)?.borrow();
+    let part = |name: &str| match dict.get(name) {
+        None => Ok(String::new()),
+        Some(Value::Str(part)) => Ok(part.to_string()),
+        Some(other) => {
+            let kind = other.kind();
+            Err(Error::Wrong(format!(
+                "the part {name:?} has to be a text, not a {kind}"
+            )))
+        }
+    };
+    let (scheme, host, path) = (part("scheme")?, part("host")?, part("path")?);
+    let (opaque, userinfo, query) = (part("opaque")?, part("userinfo")?, part("query")?);
+    let fragment = part("fragment")?;
+    let mut url = String::new();
+    if !scheme.is_empty() {
+        url = format!("{scheme}:");
+    }
+    if opaque.is_empty() {
+        if !host.is_empty() || !userinfo.is_empty() {
+            url.push_str("//");
+            if !userinfo.is_empty() {
+                url.push_str(&userinfo);
+                url.push('@');
+            }
+            url.push_str(&escaped(&host, "!$&'()*+,;=:[]<>\""));
+            if !path.is_empty() && !path.starts_with('/') {
+                url.push('/');
+            }
+        }
+        url.push_str(&escaped(&path, "$&+,/:;=@!'()*"));
+    } else {
+        url.push_str(&opaque);
+    }
+    if !query.is_empty() {
+        url = format!("{url}?{query}");
+    }
+    if !fragment.is_empty() {
+        url = format!("{url}#{}", escaped(&fragment, "$&+,/:;=?@!()*'"));
+    }
+    Ok(Value::from(url))
+}

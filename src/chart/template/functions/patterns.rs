@@ -1,0 +1,92 @@
+//! Functions on regular expressions.
+
+use super::super::value::Value;
+use super::args::Args;
+use super::{Function, Machine, Outcome};
+
+pub(super) const TABLE: &[Function] = &[
+    ("regexMatch", 2, 2, regex_match),
+    ("mustRegexMatch", 2, 2, regex_match),
+    ("regexFind", 2, 2, regex_find),
+    ("mustRegexFind", 2, 2, regex_find),
+    ("regexFindAll", 3, 3, regex_find_all),
+    ("mustRegexFindAll", 3, 3, regex_find_all),
+    ("regexReplaceAll", 3, 3, regex_replace),
+    ("mustRegexReplaceAll", 3, 3, regex_replace),
+    ("regexReplaceAllLiteral", 3, 3, regex_replace_literal),
+    ("mustRegexReplaceAllLiteral", 3, 3, regex_replace_literal),
+    ("regexSplit", 3, 3, regex_split),
+    ("mustRegexSplit", 3, 3, regex_split),
+    ("regexQuoteMeta", 1, 1, |_, a| {
+        Ok(Value::from(quote_meta(a.text(0)?)))
+    }),
+];
+
+fn regex_match(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    Ok(m.pattern(a.text(0)?)?.is_match(a.text(1)?).into())
+}
+
+fn regex_find(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    let found = m.pattern(a.text(0)?)?.find(a.text(1)?);
+    Ok(Value::str(found.map_or("", |found| found.as_str())))
+}
+
+/// How many results a count of sprig's allows: negative is all of them.
+fn limit(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+fn regex_find_all(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    let (s, n) = (a.text(1)?, limit(a.int(2)?));
+    let found = m.pattern(a.text(0)?)?.find_iter(s).take(n);
+    Ok(Value::list(found.map(|f| Value::str(f.as_str())).collect()))
+}
+
+fn regex_replace(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    let (s, with) = (a.text(1)?, a.text(2)?);
+    Ok(Value::str(&*m.pattern(a.text(0)?)?.replace_all(s, with)))
+}
+
+fn regex_replace_literal(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    let (s, with) = (a.text(1)?, regex_lite::NoExpand(a.text(2)?));
+    Ok(Value::str(&*m.pattern(a.text(0)?)?.replace_all(s, with)))
+}
+
+/// What lies between the matches; an empty match at the very start splits nothing off.
+fn regex_split(m: &mut Machine, a: &Args<'_>) -> Outcome {
+    let (pattern, s, n) = (a.text(0)?, a.text(1)?, a.int(2)?);
+    if n == 0 {
+        return Ok(Value::list(Vec::new()));
+    }
+    if s.is_empty() && !pattern.is_empty() {
+        return Ok(Value::list(vec![Value::str("")]));
+    }
+    let most = limit(n);
+    let mut parts = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for found in m.pattern(pattern)?.find_iter(s) {
+        if parts.len() + 1 >= most {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(Value::str(s.get(start..end).unwrap_or_default()));
+        }
+        start = found.end();
+    }
+    if end != s.len() {
+        parts.push(Value::str(s.get(start..).unwrap_or_default()));
+    }
+    Ok(Value::list(parts))
+}
+
+/// Escapes what means something in a regular expression (Go's `regexp.QuoteMeta`).
+fn quote_meta(s: &str) -> String {
+    s.chars().fold(String::new(), |mut out, c| {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+        out
+    })
+}

@@ -1,0 +1,451 @@
+//! Template source to syntax tree: the one file that knows the template engine crate.
+//!
+//! The tree is that of `gotmpl`. Its parser accepts blocks that are never closed and cuts a template
+//! off at an `{{end}}` too many, so the nesting of blocks is checked here first; functions and
+//! variables that do not exist are found here too, as Go does, before anything is rendered.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use gotmpl::TemplateError;
+use gotmpl::parse::{Expr, ListNode, Node, Parser, PipeNode, Pos};
+
+use super::error::{Location, TemplateFault};
+
+/// How deeply blocks (and `else if` chains) may nest: the parser recurses.
+const MAX_DEPTH: usize = 90;
+
+/// A parsed template file.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Path of the file inside the chart, for messages.
+    pub file: String,
+    /// The template's text, to tell lines and columns.
+    text: String,
+    /// The text outside of any `define`.
+    pub body: Arc<ListNode>,
+    /// The `define`s and `block`s by name, in the order of the file.
+    pub defines: Vec<(String, Arc<ListNode>)>,
+}
+
+impl Source {
+    /// Parses a template.
+    ///
+    /// `is_function` tells which functions there are.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        is_function: &dyn Fn(&str) -> bool,
+    ) -> Result<Source, TemplateFault> {
+        let mut source = Source {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            body: Arc::new(ListNode {
+                pos: Pos::new(0, 1),
+                nodes: Vec::new(),
+            }),
+            defines: Vec::new(),
+        };
+        source.check_blocks(text)?;
+        let text = trimmed_comments(text);
+        let (body, defines) = Parser::with_name(Some(file), &text, "{{", "}}")
+            .and_then(Parser::parse)
+            .map_err(|error| source.parser_fault(&error))?;
+        let names = Names {
+            source: &source,
+            is_function,
+        };
+        names.list(&body, &mut vec!["$".to_owned()], false)?;
+        for define in &defines {
+            names.list(&define.body, &mut vec!["$".to_owned()], false)?;
+        }
+        source.body = Arc::new(body);
+        source.defines = defines
+            .into_iter()
+            .map(|d| (d.name.to_string(), Arc::new(d.body)))
+            .collect();
+        Ok(source)
+    }
+
+    /// Line and column of a position of the tree.
+    pub fn location(&self, pos: Pos) -> Location {
+        self.location_of(pos.offset)
+    }
+
+    fn location_of(&self, offset: usize) -> Location {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        Location {
+            file: self.file.clone(),
+            line,
+            column: offset.saturating_sub(start) + 1,
+        }
+    }
+
+    fn fault(&self, offset: usize, message: impl Into<String>) -> TemplateFault {
+        TemplateFault::new(self.location_of(offset), message)
+    }
+
+    fn parser_fault(&self, error: &TemplateError) -> TemplateFault {
+        match error {
+            TemplateError::Lex {
+                line, col, message, ..
+            }
+            | TemplateError::Parse {
+                line, col, message, ..
+            } => TemplateFault::new(
+                Location {
+                    file: self.file.clone(),
+                    line: (*line).max(1),
+                    column: (*col).max(1),
+                },
+                message.clone(),
+            ),
+            other => self.fault(0, other.to_string()),
+        }
+    }
+
+    /// Every block is closed once, every `else` and `end` has a block, and the nesting is bounded.
+    fn check_blocks(&self, text: &str) -> Result<(), TemplateFault> {
+        struct Block<'t> {
+            keyword: &'t str,
+            offset: usize,
+            else_seen: bool,
+            depth: usize,
+        }
+        let mut open: Vec<Block<'_>> = Vec::new();
+        let mut depth = 0;
+        for action in Actions::new(text) {
+            let (offset, body) = action.map_err(|(at, what)| self.fault(at, what))?;
+            let (keyword, rest) = first_word(body);
+            match keyword {
+                "if" | "range" | "with" | "define" | "block" => {
+                    if keyword == "define" && !open.is_empty() {
+                        return Err(self.fault(
+                            offset,
+                            "{{define}} inside of another block: a template is defined at the top of a file",
+                        ));
+                    }
+                    if keyword == "block" && !has_value(rest) {
+                        return Err(self.fault(
+                            offset,
+                            "{{block}} needs its name and the data for it: {{block \"name\" .}}",
+                        ));
+                    }
+                    depth += 1;
+                    open.push(Block {
+                        keyword,
+                        offset,
+                        else_seen: false,
+                        depth: 1,
+                    });
+                }
+                "else" => {
+                    let chained = matches!(first_word(rest).0, "if" | "with");
+                    match open.last_mut() {
+                        None => {
+                            return Err(self.fault(offset, "{{else}} without a block to belong to"));
+                        }
+                        Some(block) if matches!(block.keyword, "define" | "block") => {
+                            return Err(self.fault(
+                                offset,
+                                format!(
+                                    "{{{{else}}}} in a {{{{{}}}}}, which has no other branch",
+                                    block.keyword
+                                ),
+                            ));
+                        }
+                        Some(block) if block.else_seen => {
+                            return Err(self.fault(offset, "a second {{else}} for the same block"));
+                        }
+                        Some(block) if chained => {
+                            block.depth += 1;
+                            depth += 1;
+                        }
+                        Some(block) => block.else_seen = true,
+                    }
+                }
+                "end" => match open.pop() {
+                    None => return Err(self.fault(offset, "{{end}} without a block to close")),
+                    Some(block) => depth -= block.depth,
+                },
+                _ => {}
+            }
+            if depth > MAX_DEPTH {
+                return Err(self.fault(
+                    offset,
+                    format!("blocks are nested more than {MAX_DEPTH} deep here"),
+                ));
+            }
+        }
+        match open.pop() {
+            None => Ok(()),
+            Some(block) => {
+                let keyword = block.keyword;
+                Err(self.fault(
+                    block.offset,
+                    format!("{{{{{keyword}}}}} is never closed: an {{{{end}}}} is missing"),
+                ))
+            }
+        }
+    }
+}
+
+/// The word that an action starts with, and what follows it.
+fn first_word(action: &str) -> (&str, &str) {
+    let action = action.trim_start();
+    let end = action
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(action.len());
+    action.split_at(end)
+}
+
+/// Draws the blanks that a comment `{{- /* … */}}` trims into the comment.
+///
+/// The parser would trim what follows such a comment too. Nothing but the comment's inside changes
+/// its place, and no line feed is lost, so that positions stay true.
+fn trimmed_comments(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut actions = Actions::new(text);
+    while let Some(Ok((open, _))) = actions.next() {
+        let action = text.get(open..actions.at).unwrap_or_default();
+        let is_comment = action.get(4..6) == Some("/*") && action.ends_with("*/}}");
+        if !is_comment || !action.starts_with("{{-") {
+            continue;
+        }
+        let kept = text.get(copied..open).unwrap_or_default();
+        let kept = kept.trim_end_matches([' ', '\t', '\r', '\n']);
+        let blanks = text.get(copied + kept.len()..open).unwrap_or_default();
+        out.push_str(kept);
+        out.push_str("{{/*");
+        out.push_str(blanks);
+        out.push_str(action.get(3..4).unwrap_or(" "));
+        out.push(' ');
+        copied = open + 6;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// Whether something follows the name in what follows the keyword `block`.
+fn has_value(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let name = rest.strip_prefix(['"', '`']);
+    let after = name.and_then(|name| name.split_once(['"', '`']));
+    after.is_some_and(|(_, after)| !after.trim().is_empty())
+}
+
+/// The actions `{{ … }}` of a text: offset of the opening braces, and what is between them,
+/// without comments, trim markers and surrounding blanks.
+struct Actions<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Actions<'t> {
+    fn new(text: &'t str) -> Self {
+        Actions { text, at: 0 }
+    }
+
+    /// The comment in the action at `open`; a comment fills its action from `start` to the end.
+    fn comment(&mut self, open: usize, start: usize) -> <Self as Iterator>::Item {
+        let rest = self.text.get(start..).unwrap_or_default();
+        self.at = self.text.len();
+        let Some(rest) = rest.strip_prefix("/*") else {
+            return Err((open, "a comment begins right behind {{ or {{-"));
+        };
+        let Some((_, rest)) = rest.split_once("*/") else {
+            return Err((open, "a comment that is never closed with */"));
+        };
+        let blank = rest.strip_prefix([' ', '\t', '\r', '\n']);
+        let marked = blank.and_then(|rest| rest.strip_prefix("-}}"));
+        match rest.strip_prefix("}}").or(marked) {
+            Some(after) => {
+                self.at = self.text.len() - after.len();
+                Ok((open, ""))
+            }
+            None if !rest.contains("}}") => Err((open, "an action that is never closed with }}")),
+            None => Err((open, "a comment ends right before }} or -}}")),
+        }
+    }
+}
+
+impl<'t> Iterator for Actions<'t> {
+    type Item = Result<(usize, &'t str), (usize, &'static str)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let open = self.at + self.text.get(self.at..)?.find("{{")?;
+        let mut start = open + 2;
+        let inside = self.text.get(start..).unwrap_or_default();
+        let mut markers = ["- ", "-\t", "-\r", "-\n"].into_iter();
+        let trims = markers.any(|marker| inside.starts_with(marker));
+        if trims {
+            start += 1;
+        }
+        let inside = self.text.get(start..).unwrap_or_default();
+        if inside.trim_start().starts_with("/*") {
+            return Some(self.comment(open, start + usize::from(trims)));
+        }
+        let mut chars = inside.char_indices();
+        while let Some((i, c)) = chars.next() {
+            match c {
+                '}' if inside.get(i..).is_some_and(|t| t.starts_with("}}")) => {
+                    self.at = start + i + 2;
+                    let body = inside.get(..i).unwrap_or_default().trim();
+                    let body = body.strip_suffix('-').unwrap_or(body).trim_end();
+                    return Some(Ok((open, body)));
+                }
+                // A raw text goes up to the next backquote.
+                // Looking for the closing one takes the whole raw text.
+                '`' if !chars.any(|(_, c)| c == '`') => {
+                    self.at = self.text.len();
+                    return Some(Err((start + i, "a text that is never closed with `")));
+                }
+                '"' | '\'' => loop {
+                    match chars.next() {
+                        Some((escape, '\\')) => match chars.next() {
+                            Some((
+                                _,
+                                'a'
+                                | 'b'
+                                | 'f'
+                                | 'n'
+                                | 'r'
+                                | 't'
+                                | 'v'
+                                | '\\'
+                                | 'x'
+                                | 'u'
+                                | 'U'
+                                | '0'..='7',
+                            )) => {}
+                            Some((_, quote)) if quote == c => {}
+                            _ => {
+                                self.at = self.text.len();
+                                return Some(Err((
+                                    start + escape,
+                                    "no escape that Go's texts have; between ` a backslash is just that",
+                                )));
+                            }
+                        },
+                        None | Some((_, '\n')) => {
+                            self.at = self.text.len();
+                            return Some(Err((start + i, "a text that is never closed")));
+                        }
+                        Some((_, end)) if end == c => break,
+                        Some(_) => {}
+                    }
+                },
+                _ => {}
+            }
+        }
+        self.at = self.text.len();
+        Some(Err((open, "an action that is never closed with }}")))
+    }
+}
+
+/// Finds functions and variables that do not exist, and `break` outside of a loop.
+struct Names<'s> {
+    source: &'s Source,
+    is_function: &'s dyn Fn(&str) -> bool,
+}
+
+impl Names<'_> {
+    fn list(
+        &self,
+        list: &ListNode,
+        vars: &mut Vec<String>,
+        in_range: bool,
+    ) -> Result<(), TemplateFault> {
+        list.nodes
+            .iter()
+            .try_for_each(|node| self.node(node, vars, in_range))
+    }
+
+    fn node(
+        &self,
+        node: &Node,
+        vars: &mut Vec<String>,
+        in_range: bool,
+    ) -> Result<(), TemplateFault> {
+        match node {
+            Node::Text(_) | Node::Define(_) => Ok(()),
+            Node::List(list) => self.list(list, vars, in_range),
+            Node::Action(action) => self.pipe(&action.pipe, vars),
+            Node::If(branch) | Node::With(branch) | Node::Range(branch) => {
+                let outer = vars.len();
+                self.pipe(&branch.pipe, vars)?;
+                let in_body = in_range || matches!(node, Node::Range(_));
+                let scope = vars.len();
+                self.list(&branch.body, vars, in_body)?;
+                vars.truncate(scope);
+                if let Some(other) = &branch.else_body {
+                    self.list(other, vars, in_range)?;
+                }
+                vars.truncate(outer);
+                Ok(())
+            }
+            Node::Template(call) => call
+                .pipe
+                .as_ref()
+                .map_or(Ok(()), |pipe| self.pipe(pipe, vars)),
+            Node::Break(pos) | Node::Continue(pos) if !in_range => Err(self.source.fault(
+                pos.offset,
+                "{{break}} and {{continue}} stand only inside of a {{range}}",
+            )),
+            Node::Break(_) | Node::Continue(_) => Ok(()),
+        }
+    }
+
+    fn pipe(&self, pipe: &PipeNode, vars: &mut Vec<String>) -> Result<(), TemplateFault> {
+        for command in &pipe.commands {
+            for arg in &command.args {
+                self.expr(arg, vars)?;
+            }
+        }
+        for name in &pipe.decl {
+            if !pipe.is_assign {
+                vars.push(name.to_string());
+            } else if !vars.iter().any(|v| v == name.as_str()) {
+                return Err(self.undefined(pipe.pos, name));
+            }
+        }
+        Ok(())
+    }
+
+    fn expr(&self, expr: &Expr, vars: &mut Vec<String>) -> Result<(), TemplateFault> {
+        match expr {
+            Expr::Identifier(pos, name) if !(self.is_function)(name) => Err(self.source.fault(
+                pos.offset,
+                format!(
+                    "there is no function {name:?}{}",
+                    super::functions::near(name)
+                ),
+            )),
+            Expr::Variable(pos, name, _) if !vars.iter().any(|v| v == name.as_str()) => {
+                Err(self.undefined(*pos, name))
+            }
+            Expr::Pipe(_, pipe) => {
+                let outer = vars.len();
+                let result = self.pipe(pipe, vars);
+                vars.truncate(outer);
+                result
+            }
+            Expr::Chain(_, inner, _) => self.expr(inner, vars),
+            _ => Ok(()),
+        }
+    }
+
+    fn undefined(&self, pos: Pos, name: &str) -> TemplateFault {
+        self.source
+            .fault(pos.offset, format!("there is no variable {name} here"))
+    }
+}

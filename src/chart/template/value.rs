@@ -1,0 +1,354 @@
+//! The values that templates work on: what Go holds in an `any`, with dicts that can be changed.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::{Map, Number};
+
+use super::files::Files;
+use crate::yaml::float_to_text;
+
+/// A dict. Shared like a Go map: `set` changes it for everybody who holds it.
+pub type Dict = Rc<RefCell<BTreeMap<Rc<str>, Value>>>;
+
+/// One value of a template.
+#[derive(Clone)]
+pub enum Value {
+    /// `nil`: also what a key that is not there gives.
+    Nil,
+    /// A boolean.
+    Bool(bool),
+    /// A whole number (all of Go's integer types).
+    Int(i64),
+    /// A floating-point number: what every number of a values file is.
+    Float(f64),
+    /// Text.
+    Str(Rc<str>),
+    /// A text that is not UTF-8: the content of a file, or what `b64dec` gives.
+    Bytes(Rc<[u8]>),
+    /// A list; functions give new lists, they never change one.
+    List(Rc<Vec<Value>>),
+    /// A dict.
+    Dict(Dict),
+    /// `.Files`, or a part of it.
+    Files(Rc<Files>),
+    /// `.Capabilities.APIVersions`.
+    ApiVersions(Rc<Vec<Rc<str>>>),
+    /// `.Capabilities.KubeVersion`.
+    KubeVersion(Rc<KubeVersion>),
+    /// What `semver` gives.
+    Semver(Rc<Release>),
+}
+
+/// The version of Kubernetes that a chart is rendered for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubeVersion {
+    /// As it was given, with a leading `v`: `v1.33.4-gke.1245000`.
+    pub version: String,
+    /// Without what follows the numbers: `v1.33.4`. Constraints are checked against this one.
+    pub normalized: String,
+    /// The major version's digits.
+    pub major: String,
+    /// The minor version's digits.
+    pub minor: String,
+}
+
+/// A version as `semver` gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its parts.
+    pub version: semver::Version,
+    /// As it was written.
+    pub original: String,
+}
+
+impl Release {
+    /// Reads a version; a leading `v` and missing parts are allowed.
+    ///
+    /// # Errors
+    /// A sentence that names the text.
+    pub(super) fn parse(text: &str) -> Result<Release, String> {
+        let mut version = crate::chart::version::parse(text)?;
+        if let Some((_, build)) = text.split_once('+') {
+            version.build = semver::BuildMetadata::new(build.trim_end())
+                .map_err(|error| format!("{text:?} is no version: {error}"))?;
+        }
+        Ok(Release {
+            version,
+            original: text.to_owned(),
+        })
+    }
+}
+
+impl Value {
+    /// Text, if it is UTF-8, or else bytes.
+    pub fn text(bytes: &[u8]) -> Value {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Value::str(text),
+            Err(_) => Value::Bytes(bytes.into()),
+        }
+    }
+
+    /// Text.
+    pub fn str(text: impl Into<Rc<str>>) -> Value {
+        Value::Str(text.into())
+    }
+
+    /// A list.
+    pub fn list(items: Vec<Value>) -> Value {
+        Value::List(Rc::new(items))
+    }
+
+    /// A dict.
+    pub fn dict(entries: impl IntoIterator<Item = (Rc<str>, Value)>) -> Value {
+        Value::Dict(Rc::new(RefCell::new(entries.into_iter().collect())))
+    }
+
+    /// Whether `if`, `with`, `and`, `or`, `not` take it as true (text/template, "Actions").
+    pub fn is_true(&self) -> bool {
+        match self {
+            Value::Nil => false,
+            Value::Bool(b) => *b,
+            Value::Int(i) => *i != 0,
+            Value::Float(f) => *f != 0.0,
+            Value::Str(s) => !s.is_empty(),
+            Value::Bytes(bytes) => !bytes.is_empty(),
+            Value::List(items) => !items.is_empty(),
+            Value::Dict(dict) => !dict.borrow().is_empty(),
+            Value::Files(files) => !files.is_empty(),
+            Value::ApiVersions(versions) => !versions.is_empty(),
+            Value::KubeVersion(_) | Value::Semver(_) => true,
+        }
+    }
+
+    /// The kind as Go's `reflect` names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Nil => "invalid",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int64",
+            Value::Float(_) => "float64",
+            Value::Str(_) | Value::Bytes(_) => "string",
+            Value::List(_) | Value::ApiVersions(_) => "slice",
+            Value::Dict(_) | Value::Files(_) => "map",
+            Value::KubeVersion(_) | Value::Semver(_) => "ptr",
+        }
+    }
+
+    /// The type as Go prints it with `%T`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Nil => "<nil>",
+            Value::List(_) => "[]interface {}",
+            Value::Dict(_) => "map[string]interface {}",
+            Value::Files(_) => "engine.files",
+            Value::ApiVersions(_) => "common.VersionSet",
+            Value::KubeVersion(_) => "*common.KubeVersion",
+            Value::Semver(_) => "*semver.Version",
+            other => other.kind(),
+        }
+    }
+
+    /// The text, if it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Plain data as JSON, for `toJson` and `toYaml`.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Value::Nil => Json::Null,
+            Value::Bool(b) => Json::Bool(*b),
+            Value::Int(i) => Json::from(*i),
+            Value::Float(f) => Number::from_f64(*f).map_or(Json::Null, Json::Number),
+            Value::Str(s) => Json::from(&**s),
+            Value::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
+            Value::List(items) => items.iter().map(Value::to_json).collect(),
+            Value::Dict(dict) => Json::Object(
+                dict.borrow()
+                    .iter()
+                    .map(|(k, v)| (k.to_string(), v.to_json()))
+                    .collect(),
+            ),
+            Value::Files(files) => Json::Object(
+                files
+                    .iter()
+                    .map(|(name, bytes)| (name.to_owned(), Json::from(super::files::base64(bytes))))
+                    .collect(),
+            ),
+            Value::ApiVersions(versions) => versions.iter().map(|v| Json::from(&**v)).collect(),
+            Value::KubeVersion(v) => serde_json::json!({
+                "Version": v.version, "Major": v.major, "Minor": v.minor,
+            }),
+            Value::Semver(v) => Json::from(v.version.to_string()),
+        }
+    }
+
+    /// A copy that shares no dict with the original.
+    #[must_use]
+    pub fn deep_copy(&self) -> Value {
+        match self {
+            Value::List(items) => Value::list(items.iter().map(Value::deep_copy).collect()),
+            Value::Dict(dict) => Value::dict(
+                dict.borrow()
+                    .iter()
+                    .map(|(k, v)| (Rc::clone(k), v.deep_copy())),
+            ),
+            other => other.clone(),
+        }
+    }
+}
+
+impl From<&serde_json::Value> for Value {
+    fn from(json: &serde_json::Value) -> Value {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Value::Nil,
+            Json::Bool(b) => Value::Bool(*b),
+            Json::Number(n) => match n.as_i64() {
+                Some(i) => Value::Int(i),
+                None => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+            },
+            Json::String(s) => Value::str(s.as_str()),
+            Json::Array(items) => Value::list(items.iter().map(Value::from).collect()),
+            Json::Object(map) => Value::from(map),
+        }
+    }
+}
+
+impl From<&Map<String, serde_json::Value>> for Value {
+    fn from(map: &Map<String, serde_json::Value>) -> Value {
+        Value::dict(
+            map.iter()
+                .map(|(k, v)| (Rc::from(k.as_str()), Value::from(v))),
+        )
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Value {
+        Value::Bool(b)
+    }
+}
+
+/// Equality as `reflect.DeepEqual` has it: of the same type, with equal content.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Nil, Value::Nil) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            #[allow(clippy::float_cmp)] // Go compares them so.
+            (Value::Float(a), Value::Float(b)) => a == b,
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Bytes(a), Value::Bytes(b)) => a == b,
+            (Value::List(a), Value::List(b)) => a == b,
+            (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b) || *a.borrow() == *b.borrow(),
+            (Value::Files(a), Value::Files(b)) => a == b,
+            (Value::ApiVersions(a), Value::ApiVersions(b)) => a == b,
+            (Value::KubeVersion(a), Value::KubeVersion(b)) => a == b,
+            (Value::Semver(a), Value::Semver(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// The text that `{{ value }}` and `%v` give (package fmt, "The default format for %v").
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Nil => f.write_str("<nil>"),
+            Value::Bool(b) => write!(f, "{b}"),
+            Value::Int(i) => write!(f, "{i}"),
+            Value::Float(x) => f.write_str(&float_to_text(*x)),
+            Value::Str(s) => f.write_str(s),
+            Value::Bytes(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(" ")?;
+                    }
+                    write!(f, "{item}")?;
+                }
+                f.write_str("]")
+            }
+            Value::Dict(dict) => {
+                f.write_str("map[")?;
+                for (i, (key, value)) in dict.borrow().iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(" ")?;
+                    }
+                    write!(f, "{key}:{value}")?;
+                }
+                f.write_str("]")
+            }
+            Value::Files(files) => {
+                f.write_str("map[")?;
+                for (i, (name, bytes)) in files.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(" ")?;
+                    }
+                    write!(f, "{name}:{bytes:?}")?;
+                }
+                f.write_str("]")
+            }
+            Value::ApiVersions(versions) => write!(f, "[{}]", versions.join(" ")),
+            Value::KubeVersion(v) => f.write_str(&v.normalized),
+            Value::Semver(v) => write!(f, "{}", v.version),
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Str(s) => write!(f, "{s:?}"),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_print_as_go_prints_them() {
+        let table = [
+            (json!(null), "<nil>"),
+            (json!(1_000_000.0), "1e+06"),
+            (json!(8200.0), "8200"),
+            (json!(0.000_01), "1e-05"),
+            (json!(["a", 1, true]), "[a 1 true]"),
+            (json!({"b": {"c": 1}, "a": []}), "map[a:[] b:map[c:1]]"),
+        ];
+        for (value, want) in table {
+            assert_eq!(Value::from(&value).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn a_deep_copy_shares_nothing() {
+        let original = Value::from(&json!({"a": {"b": 1}}));
+        let copy = original.deep_copy();
+        if let Value::Dict(dict) = &copy {
+            dict.borrow_mut().insert("a".into(), Value::Nil);
+        }
+        assert_eq!(original, Value::from(&json!({"a": {"b": 1}})));
+        assert_ne!(original, copy);
+    }
+}

@@ -1,0 +1,86 @@
+//! Where output goes: data to stdout, everything else to stderr.
+
+use std::io::{self, BufWriter, Stderr, Stdout, Write};
+
+/// The two streams of a process.
+pub(super) struct Printer {
+    out: BufWriter<Stdout>,
+    err: Stderr,
+}
+
+impl Printer {
+    pub fn of_process() -> Printer {
+        Printer {
+            out: BufWriter::with_capacity(64 << 10, io::stdout()),
+            err: io::stderr(),
+        }
+    }
+
+    /// Data.
+    pub fn data(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Something to know.
+    pub fn note(&mut self, text: &str) {
+        self.say("note", text);
+    }
+
+    /// Something that is probably not wanted.
+    pub fn warning(&mut self, text: &str) {
+        self.say("warning", text);
+    }
+
+    /// Why the command failed.
+    pub fn error(&mut self, text: &str) {
+        self.say("error", text);
+    }
+
+    fn say(&mut self, kind: &str, text: &str) {
+        // Where stderr is closed there is nobody to tell.
+        let _ = writeln!(self.err, "{kind}: {text}");
+    }
+}
+
+/// Rows in columns, each as wide as its widest cell, as kubectl prints them.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 3));
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(&mut header.iter().copied());
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [
+            vec!["a".into(), "bb".into()],
+            vec!["ccc".into(), String::new()],
+        ];
+        assert_eq!(table(&["X", "YYY"], &rows), "X     YYY\na     bb\nccc\n");
+    }
+}

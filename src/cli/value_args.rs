@@ -1,0 +1,150 @@
+//! Flags that several commands share: values, and images.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use image_pins::{Digest, Registry, Tag};
+
+use crate::chart::set::Mode;
+use crate::images::{Overrides, PullPolicy, component_key};
+use crate::plan::ValueSource;
+
+/// `-f`, `--set`, `--set-string` and `--set-json`, in the order of the command line.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ValueArgs(pub Vec<ValueSource>);
+
+/// The flags that assign: clap's id, the flag, how it is read, its value's name, and its help.
+const SET_FLAGS: [(&str, &str, Mode, &str, &str); 3] = [
+    (
+        "set",
+        "--set",
+        Mode::Typed,
+        "KEY=VALUE",
+        "Set values: a.b=1,c[0]=x,d={1,2}; can be repeated",
+    ),
+    (
+        "set-string",
+        "--set-string",
+        Mode::Text,
+        "KEY=TEXT",
+        "Set values that stay text",
+    ),
+    (
+        "set-json",
+        "--set-json",
+        Mode::Json,
+        "KEY=JSON",
+        "Set values to JSON, or a whole JSON object",
+    ),
+];
+
+impl clap::FromArgMatches for ValueArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut found = Vec::new();
+        let files = matches.get_many::<PathBuf>("values").into_iter().flatten();
+        for (at, path) in matches
+            .indices_of("values")
+            .into_iter()
+            .flatten()
+            .zip(files)
+        {
+            found.push((at, ValueSource::File(path.clone())));
+        }
+        for (id, flag, mode, ..) in SET_FLAGS {
+            let texts = matches.get_many::<String>(id).into_iter().flatten();
+            for (at, text) in matches.indices_of(id).into_iter().flatten().zip(texts) {
+                found.push((at, ValueSource::Set(flag, mode, text.clone())));
+            }
+        }
+        found.sort_by_key(|(at, _)| *at);
+        Ok(ValueArgs(
+            found.into_iter().map(|(_, source)| source).collect(),
+        ))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for ValueArgs {
+    fn augment_args(command: Command) -> Command {
+        let values = Arg::new("values")
+            .short('f')
+            .long("values")
+            .value_name("FILE")
+            .help("Values from a YAML file, or - for standard input; can be repeated")
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(PathBuf));
+        let sets = SET_FLAGS.map(|(id, _, _, value, help)| {
+            Arg::new(id)
+                .long(id)
+                .value_name(value)
+                .help(help)
+                .action(ArgAction::Append)
+        });
+        command.next_help_heading("Values").arg(values).args(sets)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// The image overrides.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Images")]
+pub(super) struct ImageArgs {
+    /// Another registry for the mesh's images; their digests stay.
+    #[arg(long, value_name = "REGISTRY")]
+    image_registry: Option<Registry>,
+    /// A tag for all images of the mesh, instead of their digests.
+    #[arg(long, value_name = "TAG")]
+    image_tag: Option<Tag>,
+    /// Another digest for one component; can be repeated.
+    #[arg(long, value_name = "COMPONENT=DIGEST", value_parser = component_digest)]
+    image_digest: Vec<(&'static str, Digest)>,
+    /// When nodes pull the mesh's images: Always, `IfNotPresent` or Never.
+    #[arg(long, value_name = "POLICY")]
+    image_pull_policy: Option<PullPolicy>,
+    /// The release whose pins are used, if it is not the compiled-in default.
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+}
+
+impl ImageArgs {
+    /// The flags as overrides.
+    ///
+    /// # Errors
+    /// Two digests for one component.
+    pub fn overrides(&self) -> Result<Overrides, String> {
+        let mut overrides = Overrides {
+            registry: self.image_registry.clone(),
+            tag: self.image_tag.clone(),
+            pull_policy: self.image_pull_policy,
+            ..Overrides::default()
+        };
+        for (key, digest) in &self.image_digest {
+            let before = overrides.digests.insert((*key).to_owned(), *digest);
+            if let Some(before) = before.filter(|before| before != digest) {
+                return Err(format!(
+                    "--image-digest: two digests for {key}: {before} and {digest}"
+                ));
+            }
+        }
+        Ok(overrides)
+    }
+}
+
+fn component_digest(text: &str) -> Result<(&'static str, Digest), String> {
+    let (component, digest) = text
+        .split_once('=')
+        .ok_or("expected COMPONENT=DIGEST, such as osm-controller=sha256:…")?;
+    let key = component_key(component)?;
+    let digest: Digest = digest.parse().map_err(|e| format!("{digest:?}: {e}"))?;
+    match digest.implausible() {
+        Some(why) => Err(format!("{digest}: {why}")),
+        None => Ok((key, digest)),
+    }
+}

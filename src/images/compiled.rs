@@ -1,0 +1,219 @@
+//! The releases that are compiled in, and the one that is installed by default.
+
+use image_pins::compiled::{Channel, External, Release};
+use serde_json::{Map, Value};
+
+use crate::chart::values::insert;
+use image_pins::nearest;
+
+/// The generated constants: see `digests/` and `build.rs`.
+mod pins {
+    include!(concat!(env!("OUT_DIR"), "/pins.rs"));
+}
+
+pub use pins::{CHANNEL, COMPONENTS, REGISTRY, RELEASES};
+
+/// What is compiled in for an installation: the pins of a release, or the tag of a channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pins {
+    /// Every image by its digest.
+    Release(&'static Release),
+    /// Every mesh image by a tag that moves.
+    Floating {
+        /// The channel's name: `main`.
+        name: &'static str,
+        /// The tag: `latest-main`.
+        tag: &'static str,
+    },
+}
+
+/// A release that is not compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no release {name:?} in this binary{hint} It has {}", known.join(", "))]
+pub struct UnknownRelease {
+    name: String,
+    hint: String,
+    known: Vec<&'static str>,
+}
+
+impl Pins {
+    /// What this binary installs when nothing else is asked for.
+    pub fn default_channel() -> Pins {
+        match CHANNEL {
+            Channel::Floating { name, tag } => Pins::Floating { name, tag },
+            // The build fails when the release that it names has no pins, so it is among them.
+            Channel::Release(name) => RELEASES.iter().find(|release| release.name == name).map_or(
+                Pins::Floating {
+                    name: "none",
+                    tag: "",
+                },
+                Pins::Release,
+            ),
+        }
+    }
+
+    /// The pins of a release by its name; `1.2.4` is `v1.2.4`.
+    ///
+    /// # Errors
+    /// There is no such release in the binary: the error lists those that are.
+    pub fn of_release(name: &str) -> Result<Pins, UnknownRelease> {
+        let plain = name.strip_prefix('v').unwrap_or(name);
+        let found = RELEASES
+            .iter()
+            .find(|r| r.name.strip_prefix('v') == Some(plain));
+        if let Some(release) = found {
+            return Ok(Pins::Release(release));
+        }
+        if let Channel::Floating {
+            name: floating,
+            tag,
+        } = CHANNEL
+            && floating == name
+        {
+            return Ok(Pins::Floating {
+                name: floating,
+                tag,
+            });
+        }
+        let known: Vec<&str> = RELEASES.iter().map(|r| r.name).collect();
+        let hint = nearest(name, known.iter().copied())
+            .map_or_else(|| ".".to_owned(), |near| format!("; did you mean {near}?"));
+        Err(UnknownRelease {
+            name: name.to_owned(),
+            hint,
+            known,
+        })
+    }
+
+    /// The release's or channel's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Pins::Release(release) => release.name,
+            Pins::Floating { name, .. } => name,
+        }
+    }
+
+    /// What the mesh reports as its version: the release, or the channel's tag.
+    pub fn app_version(&self) -> &'static str {
+        match self {
+            Pins::Release(release) => release.name,
+            Pins::Floating { tag, .. } => tag,
+        }
+    }
+
+    /// The registry of the mesh's images.
+    pub fn registry(&self) -> &'static str {
+        match self {
+            Pins::Release(release) => release.registry,
+            Pins::Floating { .. } => REGISTRY,
+        }
+    }
+
+    /// The third-party images.
+    pub fn external(&self) -> &'static [External] {
+        match self {
+            Pins::Release(release) => release.external,
+            Pins::Floating { .. } => pins::EXTERNAL,
+        }
+    }
+
+    /// The components' image names and chart keys, sorted by name.
+    pub fn components(&self) -> Vec<(&'static str, &'static str)> {
+        let mut components: Vec<_> = match self {
+            Pins::Release(release) => release
+                .images
+                .iter()
+                .map(|pin| (pin.component, pin.key))
+                .collect(),
+            Pins::Floating { .. } => COMPONENTS.iter().map(|c| (c.name, c.key)).collect(),
+        };
+        components.sort_unstable();
+        components
+    }
+
+    /// The pins as values of the chart, below everything that a user sets.
+    pub fn to_values(&self) -> Map<String, Value> {
+        let mut values = Map::new();
+        insert(&mut values, "osm.image.registry", self.registry().into());
+        match self {
+            Pins::Release(release) => {
+                insert(&mut values, "osm.image.pullPolicy", "IfNotPresent".into());
+                for pin in release.images {
+                    let path = format!("osm.image.digest.{}", pin.key);
+                    insert(&mut values, &path, pin.digest.to_string().into());
+                }
+            }
+            Pins::Floating { tag, .. } => {
+                // What the tag names changes, so a copy on the node may be of yesterday.
+                insert(&mut values, "osm.image.pullPolicy", "Always".into());
+                insert(&mut values, "osm.image.tag", (*tag).into());
+            }
+        }
+        for external in self.external() {
+            insert(
+                &mut values,
+                &format!("osm.{}", external.key),
+                external.reference.into(),
+            );
+        }
+        values
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_found_with_and_without_the_v() {
+        assert_eq!(
+            Pins::of_release("v1.2.4").unwrap(),
+            Pins::of_release("1.2.4").unwrap()
+        );
+        let error = Pins::of_release("v1.2.44").unwrap_err().to_string();
+        assert!(error.contains("did you mean v1.2.4?"), "{error}");
+    }
+
+    #[test]
+    fn the_chart_names_the_components_that_are_declared() {
+        let chart = crate::chart::embedded::chart().unwrap();
+        for map in ["osm.image.digest", "osm.image.name"] {
+            let in_chart = crate::chart::values::lookup(&chart.values, map).unwrap();
+            let mut in_chart: Vec<&str> = in_chart
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            let mut declared: Vec<&str> = COMPONENTS.iter().map(|c| c.key).collect();
+            in_chart.sort_unstable();
+            declared.sort_unstable();
+            assert_eq!(in_chart, declared, "{map}");
+        }
+    }
+
+    #[test]
+    fn the_schema_takes_the_pins_of_every_release() {
+        let chart = crate::chart::embedded::chart().unwrap();
+        for release in RELEASES {
+            let pins = Pins::Release(release).to_values();
+            let values = crate::chart::effective_values(&chart, &pins);
+            assert!(values.is_ok(), "{}: {}", release.name, values.unwrap_err());
+        }
+        let pins = Pins::Floating {
+            name: "main",
+            tag: "latest-main",
+        }
+        .to_values();
+        crate::chart::effective_values(&chart, &pins).unwrap();
+    }
+
+    #[test]
+    fn the_chart_holds_no_digest_and_no_tag() {
+        let chart = crate::chart::embedded::chart().unwrap();
+        let text = serde_json::to_string(&chart.values).unwrap();
+        assert!(!text.contains("sha256:"), "{text}");
+        assert_eq!(chart.values["osm"]["image"]["tag"], "");
+    }
+}

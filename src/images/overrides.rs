@@ -1,0 +1,108 @@
+//! What the image flags say, as values of the chart.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use image_pins::{Digest, Registry, Tag};
+use serde_json::{Map, Value};
+
+use crate::chart::values::insert;
+
+/// When a node pulls an image although it has it (Kubernetes, `imagePullPolicy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// At each start.
+    Always,
+    /// Only if it is not there.
+    IfNotPresent,
+    /// Never.
+    Never,
+}
+
+impl PullPolicy {
+    /// All of them.
+    pub const ALL: [PullPolicy; 3] = [
+        PullPolicy::Always,
+        PullPolicy::IfNotPresent,
+        PullPolicy::Never,
+    ];
+}
+
+impl fmt::Display for PullPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PullPolicy::Always => "Always",
+            PullPolicy::IfNotPresent => "IfNotPresent",
+            PullPolicy::Never => "Never",
+        })
+    }
+}
+
+impl FromStr for PullPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PullPolicy, String> {
+        let found = PullPolicy::ALL.into_iter().find(|p| p.to_string() == text);
+        found.ok_or_else(|| {
+            let near = PullPolicy::ALL.map(|p| p.to_string());
+            match image_pins::nearest(text, near.iter().map(String::as_str)) {
+                Some(near) => format!("there is no pull policy {text:?}; did you mean {near}?"),
+                None => format!(
+                    "there is no pull policy {text:?}; there are {}",
+                    near.join(", ")
+                ),
+            }
+        })
+    }
+}
+
+/// The image flags of a command line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    /// `--image-registry`
+    pub registry: Option<Registry>,
+    /// `--image-tag`
+    pub tag: Option<Tag>,
+    /// `--image-digest`: by the component's chart key.
+    pub digests: BTreeMap<String, Digest>,
+    /// `--image-pull-policy`
+    pub pull_policy: Option<PullPolicy>,
+}
+
+impl Overrides {
+    /// Each override with the flag it came by and the path of the value that it sets.
+    pub fn entries(&self) -> Vec<(&'static str, String, Value)> {
+        let mut entries = Vec::new();
+        if let Some(registry) = &self.registry {
+            let value = Value::from(registry.to_string());
+            entries.push(("--image-registry", "osm.image.registry".to_owned(), value));
+        }
+        if let Some(tag) = &self.tag {
+            let value = Value::from(tag.to_string());
+            entries.push(("--image-tag", "osm.image.tag".to_owned(), value));
+        }
+        for (key, digest) in &self.digests {
+            let value = Value::from(digest.to_string());
+            entries.push(("--image-digest", format!("osm.image.digest.{key}"), value));
+        }
+        if let Some(policy) = &self.pull_policy {
+            let value = Value::from(policy.to_string());
+            entries.push((
+                "--image-pull-policy",
+                "osm.image.pullPolicy".to_owned(),
+                value,
+            ));
+        }
+        entries
+    }
+
+    /// The overrides as values of the chart, above everything else.
+    pub fn to_values(&self) -> Map<String, Value> {
+        let mut values = Map::new();
+        for (_, path, value) in self.entries() {
+            insert(&mut values, &path, value);
+        }
+        values
+    }
+}

@@ -1,0 +1,158 @@
+//! Writes JSON as Go's `encoding/json` does: whole floats without a fraction, HTML-safe if wanted.
+
+use std::io::{self, Write};
+
+use serde::Serialize as _;
+use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+/// A float as `encoding/json` writes it: `1000000`, `0.5`, `1e+21`.
+pub fn float(f: f64) -> String {
+    let magnitude = f.abs();
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        let text = format!("{f:e}");
+        return match text.split_once('e') {
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => {
+                format!("{mantissa}e+{exponent}")
+            }
+            _ => text,
+        };
+    }
+    format!("{f}")
+}
+
+/// The value on one line, without blanks.
+pub fn compact(value: &Value) -> String {
+    write(value, CompactFormatter, false)
+}
+
+/// The value on one line with `<`, `>` and `&` escaped, as Go's `json.Marshal` does by default.
+pub fn compact_html_safe(value: &Value) -> String {
+    write(value, CompactFormatter, true)
+}
+
+/// The value indented by two blanks a level.
+pub fn pretty(value: &Value) -> String {
+    write(value, PrettyFormatter::new(), false)
+}
+
+fn write<F: Formatter>(value: &Value, inner: F, html_safe: bool) -> String {
+    let mut out = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut out, GoFormatter { inner, html_safe });
+    // Writing a JSON value into memory has no way to fail: keys are text and floats are finite.
+    let _ = value.serialize(&mut serializer);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Hands everything to `inner` but floats and, if wanted, the characters that HTML gives a meaning.
+struct GoFormatter<F> {
+    inner: F,
+    html_safe: bool,
+}
+
+impl<F: Formatter> Formatter for GoFormatter<F> {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(float(value).as_bytes())
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        let special = |c: char| {
+            matches!(c, '\u{2028}' | '\u{2029}') || self.html_safe && matches!(c, '<' | '>' | '&')
+        };
+        while let Some(at) = rest.find(special) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            if let Some(c) = chars.next() {
+                write!(writer, "\\u{:04x}", c as u32)?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.inner.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.inner.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.inner.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn floats_are_written_as_go_writes_them() {
+        let table = [
+            (8200.0, "8200"),
+            (0.5, "0.5"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1e-6, "0.000001"),
+            (1.5e-7, "1.5e-7"),
+            (0.0, "0"),
+        ];
+        for (value, want) in table {
+            assert_eq!(float(value), want);
+        }
+    }
+
+    #[test]
+    fn html_is_escaped_only_where_go_does() {
+        let value = json!({"a<b": "x&y", "n": 1.0});
+        assert_eq!(compact(&value), r#"{"a<b":"x&y","n":1}"#);
+        assert_eq!(
+            compact_html_safe(&value),
+            r#"{"a\u003cb":"x\u0026y","n":1}"#
+        );
+        assert_eq!(
+            pretty(&json!({"a": [1, {}]})),
+            "{\n  \"a\": [\n    1,\n    {}\n  ]\n}"
+        );
+    }
+}

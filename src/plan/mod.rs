@@ -1,0 +1,297 @@
+//! What an installation consists of: flags, values files and pins in; chart, values and target out.
+
+mod layers;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::chart::set::Mode;
+use crate::chart::values::lookup;
+use crate::chart::{self, Chart, ChartError, KubeVersion, Misfit, Object, Target};
+use crate::images::{
+    BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
+    resolve, scan,
+};
+use layers::{add_files, add_flags, add_sets, settle_tag_and_digests, text, values_root};
+
+/// The mesh's name when nothing says another.
+pub const DEFAULT_MESH_NAME: &str = "osm";
+
+/// A source of values on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueSource {
+    /// `-f`: a path, or `-` for standard input.
+    File(PathBuf),
+    /// `--set` and its like: the flag, how its value is read, and the value.
+    Set(&'static str, Mode, String),
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Where the control plane goes.
+    pub namespace: String,
+    /// `--mesh-name`
+    pub mesh_name: Option<String>,
+    /// `--enforce-single-mesh`
+    pub enforce_single_mesh: Option<bool>,
+    /// `--osm-chart-path`: another chart than the compiled-in one.
+    pub chart: Option<PathBuf>,
+    /// `--release`: another release than the compiled-in default.
+    pub release: Option<String>,
+    /// Values in the order of the command line.
+    pub values: Vec<ValueSource>,
+    /// The image flags.
+    pub overrides: Overrides,
+    /// `--kube-version`
+    pub kube_version: Option<String>,
+    /// `--api-versions`
+    pub api_versions: Vec<String>,
+}
+
+/// Why a request cannot be carried out. All of it is wrong input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A flag is wrong, or two of them disagree.
+    #[error("{0}")]
+    Flag(String),
+    /// The release is not compiled in.
+    #[error("--release: {0}")]
+    Release(#[from] UnknownRelease),
+    /// The chart, a values file or a template is wrong.
+    #[error("{0}")]
+    Chart(#[from] ChartError),
+    /// Values that the chart does not take, each with where it was set.
+    #[error("{}", .0.join("\n"))]
+    Values(Vec<String>),
+    /// What was rendered has something that is no image where one belongs.
+    #[error("{0}; this is never installed")]
+    Image(#[from] BadImage),
+}
+
+/// An installation that is ready to be rendered.
+#[derive(Debug)]
+pub struct Plan {
+    /// The chart.
+    pub chart: Chart,
+    /// What lies over the chart's default values.
+    pub values: Map<String, Value>,
+    /// Where each value came from.
+    pub origins: Origins,
+    /// What is compiled in; none for a chart that was given.
+    pub pins: Option<Pins>,
+    /// What the chart is rendered for.
+    pub target: Target,
+}
+
+/// What a plan renders to.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The objects: those of the release, then the hooks.
+    pub objects: Vec<Object>,
+    /// The images that the objects name.
+    pub images: Vec<FoundImage>,
+}
+
+impl Plan {
+    /// Reads what the request names and merges values: compiled-in pins, files, `--set`, flags.
+    ///
+    /// # Errors
+    /// Everything that can be wrong in a request.
+    pub fn new(request: &Request) -> Result<Plan, PlanError> {
+        let plan = Plan::for_any_release(request)?;
+        if let Some(Pins::Release(release)) = plan.pins {
+            let minor = |version: &str| {
+                let version = version.strip_prefix('v').unwrap_or(version);
+                version.split('.').take(2).collect::<Vec<_>>().join(".")
+            };
+            let (wanted, chart) = (minor(release.name), minor(&plan.chart.metadata.version));
+            if wanted != chart {
+                return Err(PlanError::Flag(format!(
+                    "release {}: the compiled-in chart is for releases v{chart}.x; \
+                     use the osm of that release, or give its chart with --osm-chart-path",
+                    release.name
+                )));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// As [`Plan::new`], also for releases that the compiled-in chart cannot install.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn for_any_release(request: &Request) -> Result<Plan, PlanError> {
+        let (mut chart, pins) = choose(request)?;
+        let mut values = Map::new();
+        let mut origins = Origins::default();
+        if let Some(pins) = &pins {
+            pins.app_version()
+                .clone_into(&mut chart.metadata.app_version);
+            values = pins.to_values();
+            origins.push(format!("compiled-in {}", pins.name()), values.clone());
+        }
+        add_files(request, &mut values, &mut origins)?;
+        let set = add_sets(request, &mut values, &mut origins)?;
+        add_flags(request, &chart, &set, &mut values, &mut origins)?;
+        settle_tag_and_digests(&request.overrides, pins.as_ref(), &mut values, &origins)?;
+        if let Some(pins) = &pins {
+            refuse_foreign_components(&request.overrides, pins)?;
+        }
+        let release = release_name(request, &chart, &values)?;
+        let kube_version = request
+            .kube_version
+            .as_deref()
+            .unwrap_or(chart::DEFAULT_KUBE_VERSION);
+        let target = Target {
+            release,
+            namespace: request.namespace.clone(),
+            revision: 1,
+            is_upgrade: false,
+            kube_version: KubeVersion::parse(kube_version)
+                .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
+            api_versions: request.api_versions.clone(),
+            check_values: pins.is_none() || origins.is_overridden_at_all(),
+        };
+        Ok(Plan {
+            chart,
+            values,
+            origins,
+            pins,
+            target,
+        })
+    }
+
+    /// A sentence about digests of the user that a tag makes useless, if there are any.
+    pub fn useless_digests(&self) -> Option<String> {
+        let tag = lookup(&self.values, "osm.image.tag").map(text)?;
+        let path = COMPONENTS
+            .iter()
+            .map(|component| format!("osm.image.digest.{}", component.key))
+            .find(|path| self.origins.is_overridden(path))?;
+        (!tag.is_empty()).then(|| {
+            format!(
+                "{path} ({}) has no effect: the tag {tag} ({}) is for all components",
+                self.origins.of(&path),
+                self.origins.of("osm.image.tag")
+            )
+        })
+    }
+
+    /// Renders the chart and finds the images in what it gives.
+    ///
+    /// # Errors
+    /// Values that the chart refuses, errors in templates, and images that are none.
+    pub fn render(&self) -> Result<Rendered, PlanError> {
+        let objects = chart::render(&self.chart, &self.values, &self.target)
+            .map_err(|error| self.explain(error))?;
+        let images = scan(&objects, self.pins.is_some())?;
+        Ok(Rendered { objects, images })
+    }
+
+    /// The images that the values give, by component.
+    ///
+    /// # Errors
+    /// Values that the chart refuses, and components without an image.
+    pub fn images(&self) -> Result<Vec<ResolvedImage>, PlanError> {
+        let pins = self.pins.unwrap_or_else(Pins::default_channel);
+        let values = chart::effective_values(&self.chart, &self.values)
+            .map_err(|error| self.explain(error))?;
+        resolve(&pins, &values, &self.origins).map_err(PlanError::Flag)
+    }
+
+    /// Says of each refused value where it was set.
+    fn explain(&self, error: ChartError) -> PlanError {
+        let ChartError::Values(misfits) = error else {
+            return PlanError::Chart(error);
+        };
+        let lines = misfits.iter().map(|Misfit { path, message }| {
+            let keys = path.join(".").replace(".[", "[");
+            match (keys.is_empty(), self.origins.place(path)) {
+                (true, _) => message.clone(),
+                (false, Some(place)) => format!("{keys}: {message} (set by {place})"),
+                (false, None) => format!("{keys}: {message}"),
+            }
+        });
+        PlanError::Values(lines.collect())
+    }
+}
+
+/// The release's name: that of the mesh.
+fn release_name(
+    request: &Request,
+    chart: &Chart,
+    values: &Map<String, Value>,
+) -> Result<String, PlanError> {
+    let path = format!("{}.meshName", values_root(chart));
+    let named = lookup(&chart.values, &path).and_then(|default| {
+        let name = text(lookup(values, &path).unwrap_or(default));
+        (!name.is_empty()).then_some(name)
+    });
+    let name = named
+        .or_else(|| request.mesh_name.clone())
+        .unwrap_or_else(|| DEFAULT_MESH_NAME.to_owned());
+    check_release_name(&name)
+        .map_err(|e| PlanError::Flag(format!("the mesh name {name:?}: {e}")))?;
+    Ok(name)
+}
+
+/// What helm asks of a release's name: DNS labels (RFC 1123) with dots between them, 53 characters.
+///
+/// # Errors
+/// A sentence that says what a name has to be.
+pub fn check_release_name(name: &str) -> Result<(), String> {
+    let is_label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !label.is_empty()
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() <= 53 && name.split('.').all(is_label) {
+        return Ok(());
+    }
+    Err(
+        "a name has at most 53 lower-case letters, digits, dashes and dots, \
+         and begins and ends with a letter or digit"
+            .to_owned(),
+    )
+}
+
+/// A digest for a component that the release does not have would change nothing.
+fn refuse_foreign_components(overrides: &Overrides, pins: &Pins) -> Result<(), PlanError> {
+    let components = pins.components();
+    let foreign = overrides
+        .digests
+        .keys()
+        .find(|key| !components.iter().any(|(_, known)| known == *key));
+    match foreign {
+        Some(key) => {
+            let release = pins.name();
+            Err(PlanError::Flag(format!(
+                "--image-digest: {release} has no component {key}"
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
+fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
+    match (&request.chart, &request.release) {
+        (Some(_), Some(_)) => Err(PlanError::Flag(
+            "--release and --osm-chart-path cannot be used together: \
+             a chart that is given keeps its own images"
+                .to_owned(),
+        )),
+        (Some(path), None) => Ok((Chart::read(path)?, None)),
+        (None, release) => {
+            let pins = match release {
+                Some(name) => Pins::of_release(name)?,
+                None => Pins::default_channel(),
+            };
+            Ok((chart::embedded::chart()?, Some(pins)))
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Reads YAML into JSON values, with the line and column of what is wrong.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_json::{Map, Number, Value};
+
+use super::scalar::{Scalar, resolve};
+
+/// How many nodes a document may have once its aliases are expanded.
+///
+/// A few hundred bytes of nested aliases can stand for billions of nodes.
+const MAX_NODES: usize = 1_000_000;
+
+/// What is wrong in a YAML text, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {message}")]
+pub struct YamlError {
+    /// 1-based line.
+    pub line: usize,
+    /// 1-based column, in characters.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// How numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Integers stay integers: for Kubernetes objects.
+    Exact,
+    /// All numbers are 64-bit floats, as in values files (helm reads them through JSON).
+    Floats,
+}
+
+/// Where each key of a document was written: JSON pointer (RFC 6901) → (line, column), 1-based.
+pub type Marks = BTreeMap<String, (usize, usize)>;
+
+/// One document of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The content; an empty document is `null`.
+    pub value: Value,
+    /// 1-based line on which the document's content starts.
+    pub line: usize,
+}
+
+/// Reads a text that holds one document; an empty text is `null`.
+///
+/// # Errors
+/// What the parser or the YAML 1.1 type rules refuse, or a second document.
+pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
+    let mut documents = read(text, numbers, None)?.into_iter();
+    let first = documents.next().map_or(Value::Null, |d| d.value);
+    match documents.next() {
+        Some(second) => Err(YamlError {
+            line: second.line,
+            column: 1,
+            message: "a second document begins here; expected one document".to_owned(),
+        }),
+        None => Ok(first),
+    }
+}
+
+/// Reads all documents of a stream.
+///
+/// # Errors
+/// As [`parse`], except for further documents.
+pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
+    read(text, numbers, None)
+}
+
+/// Reads all documents of a stream and records where each mapping key stands.
+///
+/// # Errors
+/// As [`parse_documents`].
+pub fn parse_with_marks(text: &str, numbers: Numbers) -> Result<(Vec<Document>, Marks), YamlError> {
+    let mut marks = Marks::new();
+    let documents = read(text, numbers, Some(&mut marks))?;
+    Ok((documents, marks))
+}
+
+fn read(
+    text: &str,
+    numbers: Numbers,
+    marks: Option<&mut Marks>,
+) -> Result<Vec<Document>, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = Reader {
+        numbers,
+        anchors: BTreeMap::new(),
+        nodes: 0,
+        marks,
+        path: String::new(),
+    };
+    let mut options = granit_parser::options! {};
+    options.set_emit_comments(false);
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut documents = Vec::new();
+    while let Some(event) = next(&mut parser)? {
+        let (event, span) = event;
+        match event {
+            Event::DocumentStart(..) => {
+                reader.anchors.clear();
+                let Some((event, span)) = next(&mut parser)? else {
+                    break;
+                };
+                let line = span.start.line();
+                let value = reader.node(&mut parser, event, &span)?;
+                documents.push(Document { value, line });
+            }
+            Event::StreamEnd => break,
+            Event::StreamStart | Event::DocumentEnd => {}
+            _ => return Err(at(&span, "content outside of a document")),
+        }
+    }
+    Ok(documents)
+}
+
+type Input<'i> = Parser<'i, granit_parser::StrInput<'i>>;
+
+fn next<'i>(parser: &mut Input<'i>) -> Result<Option<(Event<'i>, Span)>, YamlError> {
+    match parser.next_event() {
+        None => Ok(None),
+        Some(Ok(event)) => Ok(Some(event)),
+        Some(Err(error)) => Err(YamlError {
+            line: error.marker().line().max(1),
+            column: error.marker().col() + 1,
+            message: reason(&error),
+        }),
+    }
+}
+
+/// The parser's message without the position that it puts behind it.
+fn reason(error: &granit_parser::ScanError) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at byte ")
+        .or_else(|| text.rsplit_once(" at char "))
+        .map_or(text.as_str(), |(reason, _)| reason)
+        .to_owned()
+}
+
+fn at(span: &Span, message: impl Into<String>) -> YamlError {
+    YamlError {
+        line: span.start.line().max(1),
+        column: span.start.col() + 1,
+        message: message.into(),
+    }
+}
+
+struct Reader<'m> {
+    numbers: Numbers,
+    /// Values of anchors by the parser's number, with their count of nodes.
+    anchors: BTreeMap<usize, (Value, usize)>,
+    nodes: usize,
+    marks: Option<&'m mut Marks>,
+    /// JSON pointer of the node that is being read; kept only when marks are wanted.
+    path: String,
+}
+
+impl Reader<'_> {
+    fn count(&mut self, nodes: usize, span: &Span) -> Result<(), YamlError> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > MAX_NODES {
+            return Err(at(
+                span,
+                format!(
+                    "the document has more than {MAX_NODES} nodes once its aliases are expanded"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn node<'i>(
+        &mut self,
+        parser: &mut Input<'i>,
+        event: Event<'i>,
+        span: &Span,
+    ) -> Result<Value, YamlError> {
+        self.count(1, span)?;
+        let before = self.nodes;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag
+                    .as_deref()
+                    .map(|t| format!("{}{}", t.handle(), t.suffix()));
+                (self.scalar(&text, style, tag.as_deref(), span)?, anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => (self.sequence(parser)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.mapping(parser)?, anchor),
+            Event::Alias(anchor) => {
+                let (value, nodes) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or_else(|| at(span, "an alias that contains itself"))?;
+                self.count(nodes, span)?;
+                return Ok(value);
+            }
+            _ => return Err(at(span, "a value is missing here")),
+        };
+        if anchor != 0 {
+            self.anchors
+                .insert(anchor, (value.clone(), self.nodes - before));
+        }
+        Ok(value)
+    }
+
+    fn sequence(&mut self, parser: &mut Input<'_>) -> Result<Value, YamlError> {
+        let mut items = Vec::new();
+        while let Some((event, span)) = next(parser)? {
+            if event == Event::SequenceEnd {
+                break;
+            }
+            let outer = self.enter(|| items.len().to_string(), &span);
+            items.push(self.node(parser, event, &span)?);
+            self.leave(outer);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn mapping(&mut self, parser: &mut Input<'_>) -> Result<Value, YamlError> {
+        let mut map = Map::new();
+        let mut merged = Map::new();
+        while let Some((event, span)) = next(parser)? {
+            if event == Event::MappingEnd {
+                break;
+            }
+            let is_merge = matches!(
+                &event,
+                Event::Scalar(text, ScalarStyle::Plain, _, None) if resolve(text) == Scalar::Merge
+            );
+            let key = if is_merge {
+                String::from("<<")
+            } else {
+                key_text(self.node(parser, event, &span)?)
+                    .ok_or_else(|| at(&span, "a list or map cannot be a key"))?
+            };
+            let outer = self.enter(|| key.replace('~', "~0").replace('/', "~1"), &span);
+            let Some((event, value_span)) = next(parser)? else {
+                break;
+            };
+            let value = self.node(parser, event, &value_span)?;
+            self.leave(outer);
+            if is_merge {
+                merge_key(&mut merged, value).map_err(|()| {
+                    at(
+                        &value_span,
+                        "a merge key (<<) takes a map or a list of maps",
+                    )
+                })?;
+            } else {
+                map.insert(key, value);
+            }
+        }
+        for (key, value) in merged {
+            map.entry(key).or_insert(value);
+        }
+        Ok(Value::Object(map))
+    }
+
+    /// Extends the path by a key (escaped as in RFC 6901, section 3) and notes where it stands; gives
+    /// the length to go back to.
+    fn enter(&mut self, key: impl FnOnce() -> String, span: &Span) -> usize {
+        let outer = self.path.len();
+        if let Some(marks) = self.marks.as_deref_mut() {
+            self.path.push('/');
+            self.path.push_str(&key());
+            marks.insert(self.path.clone(), (span.start.line(), span.start.col() + 1));
+        }
+        outer
+    }
+
+    fn leave(&mut self, outer: usize) {
+        self.path.truncate(outer);
+    }
+
+    fn scalar(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&str>,
+        span: &Span,
+    ) -> Result<Value, YamlError> {
+        let core = tag.and_then(|tag| {
+            tag.strip_prefix("tag:yaml.org,2002:")
+                .or_else(|| tag.strip_prefix("!!"))
+        });
+        let resolved = match core {
+            Some("str" | "binary" | "timestamp") => Scalar::Text,
+            Some(_) => resolve(text),
+            None if style == ScalarStyle::Plain && tag.is_none() => resolve(text),
+            None => Scalar::Text,
+        };
+        let fits = match core {
+            Some("null") => resolved == Scalar::Null,
+            Some("bool") => matches!(resolved, Scalar::Bool(_)),
+            Some("int") => matches!(resolved, Scalar::Int(_) | Scalar::Uint(_)),
+            Some("float") => {
+                matches!(
+                    resolved,
+                    Scalar::Int(_) | Scalar::Uint(_) | Scalar::Float(_)
+                )
+            }
+            _ => true,
+        };
+        if !fits {
+            let tag = core.unwrap_or_default();
+            return Err(at(span, format!("cannot read `{text}` as !!{tag}")));
+        }
+        Ok(match resolved {
+            Scalar::Null => Value::Null,
+            Scalar::Bool(b) => Value::Bool(b),
+            Scalar::Text | Scalar::Merge => Value::String(text.to_owned()),
+            Scalar::Int(i) => self.number(Number::from(i)),
+            Scalar::Uint(u) => self.number(Number::from(u)),
+            Scalar::Float(f) => Value::Number(
+                Number::from_f64(f)
+                    .ok_or_else(|| at(span, format!("`{text}` has no place in JSON")))?,
+            ),
+        })
+    }
+
+    fn number(&self, number: Number) -> Value {
+        match self.numbers {
+            Numbers::Exact => Value::Number(number),
+            Numbers::Floats => number.as_f64().map_or(Value::Null, Value::from),
+        }
+    }
+}
+
+/// Keys are text in JSON; YAML's other scalars become the text Go gives them.
+fn key_text(key: Value) -> Option<String> {
+    Some(match key {
+        Value::String(text) => text,
+        Value::Null => "null".to_owned(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => n.as_i64().map_or_else(
+            || {
+                n.as_f64()
+                    .map_or_else(|| n.to_string(), super::float_to_text)
+            },
+            |i| i.to_string(),
+        ),
+        Value::Array(_) | Value::Object(_) => return None,
+    })
+}
+
+/// Collects what a merge key brings in; what came first stays.
+fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                merged.entry(key).or_insert(value);
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.into_iter().try_for_each(|item| match item {
+            Value::Object(_) => merge_key(merged, item),
+            _ => Err(()),
+        }),
+        _ => Err(()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn documents_keep_their_types_and_order() {
+        let docs = parse_documents("a: y\nb: [1, 1.5, '1']\n---\n- ~\n", Numbers::Exact).unwrap();
+        assert_eq!(docs[0].value, json!({"a": true, "b": [1, 1.5, "1"]}));
+        assert_eq!(
+            docs[1],
+            Document {
+                value: json!([null]),
+                line: 4
+            }
+        );
+    }
+
+    #[test]
+    fn values_files_have_only_floats() {
+        let value = parse("port: 8200", Numbers::Floats).unwrap();
+        assert!(value["port"].is_f64());
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_expanded() {
+        let text = "base: &b {a: 1, b: 2}\nuse:\n  <<: *b\n  b: 3\nagain: *b\n";
+        let value = parse(text, Numbers::Exact).unwrap();
+        assert_eq!(value["use"], json!({"a": 1, "b": 3}));
+        assert_eq!(value["again"], value["base"]);
+    }
+
+    #[test]
+    fn keys_that_are_no_text_become_text() {
+        let value = parse("1: a\ntrue: b\n1.5: c\n~: d\n", Numbers::Exact).unwrap();
+        assert_eq!(
+            value,
+            json!({"1": "a", "true": "b", "1.5": "c", "null": "d"})
+        );
+    }
+
+    #[test]
+    fn marks_tell_where_keys_stand() {
+        let (_, marks) =
+            parse_with_marks("a:\n  b/c: 1\n  d:\n  - e: 2\n", Numbers::Exact).unwrap();
+        assert_eq!(marks["/a/b~1c"], (2, 3));
+        assert_eq!(marks["/a/d/0/e"], (4, 5));
+    }
+
+    #[test]
+    fn errors_have_line_and_column() {
+        let table = [
+            ("a: 1\nb: [1, 2\n", 2),
+            ("a: 1\n  b: 2\n", 2),
+            ("a: *x\n", 1),
+            ("? [a]\n: 1\n", 1),
+            ("a: !!int x\n", 1),
+            ("a: .inf\n", 1),
+            ("a: 1\n---\nb: 1\n", 3),
+        ];
+        for (text, line) in table {
+            let error = parse(text, Numbers::Exact).unwrap_err();
+            assert_eq!(error.line, line, "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_is_refused_before_it_grows() {
+        let mut text = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
+        for i in 1..12 {
+            let before = format!("*a{},", i - 1).repeat(10);
+            text.push_str(&format!("a{i}: &a{i} [{before}]\n"));
+        }
+        let error = parse(&text, Numbers::Exact).unwrap_err();
+        assert!(error.message.contains("aliases"), "{error}");
+    }
+}

@@ -1,0 +1,517 @@
+//! The command line as its users meet it: what is printed, where, and the exit code.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use common::{objects_of_yaml, osm, osm_with_input, repository, scratch};
+use serde_json::Value;
+
+#[test]
+fn the_installation_is_printed_with_every_image_pinned() {
+    let done = osm(&["install", "--dry-run"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let objects = objects_of_yaml(&done.stdout);
+    assert_eq!(
+        objects.len(),
+        20,
+        "19 objects of the chart and the namespace"
+    );
+    assert_eq!(objects[0]["kind"], "Namespace");
+    let images: Vec<&str> = done
+        .stdout
+        .lines()
+        .filter_map(|l| l.trim_start_matches([' ', '-']).strip_prefix("image: "))
+        .collect();
+    assert_eq!(images.len(), 7, "{images:?}");
+    assert!(
+        images.iter().all(|image| image.contains("@sha256:")),
+        "{images:?}"
+    );
+    assert!(!done.stderr.contains("warning"), "{}", done.stderr);
+}
+
+#[test]
+fn json_is_one_list_of_the_same_objects() {
+    let yaml = objects_of_yaml(&osm(&["install", "--dry-run"]).ok());
+    let json: Value =
+        serde_json::from_str(&osm(&["install", "--dry-run=client", "-o", "json"]).ok()).unwrap();
+    assert_eq!(json["kind"], "List");
+    assert_eq!(json["items"].as_array(), Some(&yaml));
+}
+
+#[test]
+fn hooks_can_be_left_out() {
+    let done = osm(&["install", "--dry-run", "--no-hooks"]);
+    assert!(!done.stdout.contains("helm.sh/hook"));
+    assert_eq!(done.stderr, "");
+}
+
+#[test]
+fn a_mesh_name_names_the_release_and_the_values() {
+    for args in [["--mesh-name", "prod"], ["--set", "osm.meshName=prod"]] {
+        let out = osm(&[["install", "--dry-run"], args].concat()).ok();
+        assert!(out.contains("meshName: prod"), "{args:?}");
+        assert!(out.contains("app.kubernetes.io/instance: prod"), "{args:?}");
+    }
+}
+
+/// Commands that are refused, or that only say something: what is on stderr, and the exit code.
+#[test]
+fn messages_say_what_is_wrong_where_and_what_to_do() {
+    let folder = scratch("cli_messages");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let typo = file("typo.yaml", "osm:\n  image:\n    tga: x\n");
+    let broken = file("broken.yaml", "osm:\n  image: [\n");
+    let list = file("list.yaml", "- a\n");
+    let tag = file("tag.yaml", "osm: {image: {tag: v7}}\n");
+    let missing = folder.join("missing.yaml").display().to_string();
+    let folder_path = folder.display().to_string();
+    let digest = format!("osm-controller=sha256:{}", "a".repeat(64));
+    let other = format!("osm-controller=sha256:{}", "b".repeat(64));
+    let empty = "osm-crds=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let commands: &[&[&str]] = &[
+        &["install"],
+        &["install", "--dry-run=server"],
+        &["install", "--dry-run=cleint"],
+        &["instal"],
+        &["images"],
+        &["install", "--dry-run", "--image-tga", "v1"],
+        &[
+            "install",
+            "--dry-run",
+            "--image-tag",
+            "v9",
+            "--set",
+            "osm.image.tag=v8",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--mesh-name",
+            "a",
+            "--set",
+            "osm.meshName=b",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--enforce-single-mesh=false",
+            "--set",
+            "osm.enforceSingleMesh=true",
+        ],
+        &["install", "--dry-run", "--set", "osm.image.tagg=x"],
+        &["install", "--dry-run", "--set", "osm.image.tag"],
+        &["install", "--dry-run", "-f", &typo],
+        &["install", "--dry-run", "-f", &broken],
+        &["install", "--dry-run", "-f", &list],
+        &["install", "--dry-run", "-f", &missing],
+        &["install", "--dry-run", "-f", &folder_path],
+        &[
+            "install",
+            "--dry-run",
+            "-f",
+            "https://example.com/values.yaml",
+        ],
+        &["install", "--dry-run", "--image-tag", "a:b"],
+        &[
+            "install",
+            "--dry-run",
+            "--image-registry",
+            "https://registry.example.com",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--image-registry",
+            "registry.example.com/",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            "osm-controler=sha256:00",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            "osm-controller=sha256:00",
+        ],
+        &["install", "--dry-run", "--image-digest", "osm-controller"],
+        &["install", "--dry-run", "--image-digest", empty],
+        &[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            &digest,
+            "--image-digest",
+            &other,
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            &digest,
+            "--image-tag",
+            "v9",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            &digest,
+            "-f",
+            &tag,
+        ],
+        &["install", "--dry-run", "--image-pull-policy", "always"],
+        &["install", "--dry-run", "--release", "v1.2.44"],
+        &["install", "--dry-run", "--release", "v1.1.0"],
+        &[
+            "install",
+            "--dry-run",
+            "--release",
+            "v1.2.3",
+            "--osm-chart-path",
+            "x",
+        ],
+        &["install", "--dry-run", "--osm-chart-path", &missing],
+        &["install", "--dry-run", "--osm-chart-path", &folder_path],
+        &["install", "--dry-run", "--osm-chart-path", &typo],
+        &["install", "--dry-run", "--kube-version", "latest"],
+        &["install", "--dry-run", "--kube-version", "1.20"],
+        &["install", "--dry-run", "--osm-namespace", "Osm"],
+        &[
+            "install",
+            "--dry-run",
+            "--require-pinned",
+            "--image-tag",
+            "v9",
+        ],
+        &["install", "--dry-run", "--mesh-name", "A b"],
+        &[
+            "install",
+            "--dry-run",
+            "--image-tag",
+            "v9",
+            "--set",
+            "osm.image=x",
+        ],
+        &[
+            "install",
+            "--dry-run",
+            "--set",
+            &format!("osm.image.digest.osmCRDs={}", &empty["osm-crds=".len()..]),
+        ],
+        &[
+            "images",
+            "list",
+            "--release",
+            "v1.0.0",
+            "--image-digest",
+            "osm-preinstall=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ],
+        &["completion", "tcsh"],
+    ];
+    let mut out = String::new();
+    for args in commands {
+        let done = osm(args);
+        let shown = args.join(" ").replace(&folder_path, "FOLDER");
+        let stderr = done.stderr.replace(&folder_path, "FOLDER");
+        assert_eq!(done.stdout, "", "{shown}: no data");
+        out.push_str(&format!(
+            "$ osm {shown}\n{stderr}[exit code {}]\n\n",
+            done.code
+        ));
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn a_tag_is_warned_of_once_for_each_image() {
+    let done = osm(&[
+        "install",
+        "--dry-run",
+        "--image-tag",
+        "v9",
+        "--set",
+        "osm.enableFluentbit=true",
+    ]);
+    let warnings: Vec<&str> = done
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    assert_eq!(warnings.len(), 8, "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("fluent/fluent-bit:1.6.4")),
+        "{warnings:?}"
+    );
+    assert!(done.stdout.contains("openservicemesh/osm-controller:v9"));
+}
+
+#[test]
+fn a_digest_that_a_tag_makes_useless_is_told() {
+    let digest = format!("osm.image.digest.osmCRDs=sha256:{}", "a".repeat(64));
+    let done = osm(&[
+        "install",
+        "--dry-run",
+        "--image-tag",
+        "v9",
+        "--set",
+        &digest,
+    ]);
+    assert!(
+        done.stderr.contains("osm.image.digest.osmCRDs (--set"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.ok().contains("osm-crds:v9"));
+}
+
+#[test]
+fn the_namespace_that_is_printed_is_the_one_the_objects_go_to() {
+    for args in [
+        ["--osm-namespace", "mesh"],
+        ["--set", "osm.osmNamespace=mesh"],
+    ] {
+        let objects = objects_of_yaml(&osm(&[["install", "--dry-run"], args].concat()).ok());
+        assert_eq!(objects[0]["metadata"]["name"], "mesh", "{args:?}");
+        assert!(
+            objects
+                .iter()
+                .all(|o| o["metadata"]["namespace"] != "osm-system"),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn values_for_helm_have_the_root_and_the_images_of_their_release() {
+    let values =
+        |args: &[&str]| osm(&[&["images", "list", "-o", "helm-values"], args].concat()).ok();
+    assert!(values(&["--release", "v0.11.1"]).starts_with("OpenServiceMesh:"));
+    let digest = format!("osm.fluentBit.digest=sha256:{}", "c".repeat(64));
+    let out = values(&["--set", "osm.enableFluentbit=true", "--set", &digest]);
+    assert!(
+        out.starts_with("osm:") && out.contains(&"c".repeat(64)),
+        "{out}"
+    );
+}
+
+#[test]
+fn one_digest_can_be_overridden_by_the_image_or_by_its_key() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for name in ["osm-controller", "osmController"] {
+        let out = osm(&[
+            "install",
+            "--dry-run",
+            "--image-digest",
+            &format!("{name}={digest}"),
+        ])
+        .ok();
+        assert!(out.contains(&format!("openservicemesh/osm-controller@{digest}")));
+        assert!(
+            out.contains("openservicemesh/osm-injector@sha256:7713"),
+            "the rest is as compiled"
+        );
+    }
+}
+
+#[test]
+fn values_are_merged_in_the_order_of_their_strength() {
+    let folder = scratch("cli_order");
+    let file = folder.join("values.yaml").display().to_string();
+    std::fs::write(
+        &file,
+        "osm: {image: {registry: from-file, tag: from-file}}\n",
+    )
+    .unwrap();
+    let list = |args: &[&str]| {
+        let all = [&["images", "list", "-o", "json"], args].concat();
+        let data: Value = serde_json::from_str(&osm(&all).ok()).unwrap();
+        let image = data["images"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|i| i["key"] == "osmCRDs")
+            .unwrap()
+            .clone();
+        (
+            image["reference"].as_str().unwrap().to_owned(),
+            image["origin"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (reference, origin) = list(&["-f", &file]);
+    assert_eq!(reference, "from-file/osm-crds:from-file");
+    assert_eq!(origin, format!("-f {file}"));
+    let (reference, origin) = list(&["--set", "osm.image.tag=set", "-f", &file]);
+    assert_eq!(
+        reference, "from-file/osm-crds:set",
+        "--set is stronger wherever it stands"
+    );
+    assert_eq!(
+        origin,
+        format!("--set osm.image.tag=set, registry: -f {file}")
+    );
+    let (reference, _) = list(&[
+        "--set",
+        "osm.image.tag=a",
+        "--set-string",
+        "osm.image.tag=b",
+    ]);
+    assert_eq!(
+        reference, "openservicemesh/osm-crds:b",
+        "the last of them counts"
+    );
+    let (reference, origin) = list(&[
+        "-f",
+        &file,
+        "--image-tag",
+        "flag",
+        "--image-registry",
+        "r.example.com",
+    ]);
+    assert_eq!(reference, "r.example.com/osm-crds:flag");
+    assert_eq!(origin, "--image-tag, registry: --image-registry");
+}
+
+#[test]
+fn values_can_come_from_standard_input() {
+    let done = osm_with_input(
+        &["install", "--dry-run", "-f", "-"],
+        "osm: {meshName: piped}\n",
+    );
+    assert!(done.ok().contains("meshName: piped"));
+}
+
+#[test]
+fn the_images_of_every_release_are_listed_offline() {
+    let version: Value = serde_json::from_str(&osm(&["version", "-o", "json"]).ok()).unwrap();
+    let releases = version["client"]["releases"].as_array().unwrap();
+    assert_eq!(releases.len(), 13);
+    for release in releases {
+        let release = release.as_str().unwrap();
+        let out = osm(&["images", "list", "--release", release, "-o", "json"]).ok();
+        let data: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(data["release"], release);
+        for image in data["images"].as_array().unwrap() {
+            assert_eq!(image["pinned"], true, "{release}: {image}");
+        }
+    }
+}
+
+#[test]
+fn images_are_listed_in_every_format() {
+    let mut out = String::new();
+    for format in ["table", "json", "yaml", "toml", "helm-values", "kustomize"] {
+        let args = [
+            "images",
+            "list",
+            "--image-registry",
+            "r.example.com:5000/mesh",
+            "-o",
+            format,
+        ];
+        out.push_str(&format!("==> {format}\n{}\n", osm(&args).ok()));
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn helm_values_of_a_tag_hold_no_digest() {
+    let out = osm(&["images", "list", "--image-tag", "v9", "-o", "helm-values"]).ok();
+    assert!(out.contains("tag: v9"));
+    assert!(!out.contains("digest:"), "{out}");
+}
+
+#[test]
+fn the_version_is_that_of_the_binary_and_of_what_is_compiled_in() {
+    for args in [&["version"][..], &["version", "--client-only"]] {
+        let out = osm(args).ok();
+        assert!(
+            out.contains("v1.2.4") && out.contains("openservicemesh"),
+            "{out}"
+        );
+    }
+    let data: Value = serde_json::from_str(&osm(&["version", "-o", "json"]).ok()).unwrap();
+    assert_eq!(data["client"]["pins"], 7);
+    assert_eq!(data["client"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn completions_are_there_for_five_shells() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let out = osm(&["completion", shell]).ok();
+        assert!(out.contains("image-registry"), "{shell}");
+    }
+}
+
+#[test]
+fn help_goes_to_stdout_and_names_the_exit_codes() {
+    let help = osm(&["--help"]).ok();
+    assert!(help.contains("Exit codes"), "{help}");
+    for command in ["install", "images", "version", "completion"] {
+        assert!(
+            osm(&[command, "--help"]).ok().contains("Usage: osm"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_not_an_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_osm"))
+        .args(["install", "--dry-run", "--set", "osm.deployPrometheus=true"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before anything is read.
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "{stderr}");
+    assert!(!stderr.contains("error"), "{stderr}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let done = Command::new(env!("CARGO_BIN_EXE_osm"))
+        .args(["install", "--dry-run"])
+        .stdout(File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("No space left"));
+}
+
+#[test]
+fn a_chart_that_is_given_keeps_its_own_images() {
+    let message = osm(&[
+        "install",
+        "--dry-run",
+        "--osm-chart-path",
+        &repository("charts/osm"),
+    ])
+    .fails(2);
+    assert!(
+        message.contains("no image for"),
+        "the pins belong to the compiled-in chart: {message}"
+    );
+}

@@ -1,0 +1,204 @@
+//! The harness of the black-box tests: run `osm` and the real helm, compare what they render.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use osm::yaml::{self, Numbers};
+use serde_json::Value;
+
+/// What a finished command left.
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    /// The standard output of a command that has to succeed.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "exit code; stderr: {}", self.stderr);
+        self.stdout
+    }
+
+    /// The standard error of a command that has to fail with this code, and print no data.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(
+            self.code, code,
+            "exit code; stdout: {} stderr: {}",
+            self.stdout, self.stderr
+        );
+        assert_eq!(self.stdout, "", "a command that fails prints no data");
+        self.stderr
+    }
+}
+
+fn run(command: &mut Command, stdin: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let mut input = child.stdin.take().unwrap();
+    let text = stdin.to_owned();
+    // A child that reads nothing may be gone before everything is written.
+    let writer = std::thread::spawn(move || _ = input.write_all(text.as_bytes()));
+    let done = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    Output {
+        code: done.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(done.stdout).unwrap(),
+        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+/// Runs `osm`.
+pub fn osm<S: AsRef<str>>(args: &[S]) -> Output {
+    osm_with_input(args, "")
+}
+
+/// Runs `osm` with a text on its standard input.
+pub fn osm_with_input<S: AsRef<str>>(args: &[S], stdin: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
+    command.args(args.iter().map(AsRef::as_ref)).env_clear();
+    run(&mut command, stdin)
+}
+
+/// Runs the real helm, which `cargo xtask test` provides.
+pub fn helm<S: AsRef<str>>(args: &[S]) -> Output {
+    let helm = std::env::var_os("OSM_TEST_HELM")
+        .expect("OSM_TEST_HELM names the helm to compare with: run `cargo xtask test`");
+    let home = std::env::temp_dir();
+    let mut command = Command::new(helm);
+    command
+        .args(args.iter().map(AsRef::as_ref))
+        .env_clear()
+        .env("HOME", home);
+    run(&mut command, "")
+}
+
+/// A file of this repository.
+pub fn repository(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(path)
+        .display()
+        .to_string()
+}
+
+/// The objects of a YAML stream, in its order, without empty documents.
+pub fn objects_of_yaml(text: &str) -> Vec<Value> {
+    let documents = yaml::parse_documents(text, Numbers::Exact).unwrap();
+    documents
+        .into_iter()
+        .map(|d| d.value)
+        .filter(|v| !v.is_null())
+        .collect()
+}
+
+/// The objects that `osm install --dry-run` gives, less the namespace that no chart holds.
+#[track_caller]
+pub fn osm_objects<S: AsRef<str>>(args: &[S]) -> Vec<Value> {
+    let mut all = vec!["install", "--dry-run=client", "-o", "json"];
+    all.extend(args.iter().map(AsRef::as_ref));
+    let list: Value = serde_json::from_str(&osm(&all).ok()).unwrap();
+    let items = list["items"].as_array().unwrap();
+    items
+        .iter()
+        .filter(|item| item["kind"] != "Namespace")
+        .cloned()
+        .collect()
+}
+
+/// The objects that `helm template NAME CHART` gives.
+#[track_caller]
+pub fn helm_objects<S: AsRef<str>>(release: &str, chart: &str, args: &[S]) -> Vec<Value> {
+    let mut all = vec!["template", release, chart, "--namespace", "osm-system"];
+    all.extend(args.iter().map(AsRef::as_ref));
+    objects_of_yaml(&helm(&all).ok())
+}
+
+/// Fails with the first difference between what helm and osm give.
+#[track_caller]
+pub fn assert_same(case: &str, helm: &[Value], osm: &[Value]) {
+    let index = |objects: &[Value]| -> BTreeMap<String, Value> {
+        let name = |o: &Value| {
+            format!(
+                "{} {} {}",
+                o["kind"], o["metadata"]["namespace"], o["metadata"]["name"]
+            )
+        };
+        objects.iter().map(|o| (name(o), o.clone())).collect()
+    };
+    let (helm_index, osm_index) = (index(helm), index(osm));
+    let names = |objects: &BTreeMap<String, Value>| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&helm_index), names(&osm_index), "{case}: objects");
+    assert_eq!(helm.len(), osm.len(), "{case}: number of objects");
+    for (name, object) in &helm_index {
+        if let Some(difference) = difference(object, &osm_index[name], "") {
+            panic!("{case}: {name}{difference}");
+        }
+    }
+}
+
+fn difference(helm: &Value, osm: &Value, path: &str) -> Option<String> {
+    match (helm, osm) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            keys.into_iter()
+                .find_map(|key| match (a.get(key), b.get(key)) {
+                    (Some(a), Some(b)) => difference(a, b, &format!("{path}.{key}")),
+                    (a, b) => Some(format!("{path}.{key}: helm {a:?}, osm {b:?}")),
+                })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .find_map(|(i, (a, b))| difference(a, b, &format!("{path}[{i}]"))),
+        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
+        (a, b) if a == b => None,
+        (a, b) => Some(format!("{path}: helm {a}, osm {b}")),
+    }
+}
+
+/// Packs a chart's folder as `helm package` does: a gzipped tar with one folder in it.
+pub fn pack(folder: &Path, name: &str, target: &Path) {
+    let file = std::fs::File::create(target).unwrap();
+    let gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    let mut tar = tar::Builder::new(gzip);
+    tar.append_dir_all(name, folder).unwrap();
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
+/// Copies a folder.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// A folder of its own for a test, empty at its start.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}

@@ -1,0 +1,151 @@
+//! Laws of the image overrides, judged on the rendered objects.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use image_pins::Reference;
+use osm::images::{COMPONENTS, Overrides, Pins, scan};
+use osm::plan::{Plan, Request, ValueSource};
+use proptest::prelude::*;
+
+/// The switches that add images or other objects.
+const SWITCHES: [&str; 6] = [
+    "osm.deployPrometheus=true",
+    "osm.deployJaeger=true",
+    "osm.enableFluentbit=true",
+    "osm.osmController.autoScale.enable=true",
+    "osm.injector.enablePodDisruptionBudget=true",
+    "osm.featureFlags.enableMeshRootCertificate=true",
+];
+
+const RELEASES: [&str; 5] = ["v1.2.0", "v1.2.1", "v1.2.2", "v1.2.3", "v1.2.4"];
+
+fn request(switches: &BTreeSet<usize>, release: usize, overrides: Overrides) -> Request {
+    let set = |text: &str| ValueSource::Set("--set", osm::chart::set::Mode::Typed, text.to_owned());
+    Request {
+        namespace: "osm-system".to_owned(),
+        release: Some(RELEASES[release].to_owned()),
+        values: switches.iter().map(|i| set(SWITCHES[*i])).collect(),
+        overrides,
+        ..Request::default()
+    }
+}
+
+/// What the objects name: the images of mesh components, and the text that the templates gave.
+fn rendered(request: &Request) -> (Vec<Reference>, String) {
+    let rendered = Plan::new(request).unwrap().render().unwrap();
+    let names: Vec<&str> = COMPONENTS.iter().map(|c| c.name).collect();
+    let of_mesh = |r: &Reference| names.contains(&r.file_name());
+    let images = scan(&rendered.objects, true)
+        .unwrap()
+        .into_iter()
+        .map(|i| i.reference);
+    let text = rendered
+        .objects
+        .iter()
+        .map(|o| o.manifest.as_str())
+        .collect();
+    (images.filter(of_mesh).collect(), text)
+}
+
+/// Texts that come out where something was left empty or formatted wrongly.
+const TRACES: [&str; 4] = ["@\"", ":\"", "%!", "<no value>"];
+
+fn assert_nothing_is_left_open(text: &str) -> Result<(), TestCaseError> {
+    for line in text.lines() {
+        for trace in TRACES {
+            prop_assert!(!line.contains(trace), "{trace:?} in {line:?}");
+        }
+    }
+    Ok(())
+}
+
+fn switches() -> impl Strategy<Value = BTreeSet<usize>> {
+    prop::collection::btree_set(0..SWITCHES.len(), 0..SWITCHES.len())
+}
+
+fn registry() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        "[a-z]{1,8}\\.example\\.com",
+        Just("localhost".to_owned()),
+        Just("[2001:db8::1]".to_owned())
+    ];
+    (
+        host,
+        prop::option::of(1..65535u16),
+        prop::option::of("[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,2}"),
+    )
+        .prop_map(|(host, port, path)| {
+            let port = port.map(|p| format!(":{p}")).unwrap_or_default();
+            let path = path.map(|p| format!("/{p}")).unwrap_or_default();
+            format!("{host}{port}{path}")
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn with_another_registry_every_image_of_the_mesh_starts_with_it(
+        switches in switches(), release in 0..RELEASES.len(), registry in registry(),
+    ) {
+        let overrides = Overrides { registry: Some(registry.parse().unwrap()), ..Overrides::default() };
+        let (images, text) = rendered(&request(&switches, release, overrides));
+        prop_assert_eq!(images.len(), COMPONENTS.len());
+        for image in images {
+            prop_assert!(image.to_string().starts_with(&format!("{registry}/")), "{image}");
+            prop_assert!(image.is_pinned(), "{image}");
+        }
+        assert_nothing_is_left_open(&text)?;
+    }
+
+    #[test]
+    fn with_a_tag_every_image_of_the_mesh_ends_in_it_and_has_no_digest(
+        switches in switches(), release in 0..RELEASES.len(), tag in "[A-Za-z0-9_][A-Za-z0-9._-]{0,20}",
+    ) {
+        let overrides = Overrides { tag: Some(tag.parse().unwrap()), ..Overrides::default() };
+        let (images, text) = rendered(&request(&switches, release, overrides));
+        prop_assert_eq!(images.len(), COMPONENTS.len());
+        for image in images {
+            prop_assert!(image.to_string().ends_with(&format!(":{tag}")), "{image}");
+            prop_assert!(!image.is_pinned(), "{image}");
+        }
+        assert_nothing_is_left_open(&text)?;
+    }
+
+    #[test]
+    fn with_neither_every_image_of_the_mesh_ends_in_its_compiled_digest(
+        switches in switches(), release in 0..RELEASES.len(),
+    ) {
+        let (images, text) = rendered(&request(&switches, release, Overrides::default()));
+        let Pins::Release(pins) = Pins::of_release(RELEASES[release]).unwrap() else {
+            return Err(TestCaseError::fail("a release has pins"));
+        };
+        let found: BTreeSet<String> = images.iter().map(ToString::to_string).collect();
+        let wanted: BTreeSet<String> = pins
+            .images
+            .iter()
+            .map(|pin| format!("{}/{}@{}", pins.registry, pin.component, pin.digest))
+            .collect();
+        prop_assert_eq!(found, wanted);
+        assert_nothing_is_left_open(&text)?;
+    }
+
+    #[test]
+    fn what_images_list_says_is_what_is_rendered(
+        switches in switches(), release in 0..RELEASES.len(),
+        tag in prop::option::of("[a-z]{1,5}"), registry in prop::option::of(registry()),
+    ) {
+        let overrides = Overrides {
+            tag: tag.map(|t| t.parse().unwrap()),
+            registry: registry.map(|r| r.parse().unwrap()),
+            ..Overrides::default()
+        };
+        let plan = Plan::new(&request(&switches, release, overrides)).unwrap();
+        let listed: BTreeSet<Reference> =
+            plan.images().unwrap().into_iter().map(|image| image.reference).collect();
+        let found: BTreeSet<Reference> =
+            plan.render().unwrap().images.into_iter().map(|image| image.reference).collect();
+        prop_assert_eq!(listed, found);
+    }
+}
