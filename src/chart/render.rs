@@ -33,9 +33,6 @@ pub struct Target {
     pub kube_version: KubeVersion,
     /// API versions that the cluster has besides Kubernetes' own.
     pub api_versions: Vec<String>,
-    /// Whether values are checked against the chart's schema. What is compiled in was checked before
-    /// it was shipped, so only what a user adds has to be.
-    pub check_values: bool,
 }
 
 impl KubeVersion {
@@ -109,7 +106,7 @@ fn render_on(
     check_kube_version(chart, target)?;
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
-    let values = merged_values(&chart, user, target.check_values)?;
+    let values = checked_values(&chart, user)?;
     let mut data = BTreeMap::new();
     chart_data(&chart, &values, &Shared::new(target), "", &mut data);
     let templates = sources
@@ -135,7 +132,7 @@ pub fn effective_values(
     chart: &Chart,
     user: &Map<String, Json>,
 ) -> Result<Map<String, Json>, ChartError> {
-    merged_values(&*with_dependencies(chart, user)?, user, true)
+    checked_values(&*with_dependencies(chart, user)?, user)
 }
 
 /// The chart with the subcharts that take part.
@@ -150,16 +147,13 @@ fn with_dependencies<'c>(
     Ok(chart)
 }
 
-fn merged_values(
+fn checked_values(
     chart: &Chart,
     user: &Map<String, Json>,
-    check: bool,
 ) -> Result<Map<String, Json>, ChartError> {
     let values = Json::Object(coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?);
     let mut misfits = Vec::new();
-    if check {
-        check_schemas(chart, &values, &mut Vec::new(), &mut misfits)?;
-    }
+    check_schemas(chart, &values, &mut Vec::new(), &mut misfits)?;
     match values {
         Json::Object(values) if misfits.is_empty() => Ok(values),
         _ => Err(ChartError::Values(misfits)),

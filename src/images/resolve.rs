@@ -60,11 +60,6 @@ impl Origins {
         found.map_or("chart default", |layer| &layer.name)
     }
 
-    /// Whether there is a layer over the compiled-in pins.
-    pub fn is_overridden_at_all(&self) -> bool {
-        self.0.len() > 1
-    }
-
     /// Whether a layer over the compiled-in pins sets the path.
     pub fn is_overridden(&self, path: &str) -> bool {
         self.0

@@ -153,7 +153,6 @@ impl Plan {
             kube_version: KubeVersion::parse(kube_version)
                 .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
             api_versions: request.api_versions.clone(),
-            check_values: pins.is_none() || origins.is_overridden_at_all(),
         };
         Ok(Plan {
             chart,
