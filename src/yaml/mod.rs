@@ -4,9 +4,11 @@
 //! `yaml.v2` (a bare `y`, `yes` or `on` is a boolean). A file has to mean the same to `osm`, so the
 //! scalars are resolved here; the syntax is the parser crate's.
 
+mod common;
 mod read;
 mod scalar;
 mod write;
 
 pub use read::{Document, Marks, Numbers, YamlError, parse, parse_documents, parse_with_marks};
 pub use write::{float_to_text, to_yaml};
+pub(crate) use write::{in_order, is_plain_word, pad, write_key};

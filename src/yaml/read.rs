@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
+use super::common;
 use super::scalar::{Scalar, resolve};
 
 /// How many nodes a document may have once its aliases are expanded.
@@ -50,7 +51,7 @@ pub struct Document {
 /// # Errors
 /// What the parser or the YAML 1.1 type rules refuse, or a second document.
 pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
-    let mut documents = read(text, numbers, None)?.into_iter();
+    let mut documents = read(text, numbers)?.into_iter();
     let first = documents.next().map_or(Value::Null, |d| d.value);
     match documents.next() {
         Some(second) => Err(YamlError {
@@ -67,7 +68,7 @@ pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
 /// # Errors
 /// As [`parse`], except for further documents.
 pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
-    read(text, numbers, None)
+    read(text, numbers)
 }
 
 /// Reads all documents of a stream and records where each mapping key stands.
@@ -76,11 +77,19 @@ pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, Ya
 /// As [`parse_documents`].
 pub fn parse_with_marks(text: &str, numbers: Numbers) -> Result<(Vec<Document>, Marks), YamlError> {
     let mut marks = Marks::new();
-    let documents = read(text, numbers, Some(&mut marks))?;
+    let documents = read_whole(text, numbers, Some(&mut marks))?;
     Ok((documents, marks))
 }
 
-fn read(
+fn read(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
+    match common::read(text, numbers) {
+        Some((value, line)) => Ok(vec![Document { value, line }]),
+        None => read_whole(text, numbers, None),
+    }
+}
+
+/// Reads with the parser crate: all of YAML, and where the keys stand if that is wanted.
+pub(super) fn read_whole(
     text: &str,
     numbers: Numbers,
     marks: Option<&mut Marks>,

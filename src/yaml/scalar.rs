@@ -45,11 +45,23 @@ pub(super) fn needs_quotes(text: &str) -> bool {
 }
 
 fn number(text: &str) -> Scalar {
+    let is_decimal = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    if let (true, Ok(int)) = (is_decimal, text.parse()) {
+        return Scalar::Int(int);
+    }
+    if !text.bytes().all(may_be_in_number) {
+        return Scalar::Text;
+    }
     let plain: String = text.chars().filter(|c| *c != '_').collect();
     if let Some(int) = integer(&plain) {
         return int;
     }
     float(&plain).map_or(Scalar::Text, Scalar::Float)
+}
+
+/// Digits (also hexadecimal), signs, the letters of prefixes and exponents, and what is skipped.
+fn may_be_in_number(b: u8) -> bool {
+    b.is_ascii_hexdigit() || matches!(b, b'+' | b'-' | b'.' | b'_' | b'x' | b'X' | b'o' | b'O')
 }
 
 /// Integers with Go's prefixes: `0x`, `0o`, `0b`, and a leading zero for octal.

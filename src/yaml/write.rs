@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::scalar::needs_quotes;
 
@@ -49,27 +49,44 @@ fn exponential(mantissa: &str, exponent: i32) -> String {
     format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
-fn number(number: &Number) -> String {
+fn number(out: &mut String, number: &Number) {
     match number.as_f64() {
         // sigs.k8s.io/yaml goes through JSON, where a whole float is an integer again.
-        Some(f) if number.is_f64() => crate::json::float(f),
-        _ => number.to_string(),
+        Some(f) if number.is_f64() => out.push_str(&crate::json::float(f)),
+        _ => _ = write!(out, "{number}"),
     }
 }
 
-fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
+/// Appends so many blanks.
+pub(crate) fn pad(out: &mut String, blanks: usize) {
+    const MANY: &str = "                                                                ";
+    let mut left = blanks;
+    while left > 0 {
+        let now = left.min(MANY.len());
+        out.push_str(MANY.get(..now).unwrap_or(MANY));
+        left -= now;
+    }
+}
+
+/// The entries of a map in the order in which they are written.
+pub(crate) fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by(|a, b| natural(a.0, b.0));
+    entries
+}
+
+/// Appends a key, quoted where it has to be.
+pub(crate) fn write_key(out: &mut String, key: &str) {
+    text(out, key, 0, true);
 }
 
 /// `inline`: the first entry goes on the current line (behind `- `).
-fn mapping(out: &mut String, map: &serde_json::Map<String, Value>, indent: usize, inline: bool) {
-    let mut entries: Vec<_> = map.iter().collect();
-    entries.sort_by(|a, b| natural(a.0, b.0));
-    for (i, (key, value)) in entries.into_iter().enumerate() {
+fn mapping(out: &mut String, map: &Map<String, Value>, indent: usize, inline: bool) {
+    for (i, (key, value)) in in_order(map).into_iter().enumerate() {
         if i > 0 || !inline {
             pad(out, indent);
         }
-        text(out, key, indent, true);
+        write_key(out, key);
         out.push(':');
         entry(out, value, indent);
     }
@@ -116,7 +133,7 @@ fn scalar(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Number(n) => out.push_str(&number(n)),
+        Value::Number(n) => number(out, n),
         Value::String(s) => text(out, s, indent, false),
         Value::Array(_) => out.push_str("[]"),
         Value::Object(_) => out.push_str("{}"),
@@ -187,12 +204,21 @@ fn printable(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Most texts are names, which are written as they are: a letter first, then letters, digits and
-/// what cannot mean anything inside of a word.
-fn is_plain_word(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/' | b'_' | b'@'))
+/// Most texts are names, numbers, paths, flags and images, which are written as they are: nothing in
+/// them can mean anything where it stands.
+pub(crate) fn is_plain_word(text: &str) -> bool {
+    let starts = match text.as_bytes() {
+        [b'-', b'-', b'-', ..] => false,
+        [first, ..] => first.is_ascii_alphanumeric() || matches!(first, b'/' | b'-' | b'_'),
+        [] => false,
+    };
+    let is_part = |b: u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/' | b'_' | b'@' | b':' | b'=')
+    };
+    starts
+        && text.len() > 1
+        && text.bytes().all(is_part)
+        && !text.ends_with(':')
         && !needs_quotes(text)
 }
 

@@ -366,6 +366,9 @@ fn hex(spec: &Spec, bytes: &[u8]) -> String {
 
 /// Whether Go prints a character as it is: letters, marks, numbers, signs, and the plain blank.
 pub(super) fn is_printable(c: char) -> bool {
+    if c.is_ascii() {
+        return matches!(c, ' '..='~');
+    }
     // Rust escapes marks too, which Go prints.
     let is_mark = matches!(u32::from(c),
         0x300..=0x36f | 0x483..=0x489 | 0x591..=0x5c7 | 0x610..=0x61a | 0x64b..=0x65f

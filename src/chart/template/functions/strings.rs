@@ -7,6 +7,7 @@ use super::super::value::Value;
 use super::args::{Args, to_text, to_texts};
 use super::print::quote_go;
 use super::{ANY, Error, Function, Outcome};
+use crate::yaml;
 
 pub(super) const TABLE: &[Function] = &[
     ("trim", 1, 1, |_, a| text(a.text(0)?.trim())),
@@ -157,15 +158,20 @@ fn truncate(count: i64, s: &str) -> &str {
 
 fn indent(width: i64, s: &str, before: &str) -> Outcome {
     let width = usize::try_from(width).map_err(|_| format!("cannot indent by {width}"))?;
-    let lines = s.matches('\n').count() + 1;
+    let lines = memchr::memchr_iter(b'\n', s.as_bytes()).count() + 1;
     if width.saturating_mul(lines).saturating_add(s.len()) > MAX_OUTPUT {
         return Err(too_large());
     }
-    let pad = " ".repeat(width);
-    text(format!(
-        "{before}{pad}{}",
-        s.replace('\n', &format!("\n{pad}"))
-    ))
+    let mut out = String::with_capacity(before.len() + s.len() + lines * width);
+    out.push_str(before);
+    for line in s.split_inclusive('\n') {
+        yaml::pad(&mut out, width);
+        out.push_str(line);
+    }
+    if s.is_empty() || s.ends_with('\n') {
+        yaml::pad(&mut out, width);
+    }
+    Ok(Value::from(out))
 }
 
 /// The parts of a text; an empty separator splits into characters.

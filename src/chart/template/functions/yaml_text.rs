@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::yaml::{float_to_text, to_yaml};
+use crate::yaml::{float_to_text, in_order, is_plain_word, pad, to_yaml, write_key};
 
 /// Lines are broken at the first blank behind this column.
 const WIDTH: usize = 80;
@@ -44,16 +44,19 @@ impl Writer {
     }
 
     fn pad(&mut self, indent: usize) {
-        self.out.extend(std::iter::repeat_n(' ', indent));
+        pad(&mut self.out, indent);
     }
 
     /// `inline`: the first entry goes on the current line (behind `- `).
     fn mapping(&mut self, map: &Map<String, Value>, indent: usize, inline: bool) {
-        for (i, (key, value)) in ordered(map).into_iter().enumerate() {
+        for (i, (key, value)) in in_order(map).into_iter().enumerate() {
             if i > 0 || !inline {
                 self.pad(indent);
             }
-            self.out.push_str(&key);
+            match key.as_str() {
+                "" => self.out.push_str("\"\""),
+                key => write_key(&mut self.out, key),
+            }
             self.out.push(':');
             match value {
                 Value::Object(map) if !map.is_empty() => {
@@ -109,6 +112,10 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str, indent: usize) {
+        if is_plain_word(text) {
+            self.out.push_str(text);
+            return;
+        }
         let written = to_yaml(&Value::from(text));
         let written = written.strip_suffix('\n').unwrap_or(&written);
         // Characters beyond the first plane are escaped by the older of Go's YAML libraries.
@@ -210,20 +217,4 @@ impl Writer {
         self.out.push('\\');
         self.out.push(short);
     }
-}
-
-/// The entries in the order of Go's YAML, with their keys as they are written.
-///
-/// Both are what this project's own writer does: it is asked to write the keys with their numbers.
-fn ordered(map: &Map<String, Value>) -> Vec<(String, &Value)> {
-    let values: Vec<&Value> = map.values().collect();
-    let numbers: Map<String, Value> = map.keys().cloned().zip((0u64..).map(Value::from)).collect();
-    let written = to_yaml(&Value::Object(numbers));
-    let entry = |line: &str| {
-        let (key, number) = line.rsplit_once(": ")?;
-        let value: &Value = values.get(number.parse::<usize>().ok()?)?;
-        let key = if key == "''" { "\"\"" } else { key };
-        Some((key.to_owned(), value))
-    };
-    written.lines().filter_map(entry).collect()
 }
