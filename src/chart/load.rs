@@ -20,9 +20,9 @@ pub struct Chart {
     /// The default values (`values.yaml`).
     pub values: Map<String, Value>,
     /// The text of `values.schema.json`.
-    pub schema: Option<String>,
+    pub schema: Option<Cow<'static, str>>,
     /// The files under `templates/`, by path inside the chart.
-    pub templates: Vec<(String, String)>,
+    pub templates: Vec<(String, Cow<'static, str>)>,
     /// All other files: what `.Files` shows.
     pub files: Vec<(String, Cow<'static, [u8]>)>,
     /// The charts under `charts/`.
@@ -109,13 +109,13 @@ impl Chart {
             } else if name == "values.yaml" {
                 chart.values = values_file(&text(&bytes, &path)?, &path)?;
             } else if name == "values.schema.json" {
-                chart.schema = Some(text(&bytes, &path)?.into_owned());
+                chart.schema = Some(owned_text(bytes, &path)?);
             } else if name == "requirements.yaml" {
                 requirements = Some(metadata_map(&text(&bytes, &path)?, &path)?);
                 chart.files.push((name, bytes));
             } else if matches!(name.as_str(), "Chart.lock" | "requirements.lock") {
             } else if name.starts_with("templates/") {
-                let source = text(&bytes, &path)?.into_owned();
+                let source = owned_text(bytes, &path)?;
                 chart.templates.push((name, source));
             } else if let Some(below) = name.strip_prefix("charts/") {
                 let (first, rest) = below.split_once('/').unwrap_or((below, ""));
@@ -160,6 +160,14 @@ impl Chart {
                 .push(Chart::from_files(files, &origin, nesting + 1)?);
         }
         Ok(chart)
+    }
+}
+
+/// The text of a file, without a copy if it is compiled in.
+fn owned_text(bytes: Cow<'static, [u8]>, path: &str) -> Result<Cow<'static, str>, ChartError> {
+    match bytes {
+        Cow::Borrowed(bytes) => text(bytes, path),
+        Cow::Owned(bytes) => Ok(Cow::Owned(text(&bytes, path)?.into_owned())),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::error::{ChartError, Misfit};
 use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
-use super::template::{self, Files, KubeVersion, Parsed, Stack, TemplateFile, Value};
+use super::template::{self, Files, KubeVersion, Stack, TemplateFile, Value};
 use super::values::{Nulls, coalesce};
 use super::{api_versions, dependencies, schema, version};
 
@@ -109,18 +109,16 @@ fn render_on(
     let values = checked_values(&chart, user)?;
     let mut data = BTreeMap::new();
     chart_data(&chart, &values, &Shared::new(target), "", &mut data);
-    let templates = sources
-        .iter()
-        .map(|source| {
-            let parsed = Parsed::parse(&source.name, source.text)?;
-            Ok(TemplateFile {
-                parsed,
-                data: source.dot(&data),
-            })
+    drop(values);
+    let templates: Vec<_> = sources
+        .into_iter()
+        .map(|source| TemplateFile {
+            data: source.dot(&data),
+            name: source.name,
+            text: source.text.clone(),
         })
-        .collect::<Result<_, _>>()
-        .map_err(Box::new)?;
-    let rendered = template::render(templates, stack).map_err(Box::new)?;
+        .collect();
+    let rendered = template::render(&templates, stack).map_err(Box::new)?;
     objects::collect(rendered)
 }
 
@@ -259,7 +257,7 @@ struct TemplateSource<'c> {
     chart: String,
     /// Its own path: `osm/templates/rbac.yaml`.
     name: String,
-    text: &'c str,
+    text: &'c Cow<'static, str>,
 }
 
 impl TemplateSource<'_> {

@@ -3,6 +3,7 @@
 //! The crate that parses has an executor too; it is not used because charts change dicts in place
 //! (`set`), call methods (`.Files.Get`), and need to be told file and line of what went wrong.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,25 +42,52 @@ pub(super) struct Template {
     pub body: Arc<ListNode>,
 }
 
+impl Template {
+    /// A file's own text.
+    fn of(source: Source) -> Template {
+        let body = Arc::clone(&source.body);
+        let source = Rc::new(source);
+        Template { source, body }
+    }
+}
+
 /// Templates by name; those defined inside of a `tpl` text are seen there only.
 #[derive(Default)]
 pub(super) struct Scope {
     parent: Option<Rc<Scope>>,
     own: HashMap<String, Template>,
+    /// Files that define nothing for others, to be parsed when their turn comes: text by name.
+    unread: HashMap<String, Cow<'static, str>>,
 }
 
 impl Scope {
     fn inside(parent: Rc<Scope>) -> Scope {
         Scope {
             parent: Some(parent),
-            own: HashMap::new(),
+            ..Scope::default()
         }
     }
 
-    fn get(&self, name: &str) -> Option<&Template> {
-        self.own
-            .get(name)
-            .or_else(|| self.parent.as_deref()?.get(name))
+    fn get(&self, name: &str) -> Option<Result<Template>> {
+        if let Some(template) = self.own.get(name) {
+            return Some(Ok(template.clone()));
+        }
+        match self.unread.get(name) {
+            Some(text) => {
+                Some(Source::parse(name, text.clone(), &functions::exists).map(Template::of))
+            }
+            None => self.parent.as_deref()?.get(name),
+        }
+    }
+
+    /// Whether there is a template of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.own.contains_key(name)
+            || self.unread.contains_key(name)
+            || self
+                .parent
+                .as_deref()
+                .is_some_and(|parent| parent.has(name))
     }
 
     /// Adds a file's body under its own name, and its `define`s.
@@ -72,7 +100,7 @@ impl Scope {
             .iter()
             .map(|(name, body)| (name.as_str(), body));
         for (name, body) in defines.chain([(name, &source.body)]) {
-            if body.is_empty_tree() && self.get(name).is_some() {
+            if body.is_empty_tree() && self.has(name) {
                 continue;
             }
             let template = Template {
@@ -83,8 +111,14 @@ impl Scope {
         }
     }
 
+    /// Adds a file that defines nothing, without parsing it.
+    pub fn add_unread(&mut self, name: &str, text: Cow<'static, str>) {
+        self.unread.insert(name.to_owned(), text);
+    }
+
     fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.own.keys().map(String::as_str).collect();
+        let own = self.own.keys().chain(self.unread.keys());
+        let mut names: Vec<&str> = own.map(String::as_str).collect();
         names.extend(self.parent.as_deref().map(Scope::names).unwrap_or_default());
         names
     }
@@ -156,9 +190,13 @@ impl Machine {
     ///
     /// `None`: there is no such template.
     pub fn render(&mut self, name: &str, dot: &Value) -> Option<Result<String>> {
-        let template = self.scope.get(name)?.clone();
+        let template = self.scope.get(name)?;
         let mut out = String::new();
-        Some(self.run(&template, dot, &mut out).map(|()| out))
+        Some(
+            template
+                .and_then(|template| self.run(&template, dot, &mut out))
+                .map(|()| out),
+        )
     }
 
     /// A regular expression, compiled once a rendering.
@@ -202,13 +240,14 @@ impl Machine {
         how: &str,
         at: &At,
     ) -> Result<()> {
-        let Some(template) = self.scope.get(name).cloned() else {
+        let Some(template) = self.scope.get(name) else {
             let near = image_pins::nearest(name, self.scope.names())
                 .map(|near| format!("; did you mean {near:?}?"))
                 .unwrap_or_default();
             let message = format!("there is no template {name:?}{near}");
             return Err(TemplateFault::new(at.location(), message));
         };
+        let template = template?;
         if self.calls >= MAX_CALLS {
             return Err(TemplateFault::new(
                 at.location(),
@@ -249,7 +288,9 @@ impl Machine {
         // A text that calls tpl in its turn is told by the file too.
         let outer = here.file.split(" (text ").next().unwrap_or(&here.file);
         let file = format!("{outer} (text given to tpl at line {})", here.line);
-        let source = Rc::new(Source::parse(&file, text, &functions::exists).map_err(through)?);
+        let source = Rc::new(
+            Source::parse(&file, text.to_owned().into(), &functions::exists).map_err(through)?,
+        );
         let mut inner = Scope::inside(Rc::clone(&self.scope));
         inner.add(&source, &file);
         let template = Template {

@@ -10,6 +10,7 @@ mod functions;
 mod parse;
 mod value;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub use error::{Location, TemplateFault};
@@ -29,27 +30,30 @@ pub enum Stack {
     Large,
 }
 
-/// A template file that was read: its functions and variables exist and its blocks are closed.
-#[derive(Debug)]
-pub struct Parsed(parse::Source);
-
-impl Parsed {
-    /// Reads a template; `name` is its path and starts with the chart's name:
-    /// `osm/templates/deployment.yaml`.
-    ///
-    /// # Errors
-    /// What is wrong in the template, wherever it stands, also in branches that are never taken.
-    pub fn parse(name: &str, text: &str) -> Result<Parsed, TemplateFault> {
-        parse::Source::parse(name, text, &functions::exists).map(Parsed)
-    }
-}
-
 /// One template file and the data it is rendered with.
 pub struct TemplateFile {
-    /// The template.
-    pub parsed: Parsed,
+    /// Its path, which starts with the chart's name: `osm/templates/deployment.yaml`.
+    pub name: String,
+    /// Its text.
+    pub text: Cow<'static, str>,
     /// The dot of the template (`.Values`, `.Release` and so on).
     pub data: Value,
+}
+
+impl TemplateFile {
+    fn parse(&self) -> Result<parse::Source, TemplateFault> {
+        parse::Source::parse(&self.name, self.text.clone(), &functions::exists)
+    }
+
+    /// Partials are there to be called; they give no text of their own.
+    fn is_partial(&self) -> bool {
+        let base = self.name.rsplit('/').next();
+        base.is_some_and(|base| base.starts_with('_'))
+    }
+
+    fn may_define(&self) -> bool {
+        self.is_partial() || self.text.contains("define") || self.text.contains("block")
+    }
 }
 
 /// Renders all files that are no partials (their name begins with `_`), in the order given; gives
@@ -59,42 +63,59 @@ pub struct TemplateFile {
 /// definition counts.
 ///
 /// # Errors
-/// The first thing that goes wrong in a template, or what a template refuses with `fail`.
+/// What is wrong in a template, wherever it stands, also in branches that are never taken; then the
+/// first thing that goes wrong when they are run, or what a template refuses with `fail`.
 pub fn render(
-    files: Vec<TemplateFile>,
+    files: &[TemplateFile],
     stack: Stack,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
-    let mut scope = exec::Scope::default();
-    let mut dots = Vec::with_capacity(files.len());
-    for file in files {
-        let source = Rc::new(file.parsed.0);
-        scope.add(&source, &source.file);
-        dots.push((source, file.data));
-    }
     let max_depth = match stack {
         Stack::OfAnyThread => exec::SHALLOW_DEPTH,
         Stack::Large => exec::MAX_DEPTH,
     };
-    let mut machine = exec::Machine::new(Rc::new(scope), max_depth);
-    let mut rendered = Vec::with_capacity(dots.len());
-    for (source, data) in dots {
-        let name = &source.file;
-        if name
-            .rsplit('/')
-            .next()
-            .is_some_and(|base| base.starts_with('_'))
-        {
+    let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth);
+    let mut rendered = Vec::with_capacity(files.len());
+    for (i, file) in files.iter().enumerate() {
+        if file.is_partial() {
             continue;
         }
-        if let Some(text) = machine.render(name, &data) {
-            let mut text = text?;
-            if text.contains(exec::NO_VALUE) {
-                text = text.replace(exec::NO_VALUE, "");
+        let Some(text) = machine.render(&file.name, &file.data) else {
+            continue;
+        };
+        let mut text = match text {
+            Ok(text) => text,
+            Err(fault) => {
+                // A file that cannot be parsed comes before all that goes wrong in running.
+                files
+                    .get(i..)
+                    .unwrap_or_default()
+                    .iter()
+                    .try_for_each(|f| f.parse().map(drop))?;
+                return Err(fault);
             }
-            rendered.push((name.clone(), text));
+        };
+        if text.contains(exec::NO_VALUE) {
+            text = text.replace(exec::NO_VALUE, "");
         }
+        rendered.push((file.name.clone(), text));
     }
     Ok(rendered)
+}
+
+/// The templates that can be called.
+///
+/// A syntax tree takes ten times the memory of its text, so files that define nothing for others
+/// are parsed only when it is their turn, and their trees do not add up.
+fn scope(files: &[TemplateFile]) -> Result<exec::Scope, TemplateFault> {
+    let mut scope = exec::Scope::default();
+    for file in files {
+        if file.may_define() || scope.has(&file.name) {
+            scope.add(&Rc::new(file.parse()?), &file.name);
+        } else {
+            scope.add_unread(&file.name, file.text.clone());
+        }
+    }
+    Ok(scope)
 }
 
 #[cfg(test)]
@@ -108,10 +129,12 @@ mod tests {
     }
 
     fn run_on(stack: Stack, text: &str, data: &serde_json::Value) -> Result<String, String> {
-        let parsed = Parsed::parse("t/templates/x.yaml", text).map_err(|f| f.to_string())?;
-        let data = Value::from(data);
-        let files = vec![TemplateFile { parsed, data }];
-        let mut rendered = render(files, stack).map_err(|f| f.to_string())?;
+        let file = TemplateFile {
+            name: "t/templates/x.yaml".to_owned(),
+            text: text.to_owned().into(),
+            data: Value::from(data),
+        };
+        let mut rendered = render(&[file], stack).map_err(|f| f.to_string())?;
         Ok(rendered.remove(0).1)
     }
 

@@ -5,6 +5,7 @@
 //! variables that do not exist are found here too, as Go does, before anything is rendered.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use gotmpl::TemplateError;
@@ -21,7 +22,7 @@ pub(super) struct Source {
     /// Path of the file inside the chart, for messages.
     pub file: String,
     /// The template's text, to tell lines and columns.
-    text: String,
+    text: Cow<'static, str>,
     /// The text outside of any `define`.
     pub body: Arc<ListNode>,
     /// The `define`s and `block`s by name, in the order of the file.
@@ -34,20 +35,20 @@ impl Source {
     /// `is_function` tells which functions there are.
     pub fn parse(
         file: &str,
-        text: &str,
+        text: Cow<'static, str>,
         is_function: &dyn Fn(&str) -> bool,
     ) -> Result<Source, TemplateFault> {
         let mut source = Source {
             file: file.to_owned(),
-            text: text.to_owned(),
+            text,
             body: Arc::new(ListNode {
                 pos: Pos::new(0, 1),
                 nodes: Vec::new(),
             }),
             defines: Vec::new(),
         };
-        source.check_blocks(text)?;
-        let text = trimmed_comments(text);
+        let comments = source.check_blocks(&source.text)?;
+        let text = trimmed_comments(&source.text, &comments);
         let (body, defines) = Parser::with_name(Some(file), &text, "{{", "}}")
             .and_then(Parser::parse)
             .map_err(|error| source.parser_fault(&error))?;
@@ -110,7 +111,8 @@ impl Source {
     }
 
     /// Every block is closed once, every `else` and `end` has a block, and the nesting is bounded.
-    fn check_blocks(&self, text: &str) -> Result<(), TemplateFault> {
+    /// Gives where the comments are that trim what is before them.
+    fn check_blocks(&self, text: &str) -> Result<Vec<Range<usize>>, TemplateFault> {
         struct Block<'t> {
             keyword: &'t str,
             offset: usize,
@@ -119,8 +121,15 @@ impl Source {
         }
         let mut open: Vec<Block<'_>> = Vec::new();
         let mut depth = 0;
-        for action in Actions::new(text) {
+        let mut comments = Vec::new();
+        let mut actions = Actions::new(text);
+        while let Some(action) = actions.next() {
             let (offset, body) = action.map_err(|(at, what)| self.fault(at, what))?;
+            let whole = text.get(offset..actions.at).unwrap_or_default();
+            if whole.starts_with("{{-") && whole.get(4..6) == Some("/*") && whole.ends_with("*/}}")
+            {
+                comments.push(offset..actions.at);
+            }
             let (keyword, rest) = first_word(body);
             match keyword {
                 "if" | "range" | "with" | "define" | "block" => {
@@ -183,7 +192,7 @@ impl Source {
             }
         }
         match open.pop() {
-            None => Ok(()),
+            None => Ok(comments),
             Some(block) => {
                 let keyword = block.keyword;
                 Err(self.fault(
@@ -208,28 +217,23 @@ fn first_word(action: &str) -> (&str, &str) {
 ///
 /// The parser would trim what follows such a comment too. Nothing but the comment's inside changes
 /// its place, and no line feed is lost, so that positions stay true.
-fn trimmed_comments(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
+fn trimmed_comments<'t>(text: &'t str, comments: &[Range<usize>]) -> Cow<'t, str> {
+    if comments.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
     let mut copied = 0;
-    let mut actions = Actions::new(text);
-    while let Some(Ok((open, _))) = actions.next() {
-        let action = text.get(open..actions.at).unwrap_or_default();
-        let is_comment = action.get(4..6) == Some("/*") && action.ends_with("*/}}");
-        if !is_comment || !action.starts_with("{{-") {
-            continue;
-        }
-        let kept = text.get(copied..open).unwrap_or_default();
+    for comment in comments {
+        let kept = text.get(copied..comment.start).unwrap_or_default();
         let kept = kept.trim_end_matches([' ', '\t', '\r', '\n']);
-        let blanks = text.get(copied + kept.len()..open).unwrap_or_default();
+        let trimmed = copied + kept.len()..comment.start;
+        let blank = comment.start + 3..comment.start + 4;
         out.push_str(kept);
         out.push_str("{{/*");
-        out.push_str(blanks);
-        out.push_str(action.get(3..4).unwrap_or(" "));
+        out.push_str(text.get(trimmed).unwrap_or_default());
+        out.push_str(text.get(blank).unwrap_or(" "));
         out.push(' ');
-        copied = open + 6;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
+        copied = comment.start + 6;
     }
     out.push_str(text.get(copied..).unwrap_or_default());
     Cow::Owned(out)
@@ -282,11 +286,15 @@ impl<'t> Iterator for Actions<'t> {
     type Item = Result<(usize, &'t str), (usize, &'static str)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let open = self.at + self.text.get(self.at..)?.find("{{")?;
+        let bytes = self.text.as_bytes();
+        let behind = bytes.get(self.at..)?;
+        let mut braces = memchr::memchr_iter(b'{', behind);
+        let open = self.at + braces.find(|at| behind.get(at + 1) == Some(&b'{'))?;
         let mut start = open + 2;
-        let inside = self.text.get(start..).unwrap_or_default();
-        let mut markers = ["- ", "-\t", "-\r", "-\n"].into_iter();
-        let trims = markers.any(|marker| inside.starts_with(marker));
+        let trims = matches!(
+            bytes.get(start..),
+            Some([b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
+        );
         if trims {
             start += 1;
         }
@@ -294,10 +302,12 @@ impl<'t> Iterator for Actions<'t> {
         if inside.trim_start().starts_with("/*") {
             return Some(self.comment(open, start + usize::from(trims)));
         }
-        let mut chars = inside.char_indices();
-        while let Some((i, c)) = chars.next() {
-            match c {
-                '}' if inside.get(i..).is_some_and(|t| t.starts_with("}}")) => {
+        // Until the closing braces are found, everything up to the end belongs to the action.
+        self.at = self.text.len();
+        let mut rest = inside.bytes().enumerate();
+        while let Some((i, b)) = rest.next() {
+            match b {
+                b'}' if inside.as_bytes().get(i + 1) == Some(&b'}') => {
                     self.at = start + i + 2;
                     let body = inside.get(..i).unwrap_or_default().trim();
                     let body = body.strip_suffix('-').unwrap_or(body).trim_end();
@@ -305,49 +315,32 @@ impl<'t> Iterator for Actions<'t> {
                 }
                 // A raw text goes up to the next backquote.
                 // Looking for the closing one takes the whole raw text.
-                '`' if !chars.any(|(_, c)| c == '`') => {
-                    self.at = self.text.len();
+                b'`' if !rest.any(|(_, b)| b == b'`') => {
                     return Some(Err((start + i, "a text that is never closed with `")));
                 }
-                '"' | '\'' => loop {
-                    match chars.next() {
-                        Some((escape, '\\')) => match chars.next() {
-                            Some((
-                                _,
-                                'a'
-                                | 'b'
-                                | 'f'
-                                | 'n'
-                                | 'r'
-                                | 't'
-                                | 'v'
-                                | '\\'
-                                | 'x'
-                                | 'u'
-                                | 'U'
-                                | '0'..='7',
-                            )) => {}
-                            Some((_, quote)) if quote == c => {}
+                b'"' | b'\'' => loop {
+                    match rest.next() {
+                        Some((escape, b'\\')) => match rest.next() {
+                            Some((_, b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v')) => {}
+                            Some((_, b'\\' | b'x' | b'u' | b'U' | b'0'..=b'7')) => {}
+                            Some((_, quote)) if quote == b => {}
                             _ => {
-                                self.at = self.text.len();
                                 return Some(Err((
                                     start + escape,
                                     "no escape that Go's texts have; between ` a backslash is just that",
                                 )));
                             }
                         },
-                        None | Some((_, '\n')) => {
-                            self.at = self.text.len();
+                        None | Some((_, b'\n')) => {
                             return Some(Err((start + i, "a text that is never closed")));
                         }
-                        Some((_, end)) if end == c => break,
+                        Some((_, end)) if end == b => break,
                         Some(_) => {}
                     }
                 },
                 _ => {}
             }
         }
-        self.at = self.text.len();
         Some(Err((open, "an action that is never closed with }}")))
     }
 }
