@@ -200,12 +200,8 @@ fn object(source: &str, line: usize, document: &str) -> Result<Option<Object>, C
             format!("the {} has no metadata.name", text(&value, &["kind"])),
         ));
     }
-    let annotation = |name: &str| {
-        let annotations = value.pointer("/metadata/annotations");
-        annotations
-            .and_then(|a| a.get(name))
-            .and_then(Value::as_str)
-    };
+    let annotations = map.get("metadata").and_then(|m| m.get("annotations"));
+    let annotation = |name: &str| annotations?.get(name)?.as_str();
     let hooks: Vec<String> = annotation("helm.sh/hook")
         .map(|events| events.split(',').map(|e| e.trim().to_lowercase()).collect())
         .unwrap_or_default();

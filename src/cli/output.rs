@@ -42,7 +42,7 @@ impl Printer {
 
     fn say(&mut self, kind: &str, text: &str) {
         // Where stderr is closed there is nobody to tell.
-        let _ = writeln!(self.err, "{kind}: {text}");
+        let _ = self.err.write_all(format!("{kind}: {text}\n").as_bytes());
     }
 }
 
