@@ -31,7 +31,9 @@ impl Workspace {
         ] {
             std::fs::copy(repository(file), folder.join(file)).unwrap();
         }
-        for dir in ["build", "charts", "crates", "digests", "src", "xtask"] {
+        for dir in [
+            "build", "charts", "crates", "digests", "src", "tests", "xtask",
+        ] {
             copy_folder(Path::new(&repository(dir)), &folder.join(dir));
         }
         Workspace(folder, turn)

@@ -60,6 +60,7 @@ fn a_mesh_name_names_the_release_and_the_values() {
 }
 
 /// Commands that are refused, or that only say something: what is on stderr, and the exit code.
+#[cfg(not(feature = "cluster"))] // which has more commands, and an answer to `osm install`
 #[test]
 fn messages_say_what_is_wrong_where_and_what_to_do() {
     let folder = scratch("cli_messages");

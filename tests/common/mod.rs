@@ -1,11 +1,15 @@
 //! The harness of the black-box tests: run `osm` and the real helm, compare what they render.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     missing_docs
 )]
+
+#[cfg(feature = "cluster")]
+pub mod cluster;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -43,7 +47,7 @@ impl Output {
     }
 }
 
-fn run(command: &mut Command, stdin: &str) -> Output {
+pub fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

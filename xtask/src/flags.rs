@@ -141,9 +141,10 @@ fn package_chart() -> Command {
 
 fn test() -> Command {
     Command::new("test")
-        .about("Runs all tests, also those against the real helm, which it builds once with Go")
+        .about("Runs all tests, also those against the real helm and Kubernetes, which it builds once with Go")
         .after_help(
-            "Prints `N passed, N failed, N skipped` last. With CI=true a test that was left out is a failure.",
+            "Prints `N passed, N failed, N skipped` last. With CI=true a test that was left out is a failure.\n\
+             Where KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are those in that folder.",
         )
         .arg(
             Arg::new("argument")

@@ -5,7 +5,26 @@ use std::process::{Command, Stdio};
 
 use crate::Exit;
 use crate::flags;
-use crate::tools::{self, HELM};
+use crate::tools;
+
+/// What is tested, as arguments of `cargo test`: the programs as they are built by default, then what
+/// has to do with a cluster.
+const PARTS: [&[&str]; 2] = [
+    &[
+        "--workspace",
+        "--features",
+        "image-pins/codegen,image-pins/digest-files",
+    ],
+    &[
+        "--package",
+        "openservicemesh",
+        "--features",
+        "cluster",
+        "--lib",
+        "--test",
+        "cluster",
+    ],
+];
 
 /// How many tests did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,28 +39,49 @@ pub struct Counts {
 
 /// Provides the real parts, runs every test, and prints the counts of the whole run last.
 ///
-/// Where a part cannot be had, its tests are left out and the run says why; with `CI=true` in the
-/// environment that is a failure.
+/// Where a part cannot be had, the tests that need any are left out and the run says why; with `CI=true` in
+/// the environment that is a failure.
 pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let workspace = tools::workspace();
-    let helm = HELM.provide(&workspace);
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .current_dir(&workspace)
-        .stdout(Stdio::piped());
-    command.arg("--").args(&flags.arguments);
-    if let Ok(helm) = &helm {
-        command.env(HELM.variable, helm).arg("--include-ignored");
-    }
-    let (counts, succeeded) = match watch(&mut command, out) {
-        Ok(done) => done,
-        Err(error) => {
-            let _ = writeln!(err, "error: cannot run the tests: {error}");
-            return Exit::Refused;
+    let (mut provided, mut missing) = (Vec::new(), Vec::new());
+    for tool in tools::ALL {
+        match tool.provide(&workspace) {
+            Ok(program) => provided.push((tool.variable, program)),
+            Err(why) => missing.push((tool.name, why)),
         }
-    };
-    let exit = judge(counts, succeeded, helm.as_ref().err(), is_ci(), err);
+    }
+    let (mut counts, mut succeeded) = (Counts::default(), true);
+    for part in PARTS {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .args(["test", "--no-fail-fast"])
+            .args(part)
+            .arg("--")
+            .args(&flags.arguments)
+            .envs(
+                provided
+                    .iter()
+                    .map(|(variable, program)| (variable, program)),
+            )
+            .current_dir(&workspace)
+            .stdout(Stdio::piped());
+        if missing.is_empty() {
+            command.arg("--include-ignored");
+        }
+        match watch(&mut command, out) {
+            Ok((more, done)) => {
+                counts.passed += more.passed;
+                counts.failed += more.failed;
+                counts.skipped += more.skipped;
+                succeeded &= done;
+            }
+            Err(error) => {
+                let _ = writeln!(err, "error: cannot run the tests: {error}");
+                return Exit::Refused;
+            }
+        }
+    }
+    let exit = judge(counts, succeeded, &missing, is_ci(), err);
     let Counts {
         passed,
         failed,
@@ -59,7 +99,7 @@ fn is_ci() -> bool {
 fn judge(
     counts: Counts,
     succeeded: bool,
-    missing: Option<&String>,
+    missing: &[(&str, String)],
     ci: bool,
     err: &mut dyn Write,
 ) -> Exit {
@@ -68,12 +108,17 @@ fn judge(
         let _ = writeln!(err, "error: tests failed, or could not be built");
         exit = Exit::Differs;
     }
-    if let Some(why) = missing {
-        let skipped = counts.skipped;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
         let _ = writeln!(
             err,
-            "note: {skipped} tests were left out, because helm cannot be had: {why}"
+            "note: {} tests were left out, because these cannot be had: {}",
+            counts.skipped,
+            names.join(", ")
         );
+        for (name, why) in missing {
+            let _ = writeln!(err, "note: {name}: {why}");
+        }
     }
     if ci && counts.skipped > 0 {
         let _ = writeln!(
@@ -161,13 +206,13 @@ mod tests {
             ..green
         };
         let failed = Counts { failed: 1, ..green };
-        let why = "no Go".to_owned();
+        let why = [("helm", "no Go".to_owned()), ("etcd", "no Go".to_owned())];
         let table = [
-            (green, true, None, true, Exit::Done),
-            (skipped, true, Some(&why), false, Exit::Done),
-            (skipped, true, Some(&why), true, Exit::Differs),
-            (failed, false, None, false, Exit::Differs),
-            (Counts::default(), false, None, false, Exit::Differs),
+            (green, true, [].as_slice(), true, Exit::Done),
+            (skipped, true, &why, false, Exit::Done),
+            (skipped, true, &why, true, Exit::Differs),
+            (failed, false, &[], false, Exit::Differs),
+            (Counts::default(), false, &[], false, Exit::Differs),
         ];
         for (counts, succeeded, missing, ci, want) in table {
             let mut err = Vec::new();
@@ -176,7 +221,9 @@ mod tests {
                 want,
                 "{counts:?}"
             );
-            assert_eq!(err.is_empty(), want == Exit::Done && missing.is_none());
+            assert_eq!(err.is_empty(), want == Exit::Done && missing.is_empty());
+            let said = String::from_utf8_lossy(&err);
+            assert!(missing.is_empty() || said.contains("helm, etcd"), "{said}");
         }
     }
 }

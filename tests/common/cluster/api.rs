@@ -1,0 +1,80 @@
+//! Talking with the API server.
+
+use std::path::Path;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::certificates::Authority;
+
+/// A runtime for one thread.
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A client for the cluster of a kubeconfig; it belongs to the runtime that it is made in.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Client::try_from(config.unwrap()).unwrap()
+}
+
+/// The kubeconfig of a user, with all that it needs inside.
+pub fn kubeconfig(authority: &Authority, url: &str, user: &str, groups: &[&str]) -> String {
+    use base64::Engine as _;
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let pair = authority.client(user, groups);
+    // JSON is YAML.
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": user } }],
+        "clusters": [{ "name": "test", "cluster": {
+            "server": url,
+            "certificate-authority-data": base64(authority.certificate()),
+        }}],
+        "users": [{ "name": user, "user": {
+            "client-certificate-data": base64(&pair.certificate),
+            "client-key-data": base64(&pair.key),
+        }}],
+    })
+    .to_string()
+}
+
+/// Sends a request: the answer's status code, and its body.
+pub async fn request(
+    client: &Client,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> kube::Result<(u16, Value)> {
+    let kind = match method {
+        "PATCH" => "application/merge-patch+json",
+        _ => "application/json",
+    };
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Content-Type", kind)
+        .body(
+            body.map(|body| body.to_string().into_bytes())
+                .unwrap_or_default(),
+        )
+        .unwrap();
+    match client.request_text(request).await {
+        // What is not an object, such as the word of /readyz, is given as a text.
+        Ok(text) => Ok((
+            200,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )),
+        Err(kube::Error::Api(status)) => Ok((status.code, json!(status))),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,154 @@
+//! A certificate authority for one cluster: keys on P-256, made in this process, without C code.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use graviola::hashing::Sha256;
+use graviola::signing::ecdsa::{P256, SigningKey};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber,
+    SignatureAlgorithm,
+};
+
+/// Enough for any encoding of a P-256 key or signature.
+const LONGEST: usize = 256;
+
+/// A certificate and its private key, both PEM.
+pub struct Pair {
+    pub certificate: String,
+    pub key: String,
+}
+
+/// The authority that a cluster's serving and client certificates come from.
+pub struct Authority {
+    certificate: String,
+    issuer: Issuer<'static, Key>,
+    serials: AtomicU64,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let key = Key::generate();
+        let mut params = params("osm test authority", 1);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.key_identifier_method = KeyIdMethod::PreSpecified(b"osm test authority".to_vec());
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Self {
+            certificate,
+            issuer: Issuer::new(params, key),
+            serials: AtomicU64::new(2),
+        }
+    }
+
+    /// The authority's own certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// What a server on 127.0.0.1 shows.
+    pub fn server(&self) -> Pair {
+        let mut params = params("kube-apiserver", self.serial());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.subject_alt_names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+        self.sign(&params)
+    }
+
+    /// What a client shows to be a user in some groups.
+    pub fn client(&self, user: &str, groups: &[&str]) -> Pair {
+        let mut params = params(user, self.serial());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        // A distinguished name holds each attribute once here, so a further group has nowhere to go.
+        assert!(
+            groups.len() <= 1,
+            "a client certificate holds one group, not {groups:?}"
+        );
+        for group in groups {
+            (params.distinguished_name).push(DnType::OrganizationName, *group);
+        }
+        self.sign(&params)
+    }
+
+    fn serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Pair {
+        let key = Key::generate();
+        Pair {
+            certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            key: key.pem(),
+        }
+    }
+}
+
+/// A private key and its public key, PEM.
+pub fn key_pair() -> (String, String) {
+    let key = Key::generate();
+    let mut buffer = [0; LONGEST];
+    let public = key.key.to_spki_der(&mut buffer).unwrap();
+    (key.pem(), pem("PUBLIC KEY", public))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = (text.as_bytes().chunks(64))
+        .map(|line| str::from_utf8(line).unwrap())
+        .collect();
+    let lines = lines.join("\n");
+    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
+}
+
+fn params(common_name: &str, serial: u64) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    (params.distinguished_name).push(DnType::CommonName, common_name);
+    params.serial_number = Some(SerialNumber::from(serial));
+    params
+}
+
+/// A P-256 key that signs certificates.
+struct Key {
+    key: SigningKey<P256>,
+    /// The public key as an uncompressed point (SEC 1, section 2.3.3).
+    point: Vec<u8>,
+}
+
+impl Key {
+    fn generate() -> Self {
+        let key = SigningKey::<P256>::generate().unwrap();
+        let mut buffer = [0; LONGEST];
+        let spki = key.to_spki_der(&mut buffer).unwrap();
+        // A SubjectPublicKeyInfo ends with the point: 4, x and y.
+        let point = spki[spki.len() - 65..].to_vec();
+        assert_eq!(point[0], 4, "an uncompressed point");
+        Self { key, point }
+    }
+
+    fn pem(&self) -> String {
+        let mut buffer = [0; LONGEST];
+        pem("PRIVATE KEY", self.key.to_pkcs8_der(&mut buffer).unwrap())
+    }
+}
+
+impl PublicKeyData for Key {
+    fn der_bytes(&self) -> &[u8] {
+        &self.point
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Key {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let mut buffer = [0; LONGEST];
+        self.key
+            .sign_asn1::<Sha256>(&[message], &mut buffer)
+            .map(<[u8]>::to_vec)
+            .map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}

@@ -1,0 +1,392 @@
+//! A Kubernetes of its own for a test: the real etcd, kube-apiserver and kube-controller-manager on loopback,
+//! and a stand-in for what runs Pods.
+
+mod api;
+mod certificates;
+mod kubelet;
+mod objects;
+mod permits;
+mod pod_status;
+mod processes;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::{Output, run};
+use api::{client, kubeconfig, request, runtime};
+use certificates::{Authority, key_pair};
+pub use kubelet::{Kubelet, NODE};
+use objects::{first_difference, objects};
+use permits::Permit;
+pub use pod_status::Failure;
+pub use processes::Process;
+use processes::free_ports;
+
+/// Between two looks at something that cannot be watched.
+pub const SHORTLY: Duration = Duration::from_millis(20);
+/// Long enough for a busy machine; whatever takes longer will not happen any more.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+/// Within this a server that starts says whether it is ready.
+const ANSWER: Duration = Duration::from_secs(2);
+/// So often a cluster is started with other ports when one that was free is not any more.
+const ATTEMPTS: usize = 3;
+/// The namespaces that every cluster has.
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// A running cluster; it is gone when this is dropped.
+///
+/// The order of the fields is the order in which they end.
+pub struct Cluster {
+    kubelet: Kubelet,
+    client: Client,
+    runtime: Runtime,
+    processes: Vec<Process>,
+    authority: Authority,
+    url: String,
+    kubeconfig: PathBuf,
+    folder: TempDir,
+    _permit: Permit,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until it works.
+    pub fn start() -> Self {
+        let _ = rustls_graviola::default_provider().install_default();
+        let mut attempt = 1;
+        loop {
+            match Self::attempt() {
+                Ok(cluster) => return cluster,
+                // Somebody took a port between the moment it was found free and its use.
+                Err(why) if attempt < ATTEMPTS && why.contains("address already in use") => {
+                    attempt += 1;
+                }
+                Err(why) => panic!("no cluster could be started: {why}"),
+            }
+        }
+    }
+
+    fn attempt() -> Result<Self, String> {
+        let permit = Permit::take();
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let file = |name: &str, text: &str| {
+            std::fs::write(path(name), text).unwrap();
+            path(name).display().to_string()
+        };
+        let [etcd, peers, server] = free_ports();
+        let etcd_url = format!("http://127.0.0.1:{etcd}");
+        let peers_url = format!("http://127.0.0.1:{peers}");
+        let url = format!("https://127.0.0.1:{server}");
+
+        let authority = Authority::new();
+        let authority_file = file("authority.pem", authority.certificate());
+        let serving = authority.server();
+        let (accounts_key, accounts_public) = key_pair();
+        let accounts_key = file("accounts.key", &accounts_key);
+        let accounts_public = file("accounts.pub", &accounts_public);
+        let admin = kubeconfig(&authority, &url, "admin", &["system:masters"]);
+        let kubeconfig = PathBuf::from(file("kubeconfig", &admin));
+        std::fs::create_dir(path("home")).unwrap();
+
+        let mut processes = Vec::new();
+        let start = |name: &str, variable: &str, arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|s| (*s).to_owned()).collect();
+            Process::start(name, &part(variable), &arguments, folder.path())
+        };
+        processes.push(start(
+            "etcd",
+            "OSM_TEST_ETCD",
+            &[
+                &format!("--data-dir={}", path("etcd").display()),
+                &format!("--listen-client-urls={etcd_url}"),
+                &format!("--advertise-client-urls={etcd_url}"),
+                &format!("--listen-peer-urls={peers_url}"),
+                &format!("--initial-advertise-peer-urls={peers_url}"),
+                &format!("--initial-cluster=default={peers_url}"),
+                "--unsafe-no-fsync",
+                // The only member need not wait a second for the others' votes.
+                "--heartbeat-interval=10",
+                "--election-timeout=100",
+            ],
+        ));
+        processes.push(start(
+            "kube-apiserver",
+            "OSM_TEST_KUBE_APISERVER",
+            &[
+                &format!("--etcd-servers={etcd_url}"),
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                &format!("--secure-port={server}"),
+                &format!(
+                    "--tls-cert-file={}",
+                    file("server.pem", &serving.certificate)
+                ),
+                &format!(
+                    "--tls-private-key-file={}",
+                    file("server.key", &serving.key)
+                ),
+                &format!("--client-ca-file={authority_file}"),
+                "--authorization-mode=Node,RBAC",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                &format!("--service-account-key-file={accounts_public}"),
+                &format!("--service-account-signing-key-file={accounts_key}"),
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--endpoint-reconciler-type=none",
+            ],
+        ));
+
+        let runtime = runtime();
+        let client = runtime.block_on(client(&kubeconfig));
+        let there = |processes: &mut Vec<Process>, path: &str| {
+            await_path(&runtime, &client, processes, path)
+        };
+        there(&mut processes, "/readyz")?;
+        // Not earlier: it ends when it has waited for the API server for ten seconds.
+        processes.push(start(
+            "kube-controller-manager",
+            "OSM_TEST_KUBE_CONTROLLER_MANAGER",
+            &[
+                &format!("--kubeconfig={}", kubeconfig.display()),
+                &format!("--service-account-private-key-file={accounts_key}"),
+                &format!("--root-ca-file={authority_file}"),
+                "--leader-elect=false",
+                "--secure-port=0",
+                "--kube-api-qps=1000",
+                "--kube-api-burst=1000",
+                // These judge Pods by their Nodes, and no kubelet speaks for the one there is.
+                "--controllers=*,-node-lifecycle-controller,-pod-garbage-collector-controller",
+            ],
+        ));
+        // What the controllers do in every new cluster.
+        for namespace in NAMESPACES {
+            for object in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+                let path = format!("/api/v1/namespaces/{namespace}/{object}");
+                there(&mut processes, &path)?;
+            }
+        }
+        // The controller of endpoints leaves out Pods whose node is not there.
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}});
+        let created = runtime.block_on(request(&client, "POST", "/api/v1/nodes", Some(&node)));
+        let (code, said) = created.unwrap();
+        assert!((200..300).contains(&code), "no node: {said}");
+        Ok(Self {
+            kubelet: Kubelet::start(&kubeconfig, folder.path()),
+            client,
+            runtime,
+            processes: processes.into_iter().rev().collect(),
+            authority,
+            url,
+            kubeconfig,
+            folder,
+            _permit: permit,
+        })
+    }
+
+    /// What stands for the scheduler and the kubelets.
+    pub fn kubelet(&self) -> &Kubelet {
+        &self.kubelet
+    }
+
+    /// Where the API server listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A folder that goes away with the cluster.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The kubeconfig of somebody who may do everything.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A kubeconfig of somebody who may do what RBAC grants to this user and to this group (one at most).
+    pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> PathBuf {
+        let name = format!("kubeconfig-{user}-{}", groups.join("-")).replace(['/', ':'], "_");
+        let path = self.folder().join(name);
+        let text = kubeconfig(&self.authority, &self.url, user, groups);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs `osm` against the cluster.
+    pub fn osm<S: AsRef<str>>(&self, args: &[S]) -> Output {
+        self.osm_with(&self.kubeconfig, args)
+    }
+
+    /// Runs `osm` against the cluster with a kubeconfig of [`Self::kubeconfig_for`].
+    pub fn osm_with<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Output {
+        self.run(Path::new(env!("CARGO_BIN_EXE_osm")), kubeconfig, args)
+    }
+
+    /// Runs the real helm against the cluster.
+    pub fn helm<S: AsRef<str>>(&self, args: &[S]) -> Output {
+        self.helm_with(&self.kubeconfig, args)
+    }
+
+    /// Runs the real helm against the cluster with a kubeconfig of [`Self::kubeconfig_for`].
+    pub fn helm_with<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Output {
+        self.run(&part("OSM_TEST_HELM"), kubeconfig, args)
+    }
+
+    fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
+        let mut command = Command::new(program);
+        command
+            .args(args.iter().map(AsRef::as_ref))
+            .env_clear()
+            .env("HOME", self.folder().join("home"))
+            .env("KUBECONFIG", kubeconfig);
+        run(&mut command, "")
+    }
+
+    /// Asks the API server: the answer's status code, and its body.
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.runtime
+            .block_on(request(&self.client, method, path, body))
+            .unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// What is at a path of the API, if there is anything.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Option<Value> {
+        match self.request("GET", path, None) {
+            (200, value) => Some(value),
+            (404, _) => None,
+            (code, value) => panic!("GET {path}: {code} {value}"),
+        }
+    }
+
+    /// Makes an object; the path is that of its collection.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        self.change("POST", path, Some(body))
+    }
+
+    /// Replaces an object.
+    #[track_caller]
+    pub fn put(&self, path: &str, body: &Value) -> Value {
+        self.change("PUT", path, Some(body))
+    }
+
+    /// Changes an object with a merge patch (RFC 7386).
+    #[track_caller]
+    pub fn patch(&self, path: &str, body: &Value) -> Value {
+        self.change("PATCH", path, Some(body))
+    }
+
+    /// Deletes an object.
+    #[track_caller]
+    pub fn delete(&self, path: &str) -> Value {
+        self.change("DELETE", path, None)
+    }
+
+    #[track_caller]
+    fn change(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let (code, value) = self.request(method, path, body);
+        assert!(code < 300, "{method} {path}: {code} {value}");
+        value
+    }
+
+    /// Looks again and again until there is something, and gives it.
+    #[track_caller]
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+            std::thread::sleep(SHORTLY);
+        }
+    }
+
+    /// All objects of all kinds, by `group/version/Kind/namespace/name`; the core group and the namespace of
+    /// an object without one are empty.
+    ///
+    /// Each object is there once, in the version that the API server prefers. What changes without anybody's
+    /// doing is left out: events, leases and the health of components.
+    pub fn objects(&self) -> BTreeMap<String, Value> {
+        self.runtime
+            .block_on(objects(&self.client))
+            .unwrap_or_else(|e| panic!("cannot list all objects: {e}"))
+    }
+
+    /// Waits until [`Self::objects`] are these again. Controllers clean up after others, so it takes a moment.
+    #[track_caller]
+    pub fn await_objects(&self, wanted: &BTreeMap<String, Value>) {
+        let start = Instant::now();
+        loop {
+            let Some(difference) = first_difference(wanted, &self.objects()) else {
+                return;
+            };
+            assert!(start.elapsed() < PATIENCE, "{difference}");
+            std::thread::sleep(SHORTLY);
+        }
+    }
+}
+
+impl Drop for Cluster {
+    /// What a failed test cannot know, because the logs go with the cluster.
+    #[allow(clippy::print_stderr)]
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for process in &mut self.processes {
+            if let Some(ended) = process.ended() {
+                eprintln!("{ended}\n{}", process.tail());
+            }
+        }
+        let notes = std::fs::read_to_string(self.folder.path().join("kubelet.log"));
+        if let Some(notes) = notes.ok().filter(|notes| !notes.is_empty()) {
+            eprintln!("== what the stand-in kubelet could not do\n{notes}");
+        }
+    }
+}
+
+/// The program that a variable names.
+fn part(variable: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))
+        .into()
+}
+
+/// Waits until there is something at a path.
+fn await_path(
+    runtime: &Runtime,
+    client: &Client,
+    processes: &mut [Process],
+    path: &str,
+) -> Result<(), String> {
+    let start = Instant::now();
+    loop {
+        // Whoever took the port may never answer.
+        let answer = runtime.block_on(async {
+            tokio::time::timeout(ANSWER, request(client, "GET", path, None)).await
+        });
+        if let Ok(Ok((200, _))) = answer {
+            return Ok(());
+        }
+        let why = match processes.iter_mut().find_map(Process::ended) {
+            Some(ended) => ended,
+            None if start.elapsed() > PATIENCE => {
+                format!("{path}: not there after {PATIENCE:?}: {answer:?}")
+            }
+            None => {
+                std::thread::sleep(SHORTLY);
+                continue;
+            }
+        };
+        let tails: String = processes.iter().map(Process::tail).collect();
+        return Err(format!("{why}\n{tails}"));
+    }
+}

@@ -1,0 +1,89 @@
+//! All objects of a cluster, found by discovery, and how they differ.
+
+use std::collections::BTreeMap;
+
+use kube::Client;
+use serde_json::Value;
+
+use super::api::request;
+
+/// Kinds that change without anybody's doing.
+const RESTLESS: [&str; 4] = ["ComponentStatus", "Event", "Lease", "Node"];
+
+/// All objects by `group/version/Kind/namespace/name`.
+pub async fn objects(client: &Client) -> kube::Result<BTreeMap<String, Value>> {
+    let mut found = BTreeMap::new();
+    let get = async |path: String| -> kube::Result<Value> {
+        match request(client, "GET", &path, None).await? {
+            (200, value) => Ok(value),
+            // A kind may have gone away since it was discovered.
+            _ => Ok(Value::Null),
+        }
+    };
+    for (group, versions) in groups(&get("/apis".to_owned()).await?) {
+        let mut seen = Vec::new();
+        // A kind that the preferred version has not is looked for in the others.
+        for version in versions {
+            let (api, group_version) = match group.is_empty() {
+                true => ("/api", version.clone()),
+                false => ("/apis", format!("{group}/{version}")),
+            };
+            let resources = get(format!("{api}/{group_version}")).await?;
+            for resource in items(&resources["resources"]) {
+                let (name, kind) = (text(&resource["name"]), text(&resource["kind"]));
+                let listable = items(&resource["verbs"]).iter().any(|verb| verb == "list");
+                let restless = RESTLESS.contains(&kind);
+                if !listable || restless || seen.contains(&kind.to_owned()) {
+                    continue;
+                }
+                seen.push(kind.to_owned());
+                let list = get(format!("{api}/{group_version}/{name}")).await?;
+                for object in items(&list["items"]) {
+                    let metadata = &object["metadata"];
+                    let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
+                    let key = format!("{group}/{version}/{kind}/{namespace}/{name}");
+                    found.insert(key, object.clone());
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Each group with its versions, the preferred one first.
+fn groups(discovery: &Value) -> Vec<(String, Vec<String>)> {
+    let mut groups = vec![(String::new(), vec!["v1".to_owned()])];
+    for group in items(&discovery["groups"]) {
+        let mut versions = vec![text(&group["preferredVersion"]["version"]).to_owned()];
+        for version in items(&group["versions"]) {
+            let version = text(&version["version"]).to_owned();
+            if !versions.contains(&version) {
+                versions.push(version);
+            }
+        }
+        groups.push((text(&group["name"]).to_owned(), versions));
+    }
+    groups
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The first difference, as a sentence.
+pub fn first_difference(
+    wanted: &BTreeMap<String, Value>,
+    found: &BTreeMap<String, Value>,
+) -> Option<String> {
+    let mut keys = wanted.keys().chain(found.keys());
+    keys.find_map(|key| match (wanted.get(key), found.get(key)) {
+        (Some(a), Some(b)) if a == b => None,
+        (Some(a), Some(b)) => Some(format!("{key} was {a}\nand is {b}")),
+        (Some(_), None) => Some(format!("{key} is gone")),
+        (None, _) => Some(format!("{key} is new")),
+    })
+}

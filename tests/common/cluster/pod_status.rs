@@ -1,0 +1,362 @@
+//! What a Pod's status says when it fares well or badly: the reasons and messages of Kubernetes 1.36 with
+//! containerd.
+
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// What goes wrong with a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The image's first pull failed.
+    ErrImagePull,
+    /// The image's pull failed before, and is tried again later.
+    ImagePullBackOff,
+    /// The containers end soon after each start.
+    CrashLoopBackOff,
+    /// No node takes the Pod. A Pod that is bound already stays so, and runs.
+    Unschedulable,
+    /// The containers were killed for their use of memory.
+    OomKilled,
+    /// The containers end with exit code 1. With `restartPolicy: OnFailure` they did so more often than the
+    /// default backoffLimit allows, so that the Job fails at once.
+    JobFails,
+    /// The containers run, and their readiness probes fail.
+    NotReady,
+}
+
+/// How a Pod fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Runs,
+    Succeeds,
+    Fails(Failure),
+}
+
+/// `Always`, `OnFailure` or `Never`.
+pub fn restart_policy(pod: &Pod) -> &str {
+    let spec = pod.spec.as_ref();
+    spec.and_then(|spec| spec.restart_policy.as_deref())
+        .unwrap_or("Always")
+}
+
+/// The images of all containers, those that come first in front.
+pub fn images(pod: &Pod) -> Vec<String> {
+    let (init, main) = containers(pod);
+    init.iter().chain(main).map(image).collect()
+}
+
+fn containers(pod: &Pod) -> (&[Container], &[Container]) {
+    let Some(spec) = &pod.spec else {
+        return (&[], &[]);
+    };
+    let init = spec.init_containers.as_deref().unwrap_or_default();
+    (init, &spec.containers)
+}
+
+fn image(container: &Container) -> String {
+    container.image.clone().unwrap_or_default()
+}
+
+/// The status, less the conditions that are the scheduler's once a Pod is bound.
+pub fn status(pod: &Pod, fate: Fate) -> Value {
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    if fate == Fate::Fails(Failure::Unschedulable) {
+        return json!({
+            "phase": "Pending",
+            "conditions": [{
+                "type": "PodScheduled",
+                "status": "False",
+                "lastTransitionTime": now,
+                "reason": "Unschedulable",
+                "message": "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: \
+                            3 No preemption victims found for incoming pod.",
+            }],
+        });
+    }
+    let Written { phase, init, main } = written(pod, fate);
+    let (init_containers, main_containers) = containers(pod);
+    // Only the first of the init containers is ever reached where they fail.
+    let init_statuses: Vec<Value> = init_containers
+        .iter()
+        .enumerate()
+        .map(|(index, container)| match (&init, index) {
+            (State::Waits(..), 1..) => INITIALIZING.of(pod, container, &now),
+            (state, _) => state.of(pod, container, &now),
+        })
+        .collect();
+    let main_statuses: Vec<Value> = main_containers
+        .iter()
+        .map(|container| main.of(pod, container, &now))
+        .collect();
+    let ip = address(pod);
+    let started = pod.status.as_ref().and_then(|s| s.start_time.as_ref());
+    json!({
+        "phase": phase,
+        "reason": null,
+        "message": null,
+        "conditions": conditions(pod, phase, &init, &main, &now),
+        "hostIP": "10.0.1.1",
+        "hostIPs": [{ "ip": "10.0.1.1" }],
+        "podIP": ip,
+        "podIPs": [{ "ip": ip }],
+        "startTime": started.map_or_else(|| json!(now), |time| json!(time)),
+        "initContainerStatuses": init_statuses,
+        "containerStatuses": main_statuses,
+    })
+}
+
+/// The state of all containers of one sort.
+enum State {
+    Runs {
+        ready: bool,
+    },
+    Ended {
+        code: i32,
+        reason: &'static str,
+        restarts: i32,
+    },
+    /// Waits for a reason and with a message, after an end if it was started before.
+    Waits(&'static str, Message, Option<i32>),
+}
+
+/// What a waiting container says.
+#[derive(Clone, Copy)]
+enum Message {
+    None,
+    Pull,
+    BackOffPull,
+    BackOffRestart,
+}
+
+/// What the containers do, and what that makes of the Pod.
+struct Written {
+    phase: &'static str,
+    init: State,
+    main: State,
+}
+
+const DONE: State = ended(0, "Completed", 0);
+const INITIALIZING: State = State::Waits("PodInitializing", Message::None, None);
+
+const fn ended(code: i32, reason: &'static str, restarts: i32) -> State {
+    State::Ended {
+        code,
+        reason,
+        restarts,
+    }
+}
+
+fn written(pod: &Pod, fate: Fate) -> Written {
+    let failed = |code, reason| ("Failed", ended(code, reason, 0));
+    let restarts = restart_policy(pod) != "Never";
+    let (phase, main) = match fate {
+        Fate::Runs | Fate::Fails(Failure::Unschedulable) => {
+            ("Running", State::Runs { ready: true })
+        }
+        Fate::Succeeds => ("Succeeded", DONE),
+        Fate::Fails(Failure::NotReady) => ("Running", State::Runs { ready: false }),
+        Fate::Fails(Failure::ErrImagePull) => {
+            return pulling(pod, "ErrImagePull", Message::Pull);
+        }
+        Fate::Fails(Failure::ImagePullBackOff) => {
+            return pulling(pod, "ImagePullBackOff", Message::BackOffPull);
+        }
+        Fate::Fails(Failure::OomKilled) if restarts => ("Running", ended(137, "OOMKilled", 3)),
+        Fate::Fails(Failure::OomKilled) => failed(137, "OOMKilled"),
+        Fate::Fails(Failure::CrashLoopBackOff | Failure::JobFails) if restarts => (
+            "Running",
+            State::Waits("CrashLoopBackOff", Message::BackOffRestart, Some(7)),
+        ),
+        Fate::Fails(Failure::CrashLoopBackOff | Failure::JobFails) => failed(1, "Error"),
+    };
+    Written {
+        phase,
+        init: DONE,
+        main,
+    }
+}
+
+/// A Pod whose image cannot be pulled: that of an init container comes first.
+fn pulling(pod: &Pod, reason: &'static str, message: Message) -> Written {
+    let waits = State::Waits(reason, message, None);
+    let (init, main) = match containers(pod).0.is_empty() {
+        true => (DONE, waits),
+        false => (waits, INITIALIZING),
+    };
+    Written {
+        phase: "Pending",
+        init,
+        main,
+    }
+}
+
+impl State {
+    fn of(&self, pod: &Pod, container: &Container, now: &str) -> Value {
+        let image = image(container);
+        let before = previous(pod, &container.name);
+        let last = || before.map_or_else(|| json!({}), |status| json!(status.last_state));
+        let ended = |code: i32, reason: &str| {
+            json!({ "terminated": {
+                "exitCode": code,
+                "reason": reason,
+                "startedAt": now,
+                "finishedAt": now,
+                "containerID": format!("containerd://{}", hex(&image)),
+            }})
+        };
+        let running = json!({ "running": { "startedAt": now } });
+        // A sidecar is listed with the init containers, and goes on running after them.
+        let sidecar = container.restart_policy.as_deref() == Some("Always");
+        let (state, last, ready, restarts) = match self {
+            Self::Ended { code: 0, .. } if sidecar => (running, last(), true, 0),
+            Self::Runs { ready } => (running, last(), *ready, 0),
+            Self::Ended {
+                code,
+                reason,
+                restarts,
+            } => {
+                let last = match restarts {
+                    0 => json!({}),
+                    _ => ended(*code, reason),
+                };
+                // An init container that is done counts as ready.
+                (ended(*code, reason), last, *code == 0, *restarts)
+            }
+            Self::Waits(reason, message, restarts) => {
+                let text = message.text(pod, &container.name, &image);
+                let mut waiting = json!({ "reason": reason });
+                if let Some(text) = text {
+                    waiting["message"] = text.into();
+                }
+                let last = restarts.map_or_else(|| json!({}), |_| ended(1, "Error"));
+                (
+                    json!({ "waiting": waiting }),
+                    last,
+                    false,
+                    restarts.unwrap_or(0),
+                )
+            }
+        };
+        // Restarts are counted for as long as there is the Pod.
+        let restarts = restarts.max(before.map_or(0, |status| status.restart_count));
+        let pulled = !matches!(self, Self::Waits(_, _, None));
+        json!({
+            "name": container.name,
+            "image": image,
+            "imageID": if pulled { image_id(&image) } else { String::new() },
+            "containerID": if pulled { format!("containerd://{}", hex(&image)) } else { String::new() },
+            "ready": ready,
+            "started": state.get("running").is_some(),
+            "restartCount": restarts,
+            "state": state,
+            "lastState": last,
+        })
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self, Self::Runs { ready: true })
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Ended { code: 0, .. })
+    }
+}
+
+impl Message {
+    fn text(self, pod: &Pod, container: &str, image: &str) -> Option<String> {
+        let pull = format!(
+            "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": \
+             failed to resolve reference \"{image}\": {image}: not found"
+        );
+        match self {
+            Self::None => None,
+            Self::Pull => Some(pull),
+            Self::BackOffPull => Some(format!(
+                "Back-off pulling image \"{image}\": ErrImagePull: {pull}"
+            )),
+            Self::BackOffRestart => Some(format!(
+                "back-off 5m0s restarting failed container={container} pod={}_{}({})",
+                pod.name_any(),
+                pod.namespace().unwrap_or_default(),
+                pod.uid().unwrap_or_default()
+            )),
+        }
+    }
+}
+
+/// What was last said of a container.
+fn previous<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let init = status.init_container_statuses.iter().flatten();
+    init.chain(status.container_statuses.iter().flatten())
+        .find(|status| status.name == container)
+}
+
+fn conditions(pod: &Pod, phase: &str, init: &State, main: &State, now: &str) -> Vec<Value> {
+    let (init_containers, main_containers) = containers(pod);
+    let names = |containers: &[Container]| {
+        let names: Vec<&str> = containers.iter().map(|c| c.name.as_str()).collect();
+        format!("[{}]", names.join(" "))
+    };
+    let condition = |kind: &str, why_not: Option<(&str, String)>| match why_not {
+        None => json!({ "type": kind, "status": "True", "lastTransitionTime": now }),
+        Some((reason, message)) => json!({
+            "type": kind,
+            "status": "False",
+            "lastTransitionTime": now,
+            "reason": reason,
+            "message": message,
+        }),
+    };
+    let ready = match phase {
+        "Succeeded" => Some(("PodCompleted", String::new())),
+        "Failed" => Some(("PodFailed", String::new())),
+        _ if main.is_ready() => None,
+        _ => Some((
+            "ContainersNotReady",
+            format!("containers with unready status: {}", names(main_containers)),
+        )),
+    };
+    let initialized = (!init.is_done()).then(|| {
+        let message = format!(
+            "containers with incomplete status: {}",
+            names(init_containers)
+        );
+        ("ContainersNotInitialized", message)
+    });
+    vec![
+        condition("PodReadyToStartContainers", None),
+        condition("Initialized", initialized),
+        condition("Ready", ready.clone()),
+        condition("ContainersReady", ready),
+        condition("PodScheduled", None),
+    ]
+}
+
+/// An address that is the same whenever it is asked for.
+fn address(pod: &Pod) -> String {
+    let hash = Sha256::digest(pod.uid().unwrap_or_default());
+    format!("10.244.{}.{}", hash[0], hash[1])
+}
+
+/// `name@digest`: the reference's own digest, else one made of the reference.
+fn image_id(reference: &str) -> String {
+    let (name, digest) = match reference.split_once('@') {
+        Some((name, digest)) => (name, digest.to_owned()),
+        None => (reference, format!("sha256:{}", hex(reference))),
+    };
+    let name = match name.rsplit_once(':') {
+        // A colon before the last slash is that of a port.
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    };
+    format!("{name}@{digest}")
+}
+
+fn hex(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

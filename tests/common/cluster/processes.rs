@@ -1,0 +1,85 @@
+//! Processes that end with the test that started them, however that ends.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Runs the program below a shell that reads a pipe from this process. When the pipe closes, which it also
+/// does when this process is killed, the shell kills the program; when the program ends, so does the shell,
+/// with its exit code. The pipe is copied first, because a background command has no standard input.
+const KEEPER: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- &
+program=$!
+{ read -r _ <&3; kill -9 "$program"; } >/dev/null 2>&1 &
+wait "$program"
+code=$?
+kill -9 "$!" 2>/dev/null
+exit "$code"
+"#;
+
+/// A process that runs until this is dropped.
+pub struct Process {
+    name: String,
+    log: PathBuf,
+    /// The shell; its standard input is the pipe.
+    keeper: Child,
+}
+
+impl Process {
+    /// Starts a program; what it prints goes to `NAME.log` in the folder.
+    pub fn start(name: &str, program: &Path, arguments: &[String], folder: &Path) -> Self {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::create(&log).unwrap();
+        let keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(program)
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", folder)
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot run sh: {e}"));
+        Self {
+            name: name.to_owned(),
+            log,
+            keeper,
+        }
+    }
+
+    /// Says so if the program has ended.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.keeper.try_wait().unwrap()?;
+        Some(format!("{} ended ({status})", self.name))
+    }
+
+    /// The last lines that the program printed.
+    pub fn tail(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(20)..];
+        format!("== the end of {}.log\n{}\n", self.name, tail.join("\n"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // The program is gone when the shell is: it waits for it.
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Ports on loopback that were free a moment ago.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held at once, so that no two are the same.
+    let listeners: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
