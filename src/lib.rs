@@ -5,6 +5,8 @@
 
 pub mod chart;
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod images;
 pub mod json;
 pub mod plan;

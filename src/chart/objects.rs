@@ -137,6 +137,14 @@ pub(super) fn collect(
     Ok(objects)
 }
 
+/// The objects of a manifest that was rendered before; `name` is for errors.
+///
+/// # Errors
+/// Text that is no YAML or no object.
+pub fn read_manifest(name: &str, text: &str) -> Result<Vec<Object>, ChartError> {
+    collect([(name.to_owned(), text.to_owned())])
+}
+
 /// The documents of a text, each with the line that it begins on.
 fn split(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use super::output::Printer;
+#[cfg(feature = "cluster")]
+use crate::cluster::ClusterError;
 use crate::plan::PlanError;
 
 /// What a command gives.
@@ -24,6 +26,13 @@ pub(super) enum Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         Failure::Input(error.to_string())
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Failure {
+        Failure::Operation(error.to_string())
     }
 }
 

@@ -1,25 +1,35 @@
-//! `osm install`: render the control plane (and, once there is a cluster side, install it).
+//! `osm install`: render the control plane, and install it or print it.
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::Global;
 use super::exit::{Done, Failure};
+#[cfg(feature = "cluster")]
+use super::interrupted;
 use super::output::Printer;
+use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
+#[cfg(feature = "cluster")]
+use super::wait_args::WaitArgs;
+use super::{Global, mesh_name};
+#[cfg(feature = "cluster")]
+use crate::chart::KubeVersion;
 use crate::chart::Object;
 use crate::chart::values::lookup;
-use crate::images::{COMPONENTS, FoundImage};
-use crate::plan::{Plan, Rendered, Request, check_release_name};
+#[cfg(feature = "cluster")]
+use crate::cluster::{self, Cluster, Options, Release};
+use crate::plan::{Plan, Rendered, Request};
 use crate::{json, yaml};
 
 /// Install the mesh's control plane
 ///
-/// With --dry-run its objects are printed and no cluster is needed.
+/// With --dry-run its objects are printed and no cluster is needed. Otherwise the cluster is checked
+/// first, then the chart's hooks and objects are applied, and the command waits until everything runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  osm install                                        into the cluster of the current context
   osm install --dry-run                              the objects as YAML
   osm install --dry-run --no-hooks | kubectl apply -f -
   osm install --dry-run --image-registry registry.example.com/mesh -o json")]
@@ -47,6 +57,13 @@ pub(super) struct Install {
     /// How a dry run prints.
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "yaml")]
     output: Output,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    waiting: WaitArgs,
+    /// Take back what was made if it fails.
+    #[cfg(feature = "cluster")]
+    #[arg(long)]
+    atomic: bool,
     /// Leave out the chart's hooks.
     #[arg(long)]
     no_hooks: bool,
@@ -91,7 +108,7 @@ impl Install {
             printer.warning(&useless);
         }
         let rendered = plan.render()?;
-        self.check_pins(&plan, &rendered.images, printer)?;
+        check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
         match self.dry_run {
             DryRun::Client => {
                 self.print(&plan, &rendered, printer)?;
@@ -99,9 +116,74 @@ impl Install {
                 std::mem::forget((plan, rendered));
                 Ok(())
             }
-            DryRun::None => Err(not_yet("installing into a cluster")),
-            DryRun::Server => Err(not_yet("a dry run on a cluster")),
+            DryRun::None | DryRun::Server => self.in_cluster(plan, global, printer),
         }
+    }
+
+    /// This binary was built without the feature `cluster`.
+    #[cfg(not(feature = "cluster"))]
+    #[allow(clippy::unused_self, clippy::needless_pass_by_value)] // Declared as its counterpart.
+    fn in_cluster(&self, _: Plan, _: &Global, _: &mut Printer) -> Done {
+        let what = match self.dry_run {
+            DryRun::Server => "a dry run on a cluster",
+            _ => "installing into a cluster",
+        };
+        Err(Failure::Operation(format!(
+            "{what} is not possible yet; print the objects with --dry-run=client and apply them: \
+             osm install --dry-run=client --no-hooks | kubectl apply -f -"
+        )))
+    }
+
+    /// Renders for the version that the cluster has, and installs that.
+    #[cfg(feature = "cluster")]
+    fn in_cluster(&self, mut plan: Plan, global: &Global, printer: &mut Printer) -> Done {
+        let path =
+            |key: &str| lookup(&plan.values, key).or_else(|| lookup(&plan.chart.values, key));
+        let enforces_single = path("osm.enforceSingleMesh") == Some(&Value::Bool(true));
+        let defaults = plan.defaults();
+        let options = Options {
+            timeout: self.waiting.timeout,
+            wait: self.waiting.wait,
+            hooks: !self.no_hooks,
+            atomic: self.atomic,
+            enforces_single,
+        };
+        let is_dry = self.dry_run == DryRun::Server;
+        let answers = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            if self.kube_version.is_none()
+                && let Ok(version) = KubeVersion::parse(&cluster.version)
+            {
+                plan.target.kube_version = version;
+            }
+            let rendered = plan.render()?;
+            let release = Release {
+                name: &plan.target.release,
+                namespace: &plan.target.namespace,
+                chart: &plan.chart,
+                defaults: &defaults,
+                config: &plan.user,
+                objects: &rendered.objects,
+            };
+            if is_dry {
+                return Ok::<_, Failure>(cluster::dry_run(&cluster, &release).await?);
+            }
+            let say = |line: &str| Printer::progress(line);
+            let installing = cluster::install(&cluster, &release, options, &say);
+            tokio::select! {
+                done = installing => done?,
+                _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
+            }
+            Ok(Vec::new())
+        })??;
+        if is_dry {
+            return self.emit(&mut answers.iter().map(|object| (object, None)), printer);
+        }
+        let (name, namespace) = (&plan.target.release, &plan.target.namespace);
+        printer.data(&format!(
+            "OSM installed successfully in namespace [{namespace}] with mesh name [{name}]\n"
+        ))?;
+        Ok(())
     }
 
     fn request(&self, global: &Global) -> Result<Request, Failure> {
@@ -111,50 +193,12 @@ impl Install {
             enforce_single_mesh: self.enforce_single_mesh,
             chart: self.osm_chart_path.clone(),
             release: self.images.release.clone(),
+            reused: None,
             values: self.values.0.clone(),
             overrides: self.images.overrides().map_err(Failure::Input)?,
             kube_version: self.kube_version.clone(),
             api_versions: self.api_versions.clone(),
         })
-    }
-
-    /// Warns of each image that a moved tag would change, or fails for them.
-    fn check_pins(&self, plan: &Plan, images: &[FoundImage], printer: &mut Printer) -> Done {
-        let floating: Vec<&FoundImage> = images
-            .iter()
-            .filter(|image| !image.reference.is_pinned())
-            .collect();
-        if self.require_pinned && !floating.is_empty() {
-            let list: String = floating
-                .iter()
-                .map(|image| format!("\n  {} in {}", image.reference, image.places.join("; ")))
-                .collect();
-            return Err(Failure::Operation(format!(
-                "--require-pinned: {} not pinned by a digest:{list}",
-                if floating.len() == 1 {
-                    "one image is"
-                } else {
-                    "these images are"
-                },
-            )));
-        }
-        let tag = lookup(&plan.values, "osm.image.tag").and_then(Value::as_str);
-        for image in floating {
-            let is_component = COMPONENTS
-                .iter()
-                .any(|c| c.name == image.reference.file_name());
-            let origin = match image.reference.tag() {
-                Some(own) if is_component && tag == Some(own) => {
-                    format!(" (tag: {})", plan.origins.of("osm.image.tag"))
-                }
-                _ => String::new(),
-            };
-            printer.warning(&format!(
-                "{} is not pinned: who can move the tag decides what runs{origin}",
-                image.reference
-            ));
-        }
-        Ok(())
     }
 
     fn print(&self, plan: &Plan, rendered: &Rendered, printer: &mut Printer) -> Done {
@@ -188,12 +232,19 @@ impl Install {
             .objects
             .iter()
             .filter(|o| !(self.no_hooks && o.is_hook()));
-        let all = created
-            .into_iter()
-            .chain(kept.map(|o| (&o.value, Some(o.source.as_str()))));
+        let kept = kept.map(|o| (&o.value, Some(o.source.as_str())));
+        self.emit(&mut created.into_iter().chain(kept), printer)
+    }
+
+    /// Prints objects, each with the template it comes from if that is known.
+    fn emit<'v>(
+        &self,
+        objects: &mut dyn Iterator<Item = (&'v Value, Option<&'v str>)>,
+        printer: &mut Printer,
+    ) -> Done {
         match self.output {
             Output::Yaml => {
-                for (value, source) in all {
+                for (value, source) in objects {
                     printer.data("---\n")?;
                     if let Some(source) = source {
                         printer.data(&format!("# Source: {source}\n"))?;
@@ -202,7 +253,7 @@ impl Install {
                 }
             }
             Output::Json => {
-                let items: Vec<&Value> = all.map(|(value, _)| value).collect();
+                let items: Vec<&Value> = objects.map(|(value, _)| value).collect();
                 let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
                 printer.data(&json::pretty(&list))?;
                 printer.data("\n")?;
@@ -210,17 +261,6 @@ impl Install {
         }
         Ok(())
     }
-}
-
-fn not_yet(what: &str) -> Failure {
-    Failure::Operation(format!(
-        "{what} is not possible yet; print the objects with --dry-run=client and apply them: \
-         osm install --dry-run=client --no-hooks | kubectl apply -f -"
-    ))
-}
-
-fn mesh_name(text: &str) -> Result<String, String> {
-    check_release_name(text).map(|()| text.to_owned())
 }
 
 /// The namespace that the chart's objects go to; the chart itself does not hold it.

@@ -1,19 +1,44 @@
 //! The command line: parse, call the library, print. One file for each command.
 
 mod completion;
+#[cfg(feature = "cluster")]
+mod duration;
+#[cfg(feature = "cluster")]
+mod env;
 mod exit;
 mod images;
 mod install;
+#[cfg(feature = "cluster")]
+mod mesh;
+#[cfg(feature = "cluster")]
+mod namespace;
 mod output;
+mod pinned;
+#[cfg(feature = "cluster")]
+mod uninstall;
+#[cfg(feature = "cluster")]
+mod upgrade;
 mod value_args;
+#[cfg(feature = "cluster")]
+mod verify;
 mod version;
+#[cfg(feature = "cluster")]
+mod wait_args;
 
+#[cfg(feature = "cluster")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use exit::{Done, Failure};
 use output::Printer;
+
+#[cfg(feature = "cluster")]
+use crate::cluster::Connection;
+#[cfg(feature = "cluster")]
+use crate::plan::Plan;
+use crate::plan::check_release_name;
 
 /// Installs the Open Service Mesh control plane with every image pinned by digest.
 #[derive(Debug, Parser)]
@@ -44,11 +69,39 @@ struct Global {
         value_parser = namespace
     )]
     osm_namespace: String,
+    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config].
+    #[cfg(feature = "cluster")]
+    #[arg(long, global = true, value_name = "PATH")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context [default: its current one].
+    #[cfg(feature = "cluster")]
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+}
+
+#[cfg(feature = "cluster")]
+impl Global {
+    fn connection(&self) -> Connection {
+        Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Install(Box<install::Install>),
+    #[cfg(feature = "cluster")]
+    Uninstall(uninstall::Uninstall),
+    #[cfg(feature = "cluster")]
+    Mesh(mesh::Mesh),
+    #[cfg(feature = "cluster")]
+    Namespace(namespace::Namespace),
+    #[cfg(feature = "cluster")]
+    Verify(verify::Verify),
+    #[cfg(feature = "cluster")]
+    Env(env::Env),
     Images(images::Images),
     Version(version::Version),
     Completion(completion::Completion),
@@ -67,10 +120,35 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, printer: &mut Printer) -> Done {
     match &cli.command {
         Command::Install(install) => install.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Uninstall(uninstall) => uninstall.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Mesh(mesh) => mesh.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Namespace(namespace) => namespace.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Verify(verify) => verify.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Env(env) => env.run(&cli.global, printer),
         Command::Images(images) => images.run(&cli.global, printer),
-        Command::Version(version) => version.run(printer),
+        Command::Version(version) => version.run(&cli.global, printer),
         Command::Completion(completion) => completion.run(printer),
     }
+}
+
+/// What to say when Ctrl-C ends what changes a cluster.
+#[cfg(feature = "cluster")]
+fn interrupted(plan: &Plan) -> Failure {
+    let (name, namespace) = (&plan.target.release, &plan.target.namespace);
+    Failure::Operation(format!(
+        "interrupted: a part of the mesh {name} may be in namespace {namespace}; \
+         the same command goes on, osm uninstall mesh removes it"
+    ))
+}
+
+/// A mesh's name, which is its release's.
+fn mesh_name(text: &str) -> Result<String, String> {
+    check_release_name(text).map(|()| text.to_owned())
 }
 
 /// A namespace's name: a DNS label (RFC 1123, section 2.1).

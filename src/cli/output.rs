@@ -25,6 +25,13 @@ impl Printer {
         self.out.flush()
     }
 
+    /// What is being done.
+    #[cfg(feature = "cluster")]
+    pub fn progress(text: &str) {
+        // Where stderr is closed there is nobody to tell.
+        let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+    }
+
     /// Something to know.
     pub fn note(&mut self, text: &str) {
         self.say("note", text);

@@ -1,10 +1,15 @@
 //! `osm version`: of the command line, and what is compiled into it.
 
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::Global;
 use super::exit::Done;
+#[cfg(feature = "cluster")]
+use super::mesh::as_json;
 use super::output::Printer;
+#[cfg(feature = "cluster")]
+use crate::cluster::{self, Cluster};
 use crate::images::{Pins, RELEASES};
 use crate::json;
 
@@ -36,7 +41,7 @@ enum Output {
 }
 
 impl Version {
-    pub fn run(&self, printer: &mut Printer) -> Done {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let pins = Pins::default_channel();
         let pinned = match pins {
             Pins::Release(release) => release.images.len(),
@@ -50,9 +55,14 @@ impl Version {
             "thirdPartyPins": pins.external().len(),
             "releases": RELEASES.iter().map(|r| r.name).collect::<Vec<_>>(),
         });
+        let meshes = self.meshes(global, printer);
+        let mut all = json!({"client": data});
+        if let Some(meshes) = &meshes {
+            all["meshes"] = meshes.clone();
+        }
         let text = match self.output {
-            Output::Json => json::pretty(&json!({"client": data})) + "\n",
-            Output::Yaml => crate::yaml::to_yaml(&json!({"client": data})),
+            Output::Json => json::pretty(&all) + "\n",
+            Output::Yaml => crate::yaml::to_yaml(&all),
             Output::Table => format!(
                 "osm {}\n\
                  Release:    {}\n\
@@ -70,8 +80,44 @@ impl Version {
                 },
             ),
         };
-        let _ = self.client_only;
         printer.data(&text)?;
+        if self.output == Output::Table {
+            for mesh in meshes.iter().filter_map(Value::as_array).flatten() {
+                let of = |key: &str| mesh.get(key).and_then(Value::as_str).unwrap_or_default();
+                let (name, namespace, version) = (of("name"), of("namespace"), of("version"));
+                printer.data(&format!(
+                    "Mesh:       {name} in namespace {namespace}, {version}\n"
+                ))?;
+            }
+        }
         Ok(())
+    }
+
+    /// This binary was built without the feature `cluster`.
+    #[cfg(not(feature = "cluster"))]
+    fn meshes(&self, _: &Global, _: &mut Printer) -> Option<Value> {
+        let _ = self.client_only;
+        None
+    }
+
+    /// The meshes of the cluster; none if there is no cluster to ask, which is said and no failure.
+    #[cfg(feature = "cluster")]
+    fn meshes(&self, global: &Global, printer: &mut Printer) -> Option<Value> {
+        if self.client_only {
+            return None;
+        }
+        let asked = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            cluster::meshes(&cluster).await
+        });
+        match asked.and_then(|meshes| meshes) {
+            Ok(meshes) => Some(meshes.iter().map(as_json).collect()),
+            Err(error) => {
+                let first = error.to_string();
+                let first = first.lines().next().unwrap_or_default();
+                printer.note(&format!("the meshes of the cluster are not known: {first}"));
+                None
+            }
+        }
     }
 }

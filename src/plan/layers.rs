@@ -208,14 +208,17 @@ fn refuse_what_is_no_map(
     Ok(())
 }
 
-/// A tag that was compiled in gives way to digests of the user; a tag of the user's does not.
-pub(super) fn settle_tag_and_digests(
+/// The tag of all components.
+pub(super) const TAG: &str = "osm.image.tag";
+
+/// Whether the tag stays: one that was compiled in gives way to digests of the user, one of the
+/// user's does not.
+pub(super) fn keeps_tag(
     overrides: &Overrides,
     pins: Option<&Pins>,
-    values: &mut Map<String, Value>,
+    values: &Map<String, Value>,
     origins: &Origins,
-) -> Result<(), PlanError> {
-    const TAG: &str = "osm.image.tag";
+) -> Result<bool, PlanError> {
     let tag = lookup(values, TAG).map(text).unwrap_or_default();
     let is_set = |path: &str| {
         origins.is_overridden(path) && lookup(values, path).is_some_and(|v| !text(v).is_empty())
@@ -224,14 +227,13 @@ pub(super) fn settle_tag_and_digests(
         .iter()
         .any(|c| is_set(&format!("osm.image.digest.{}", c.key)));
     if tag.is_empty() || !has_digest {
-        return Ok(());
+        return Ok(true);
     }
     if matches!(pins, Some(Pins::Floating { .. })) && !origins.is_overridden(TAG) {
-        insert(values, TAG, Value::from(""));
-        return Ok(());
+        return Ok(false);
     }
     if overrides.digests.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     Err(PlanError::Flag(format!(
         "--image-digest would have no effect: the tag {tag} ({}) is for all components",

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::chart::set::Mode;
-use crate::chart::values::lookup;
+use crate::chart::values::{insert, lookup, merge};
 use crate::chart::{self, Chart, ChartError, KubeVersion, Misfit, Object, Target};
 use crate::images::{
     BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
     resolve, scan,
 };
-use layers::{add_files, add_flags, add_sets, settle_tag_and_digests, text, values_root};
+use layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 
 /// The mesh's name when nothing says another.
 pub const DEFAULT_MESH_NAME: &str = "osm";
@@ -40,6 +40,8 @@ pub struct Request {
     pub chart: Option<PathBuf>,
     /// `--release`: another release than the compiled-in default.
     pub release: Option<String>,
+    /// What the last revision was given, below everything else (`--reuse-values`).
+    pub reused: Option<Map<String, Value>>,
     /// Values in the order of the command line.
     pub values: Vec<ValueSource>,
     /// The image flags.
@@ -76,8 +78,10 @@ pub enum PlanError {
 pub struct Plan {
     /// The chart.
     pub chart: Chart,
-    /// What lies over the chart's default values.
+    /// What lies over the chart's default values: the compiled-in pins, and over them `user`.
     pub values: Map<String, Value>,
+    /// What was asked for: files, `--set` and flags.
+    pub user: Map<String, Value>,
     /// Where each value came from.
     pub origins: Origins,
     /// What is compiled in; none for a chart that was given.
@@ -125,7 +129,7 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn for_any_release(request: &Request) -> Result<Plan, PlanError> {
         let (mut chart, pins) = choose(request)?;
-        let mut values = Map::new();
+        let (mut values, mut user) = (Map::new(), Map::new());
         let mut origins = Origins::default();
         if let Some(pins) = &pins {
             pins.app_version()
@@ -133,10 +137,18 @@ impl Plan {
             values = pins.to_values();
             origins.push(format!("compiled-in {}", pins.name()), values.clone());
         }
-        add_files(request, &mut values, &mut origins)?;
-        let set = add_sets(request, &mut values, &mut origins)?;
-        add_flags(request, &chart, &set, &mut values, &mut origins)?;
-        settle_tag_and_digests(&request.overrides, pins.as_ref(), &mut values, &origins)?;
+        if let Some(reused) = &request.reused {
+            merge(&mut user, reused.clone());
+            origins.push("--reuse-values", reused.clone());
+        }
+        add_files(request, &mut user, &mut origins)?;
+        let set = add_sets(request, &mut user, &mut origins)?;
+        add_flags(request, &chart, &set, &mut user, &mut origins)?;
+        merge(&mut values, user.clone());
+        if !keeps_tag(&request.overrides, pins.as_ref(), &values, &origins)? {
+            insert(&mut values, TAG, Value::from(""));
+            insert(&mut user, TAG, Value::from(""));
+        }
         if let Some(pins) = &pins {
             refuse_foreign_components(&request.overrides, pins)?;
         }
@@ -157,10 +169,21 @@ impl Plan {
         Ok(Plan {
             chart,
             values,
+            user,
             origins,
             pins,
             target,
         })
+    }
+
+    /// The chart's default values with the compiled-in pins in them: what a chart packaged for the
+    /// release has.
+    pub fn defaults(&self) -> Map<String, Value> {
+        let mut defaults = self.chart.values.clone();
+        if let Some(pins) = &self.pins {
+            merge(&mut defaults, pins.to_values());
+        }
+        defaults
     }
 
     /// A sentence about digests of the user that a tag makes useless, if there are any.

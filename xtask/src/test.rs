@@ -23,6 +23,10 @@ const PARTS: [&[&str]; 2] = [
         "--lib",
         "--test",
         "cluster",
+        "--test",
+        "install",
+        "--test",
+        "upgrade",
     ],
 ];
 

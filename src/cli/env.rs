@@ -1,0 +1,46 @@
+//! `osm env`: the settings that the other commands work with.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::Global;
+use super::exit::Done;
+use super::output::Printer;
+use crate::{json, yaml};
+
+/// Show the settings of this command line
+#[derive(Debug, clap::Args)]
+pub(super) struct Env {
+    /// How they are printed.
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "yaml")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A YAML document
+    Yaml,
+    /// The same as JSON
+    Json,
+}
+
+impl Env {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let kubeconfig = global
+            .kubeconfig
+            .as_ref()
+            .map(|path| path.display().to_string());
+        let of_environment = || std::env::var("KUBECONFIG").ok();
+        let data: Value = json!({"config": {
+            "osm_namespace": global.osm_namespace,
+            "kubeconfig": kubeconfig.or_else(of_environment).unwrap_or_else(|| "~/.kube/config".to_owned()),
+            "context": global.context.as_deref().unwrap_or("the current one"),
+        }});
+        let text = match self.output {
+            Output::Yaml => format!("---\n{}", yaml::to_yaml(&data)),
+            Output::Json => json::pretty(&data) + "\n",
+        };
+        printer.data(&text)?;
+        Ok(())
+    }
+}

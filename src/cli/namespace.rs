@@ -1,0 +1,191 @@
+//! `osm namespace`: which namespaces belong to a mesh.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit::Done;
+use super::output::{Printer, table};
+use super::{Global, mesh_name};
+use crate::cluster::{self, Cluster, Joined, Membership};
+use crate::plan::DEFAULT_MESH_NAME;
+use crate::{json, yaml};
+
+/// Say which namespaces belong to a mesh
+#[derive(Debug, clap::Args)]
+pub(super) struct Namespace {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Add(Add),
+    Remove(Remove),
+    Ignore(Ignore),
+    List(List),
+}
+
+/// Let namespaces join a mesh
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// The namespaces.
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    namespaces: Vec<String>,
+    /// The name of the mesh.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
+    mesh_name: String,
+    /// Do not put sidecars into new Pods.
+    #[arg(long)]
+    disable_sidecar_injection: bool,
+}
+
+/// Take namespaces out of a mesh
+#[derive(Debug, clap::Args)]
+struct Remove {
+    /// The namespaces.
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    namespaces: Vec<String>,
+    /// The name of the mesh.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
+    mesh_name: String,
+}
+
+/// Keep namespaces out of every mesh
+#[derive(Debug, clap::Args)]
+struct Ignore {
+    /// The namespaces.
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    namespaces: Vec<String>,
+}
+
+/// List the namespaces that joined a mesh
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those of this mesh.
+    #[arg(long, value_name = "NAME", value_parser = mesh_name)]
+    mesh_name: Option<String>,
+    /// How they are printed.
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Columns for people
+    Table,
+    /// A JSON list
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+impl Namespace {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        match &self.command {
+            Command::Add(add) => {
+                let mesh = &add.mesh_name;
+                let injects = !add.disable_sidecar_injection;
+                let said = |name: &str| {
+                    format!("Namespace [{name}] successfully added to mesh [{mesh}]\n")
+                };
+                set(
+                    global,
+                    &add.namespaces,
+                    Membership::Added { mesh, injects },
+                    &said,
+                    printer,
+                )
+            }
+            Command::Remove(remove) => {
+                let mesh = &remove.mesh_name;
+                let said = |name: &str| {
+                    format!("Namespace [{name}] successfully removed from mesh [{mesh}]\n")
+                };
+                set(
+                    global,
+                    &remove.namespaces,
+                    Membership::Removed { mesh },
+                    &said,
+                    printer,
+                )
+            }
+            Command::Ignore(ignore) => {
+                let said = |name: &str| format!("Namespace [{name}] is ignored by every mesh\n");
+                set(
+                    global,
+                    &ignore.namespaces,
+                    Membership::Ignored,
+                    &said,
+                    printer,
+                )
+            }
+            Command::List(list) => list.run(global, printer),
+        }
+    }
+}
+
+fn set(
+    global: &Global,
+    names: &[String],
+    membership: Membership<'_>,
+    said: &dyn Fn(&str) -> String,
+    printer: &mut Printer,
+) -> Done {
+    cluster::block_on(async {
+        let cluster = Cluster::connect(&global.connection()).await?;
+        if let Membership::Added { mesh, .. } = membership
+            && !cluster::meshes(&cluster)
+                .await?
+                .iter()
+                .any(|m| m.name == mesh)
+        {
+            printer.warning(&format!("there is no mesh {mesh} in this cluster so far"));
+        }
+        for name in names {
+            cluster::set_membership(&cluster, name, membership).await?;
+            printer.data(&said(name))?;
+        }
+        Ok(())
+    })?
+}
+
+impl List {
+    fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let joined = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            cluster::namespaces(&cluster, self.mesh_name.as_deref()).await
+        })??;
+        let data: Value = joined
+            .iter()
+            .map(|j| json!({"name": j.name, "mesh": j.mesh, "sidecarInjection": j.injection}))
+            .collect();
+        let text = match self.output {
+            Output::Json => json::pretty(&data) + "\n",
+            Output::Yaml => yaml::to_yaml(&data),
+            Output::Table if joined.is_empty() => {
+                printer.note("no namespace has joined a mesh");
+                String::new()
+            }
+            Output::Table => table(&["NAMESPACE", "MESH", "SIDECAR-INJECTION"], &rows(&joined)),
+        };
+        printer.data(&text)?;
+        Ok(())
+    }
+}
+
+fn rows(joined: &[Joined]) -> Vec<Vec<String>> {
+    let row = |j: &Joined| {
+        let injection = match j.injection.as_str() {
+            "" => "-",
+            said => said,
+        };
+        vec![j.name.clone(), j.mesh.clone(), injection.to_owned()]
+    };
+    joined.iter().map(row).collect()
+}

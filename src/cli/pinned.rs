@@ -1,0 +1,53 @@
+//! Says of each image that is left to a tag, or fails for it.
+
+use serde_json::Value;
+
+use super::exit::{Done, Failure};
+use super::output::Printer;
+use crate::chart::values::lookup;
+use crate::images::{COMPONENTS, FoundImage};
+use crate::plan::Plan;
+
+/// Warns of each image that a moved tag would change, or fails for them.
+pub(super) fn check_pins(
+    require_pinned: bool,
+    plan: &Plan,
+    images: &[FoundImage],
+    printer: &mut Printer,
+) -> Done {
+    let floating: Vec<&FoundImage> = images
+        .iter()
+        .filter(|image| !image.reference.is_pinned())
+        .collect();
+    if require_pinned && !floating.is_empty() {
+        let list: String = floating
+            .iter()
+            .map(|image| format!("\n  {} in {}", image.reference, image.places.join("; ")))
+            .collect();
+        return Err(Failure::Operation(format!(
+            "--require-pinned: {} not pinned by a digest:{list}",
+            if floating.len() == 1 {
+                "one image is"
+            } else {
+                "these images are"
+            },
+        )));
+    }
+    let tag = lookup(&plan.values, "osm.image.tag").and_then(Value::as_str);
+    for image in floating {
+        let is_component = COMPONENTS
+            .iter()
+            .any(|c| c.name == image.reference.file_name());
+        let origin = match image.reference.tag() {
+            Some(own) if is_component && tag == Some(own) => {
+                format!(" (tag: {})", plan.origins.of("osm.image.tag"))
+            }
+            _ => String::new(),
+        };
+        printer.warning(&format!(
+            "{} is not pinned: who can move the tag decides what runs{origin}",
+            image.reference
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `osm uninstall mesh`: remove a mesh, or what is left of one.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::exit::{Done, Failure};
+use super::output::Printer;
+use super::{Global, duration, mesh_name};
+use crate::cluster::{self, Cluster, Owner, Removal, meshes};
+use crate::plan::DEFAULT_MESH_NAME;
+
+/// Remove a mesh
+#[derive(Debug, clap::Args)]
+pub(super) struct Uninstall {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Mesh(OfMesh),
+}
+
+/// Remove a mesh's control plane
+///
+/// The Pods of applications keep their sidecars until they are restarted.
+#[derive(Debug, clap::Args)]
+struct OfMesh {
+    /// The name of the mesh.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
+    mesh_name: String,
+    /// Do not ask, and do not fail if there is no such mesh.
+    #[arg(short, long)]
+    force: bool,
+    /// The Secret with the mesh's root certificate.
+    #[arg(long, value_name = "NAME", default_value = "osm-ca-bundle")]
+    ca_bundle_secret_name: String,
+    /// Also remove the CRDs, with all objects of their kinds, and the webhooks.
+    #[arg(short = 'a', long)]
+    delete_cluster_wide_resources: bool,
+    /// Also remove the control plane's namespace, with everything in it.
+    #[arg(long)]
+    delete_namespace: bool,
+    /// How long it may take; 0 is without end.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
+    timeout: Duration,
+}
+
+impl Uninstall {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let What::Mesh(mesh) = &self.what;
+        mesh.run(global, printer)
+    }
+}
+
+impl OfMesh {
+    fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let (name, namespace) = (&self.mesh_name, &global.osm_namespace);
+        if !self.force {
+            confirm(&format!(
+                "Uninstall OSM [mesh name: {name}] in namespace [{namespace}]?"
+            ))?;
+        }
+        let owner = Owner { name, namespace };
+        let removal = Removal {
+            timeout: self.timeout,
+            ca_bundle_secret: self.ca_bundle_secret_name.clone(),
+            cluster_wide: self.delete_cluster_wide_resources,
+            namespace: self.delete_namespace,
+        };
+        let (removed, others) = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            let say = |line: &str| Printer::progress(line);
+            let removed = cluster::uninstall(&cluster, owner, &removal, &say).await?;
+            let others = match removed {
+                true => Vec::new(),
+                false => meshes(&cluster).await?,
+            };
+            Ok::<_, cluster::ClusterError>((removed, others))
+        })??;
+        if removed {
+            printer.data(&format!(
+                "OSM [mesh name: {name}] in namespace [{namespace}] uninstalled\n"
+            ))?;
+            return Ok(());
+        }
+        let mut message = format!("there is no mesh {name} in namespace {namespace}");
+        for other in others {
+            let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
+            message.push_str(&more);
+        }
+        if self.force {
+            printer.note(&message);
+            return Ok(());
+        }
+        Err(Failure::Operation(message))
+    }
+}
+
+/// Asks on the terminal; without one nobody can answer.
+fn confirm(question: &str) -> Done {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Input(
+            "standard input is no terminal, so nobody can be asked: --force does it without asking"
+                .to_owned(),
+        ));
+    }
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{question} [y/n]: ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::Operation("nothing was done".to_owned())),
+    }
+}

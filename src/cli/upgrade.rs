@@ -1,0 +1,148 @@
+//! `osm mesh upgrade`: bring a mesh to what this binary installs.
+
+use std::path::PathBuf;
+
+use super::exit::{Done, Failure};
+use super::output::Printer;
+use super::pinned::check_pins;
+use super::value_args::{ImageArgs, ValueArgs};
+use super::wait_args::WaitArgs;
+use super::{Global, interrupted, mesh_name};
+use crate::chart::{KubeVersion, read_manifest};
+use crate::cluster::{self, Cluster, Options, Owner, Record, Release};
+use crate::images::{FoundImage, scan};
+use crate::plan::{DEFAULT_MESH_NAME, Plan, Request};
+
+/// Upgrade a mesh's control plane to the compiled-in release
+///
+/// Values that were set before are reset, unless --reuse-values is given; the images follow the pins
+/// of this binary either way. What changes in the images is shown before it starts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm mesh upgrade
+  osm mesh upgrade --reuse-values --dry-run
+  osm mesh upgrade --release v1.2.3")]
+pub(super) struct Upgrade {
+    /// The name of the mesh.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
+    mesh_name: String,
+    /// Keep the values that were set before; what is given now is stronger.
+    #[arg(long)]
+    reuse_values: bool,
+    /// A chart's folder or .tgz file, instead of the compiled-in chart.
+    #[arg(long, value_name = "PATH")]
+    osm_chart_path: Option<PathBuf>,
+    /// Show which images would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    waiting: WaitArgs,
+    /// Leave out the chart's hooks.
+    #[arg(long)]
+    no_hooks: bool,
+    /// Fail if an image is left that is not pinned by a digest.
+    #[arg(long)]
+    require_pinned: bool,
+    #[command(flatten)]
+    values: ValueArgs,
+    #[command(flatten)]
+    images: ImageArgs,
+}
+
+impl Upgrade {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        // What can be wrong on this side is found without a cluster.
+        self.plan(global, None)?.render()?;
+        let owner = Owner {
+            name: &self.mesh_name,
+            namespace: &global.osm_namespace,
+        };
+        let revision = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            let last = cluster::installed(&cluster, owner).await?;
+            let mut plan = self.plan(global, Some(&last))?;
+            last.name().clone_into(&mut plan.target.release);
+            plan.target.is_upgrade = true;
+            plan.target.revision = last.revision() + 1;
+            if let Ok(version) = KubeVersion::parse(&cluster.version) {
+                plan.target.kube_version = version;
+            }
+            let rendered = plan.render()?;
+            check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
+            let changes = changes(&last, &rendered.images);
+            if self.dry_run {
+                printer.data(&changes)?;
+                return Ok::<_, Failure>(None);
+            }
+            Printer::progress(changes.trim_end());
+            let defaults = plan.defaults();
+            let release = Release {
+                name: &plan.target.release,
+                namespace: &plan.target.namespace,
+                chart: &plan.chart,
+                defaults: &defaults,
+                config: &plan.user,
+                objects: &rendered.objects,
+            };
+            let options = Options {
+                timeout: self.waiting.timeout,
+                wait: self.waiting.wait,
+                hooks: !self.no_hooks,
+                atomic: false,
+                enforces_single: false,
+            };
+            let say = |line: &str| Printer::progress(line);
+            let upgrading = cluster::upgrade(&cluster, &last, &release, options, &say);
+            tokio::select! {
+                done = upgrading => done?,
+                _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
+            }
+            Ok(Some(plan.chart.metadata.app_version))
+        })??;
+        if let Some(version) = revision {
+            let (name, namespace) = (&self.mesh_name, &global.osm_namespace);
+            printer.data(&format!(
+                "OSM upgraded successfully to {version} in namespace [{namespace}] with mesh name [{name}]\n"
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn plan(&self, global: &Global, last: Option<&Record>) -> Result<Plan, Failure> {
+        let is_named = self.mesh_name != DEFAULT_MESH_NAME;
+        let reused = last.filter(|_| self.reuse_values).map(Record::config);
+        Ok(Plan::new(&Request {
+            namespace: global.osm_namespace.clone(),
+            mesh_name: is_named.then(|| self.mesh_name.clone()),
+            chart: self.osm_chart_path.clone(),
+            release: self.images.release.clone(),
+            reused,
+            values: self.values.0.clone(),
+            overrides: self.images.overrides().map_err(Failure::Input)?,
+            ..Request::default()
+        })?)
+    }
+}
+
+/// Which images the upgrade changes, and from what to what.
+fn changes(last: &Record, images: &[FoundImage]) -> String {
+    let old = read_manifest("the last revision", last.manifest()).unwrap_or_default();
+    let old = scan(&old, false).unwrap_or_default();
+    let mut text = String::new();
+    for place in images.iter().flat_map(|image| &image.places) {
+        let at = |images: &[FoundImage]| {
+            let image = images.iter().find(|image| image.places.contains(place));
+            image.map(|image| image.reference.to_string())
+        };
+        let (before, after) = (at(&old), at(images));
+        if before != after {
+            let before = before.unwrap_or_else(|| "none".to_owned());
+            let after = after.unwrap_or_default();
+            text = format!("{text}{place}:\n  - {before}\n  + {after}\n");
+        }
+    }
+    if text.is_empty() {
+        text.push_str("no image changes\n");
+    }
+    text
+}

@@ -1,0 +1,104 @@
+//! `osm verify`: whether a control plane is healthy and runs what was installed.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit::{Done, Failure};
+use super::output::{Printer, table};
+use super::{Global, mesh_name};
+use crate::cluster::{self, Cluster, Owner};
+use crate::plan::DEFAULT_MESH_NAME;
+use crate::{json, yaml};
+
+/// Check what runs in a cluster
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    ControlPlaneHealth(ControlPlaneHealth),
+}
+
+/// Check a control plane: workloads, endpoints, webhooks, and whether the images that run are those
+/// of the release and of this binary's pins
+///
+/// The exit code is 1 if something does not hold.
+#[derive(Debug, clap::Args)]
+struct ControlPlaneHealth {
+    /// The name of the mesh.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
+    mesh_name: String,
+    /// How it is printed.
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Columns for people
+    Table,
+    /// A JSON list
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+impl Verify {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let Command::ControlPlaneHealth(health) = &self.command;
+        health.run(global, printer)
+    }
+}
+
+impl ControlPlaneHealth {
+    fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let owner = Owner {
+            name: &self.mesh_name,
+            namespace: &global.osm_namespace,
+        };
+        let checks = cluster::block_on(async {
+            let cluster = Cluster::connect(&global.connection()).await?;
+            let record = cluster::installed(&cluster, owner).await?;
+            cluster::verify(&cluster, &record).await
+        })??;
+        let data: Value = checks
+            .iter()
+            .map(|c| json!({"what": c.what, "holds": c.holds, "found": c.found}))
+            .collect();
+        let text = match self.output {
+            Output::Json => json::pretty(&data) + "\n",
+            Output::Yaml => yaml::to_yaml(&data),
+            Output::Table => {
+                let rows: Vec<Vec<String>> = checks
+                    .iter()
+                    .map(|check| {
+                        let holds = if check.holds { "ok" } else { "FAILED" };
+                        vec![check.what.clone(), holds.to_owned(), check.found.clone()]
+                    })
+                    .collect();
+                table(&["WHAT", "STATUS", "FOUND"], &rows)
+            }
+        };
+        printer.data(&text)?;
+        match checks.iter().filter(|check| !check.holds).count() {
+            0 => Ok(()),
+            failed => {
+                printer.flush()?;
+                let all = checks.len();
+                Err(Failure::Operation(format!(
+                    "{failed} of {all} checks of the mesh {} failed",
+                    self.mesh_name
+                )))
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Brings objects into the cluster: marked as the release's, in helm's order, at once within a kind.
+
+use futures_util::future::try_join_all;
+use serde_json::{Map, Value, json};
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::kinds::{Place, text};
+use crate::chart::install_rank;
+
+/// The label and annotations by which helm knows whose an object is.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+
+/// The release that objects belong to.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'o> {
+    /// The release's name.
+    pub name: &'o str,
+    /// The release's namespace.
+    pub namespace: &'o str,
+}
+
+impl Owner<'_> {
+    /// The object with the marks of the release on it.
+    pub fn mark(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            let mut set = |map: &str, key: &str, value: &str| {
+                let entry = metadata
+                    .entry(map)
+                    .or_insert_with(|| Value::Object(Map::new()));
+                if !entry.is_object() {
+                    *entry = json!({});
+                }
+                if let Some(entries) = entry.as_object_mut() {
+                    entries.insert(key.to_owned(), Value::from(value));
+                }
+            };
+            set("labels", MANAGED_BY, "Helm");
+            set("annotations", RELEASE_NAME, self.name);
+            set("annotations", RELEASE_NAMESPACE, self.namespace);
+        }
+        object
+    }
+
+    /// Whether an object in the cluster bears these marks.
+    pub fn owns(&self, object: &Value) -> bool {
+        text(object, &["metadata", "labels", MANAGED_BY]) == "Helm"
+            && text(object, &["metadata", "annotations", RELEASE_NAME]) == self.name
+            && text(object, &["metadata", "annotations", RELEASE_NAMESPACE]) == self.namespace
+    }
+}
+
+/// Whose an object in the cluster is, for messages.
+pub fn owner_of(object: &Value) -> String {
+    let name = text(object, &["metadata", "annotations", RELEASE_NAME]);
+    let namespace = text(object, &["metadata", "annotations", RELEASE_NAMESPACE]);
+    match name.is_empty() {
+        true => "it belongs to no release".to_owned(),
+        false => format!("it belongs to the release {name} in namespace {namespace}"),
+    }
+}
+
+/// An object and where it goes.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Where it goes.
+    pub place: Place,
+    /// What is sent.
+    pub object: Value,
+}
+
+/// Applies objects in the order of their kinds; those of one kind at the same time.
+///
+/// # Errors
+/// The first refusal.
+pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterError> {
+    for group in by_kind(targets) {
+        let sent = group
+            .iter()
+            .map(|target| cluster.apply(&target.place, &target.object));
+        try_join_all(sent).await?;
+    }
+    Ok(())
+}
+
+/// Neighbours of the same kind together; the objects are in helm's order already.
+fn by_kind(targets: &[Target]) -> impl Iterator<Item = &[Target]> {
+    targets.chunk_by(|a, b| install_rank(&a.place.kind.kind) == install_rank(&b.place.kind.kind))
+}
+
+/// Removes objects against the order of their kinds, and gives those that are still going away.
+///
+/// # Errors
+/// The first refusal.
+pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<(), ClusterError> {
+    let mut places = places.to_vec();
+    places.sort_by(|a, b| install_rank(&b.kind.kind).cmp(&install_rank(&a.kind.kind)));
+    for group in places.chunk_by(|a, b| a.kind.kind == b.kind.kind) {
+        try_join_all(group.iter().map(|place| cluster.delete(place))).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_object_is_owned_and_others_are_not() {
+        let owner = Owner {
+            name: "osm",
+            namespace: "ns",
+        };
+        let other = Owner {
+            name: "osm",
+            namespace: "other",
+        };
+        let plain = json!({"kind": "Service", "metadata": {"name": "a", "annotations": null}});
+        let marked = owner.mark(&plain);
+        assert!(owner.owns(&marked) && !other.owns(&marked) && !owner.owns(&plain));
+        assert_eq!(owner_of(&plain), "it belongs to no release");
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with a cluster: what was being done, what the server said, what to do next.
+
+use kube::core::Status;
+
+/// Why something could not be done in a cluster.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// There is no usable configuration for a cluster.
+    #[error("{0}")]
+    Configuration(String),
+    /// The API server cannot be reached, or the connection broke.
+    #[error("cannot {doing}: the API server {server} cannot be reached: {reason}\n{hint}")]
+    Unreachable {
+        /// What was being done.
+        doing: String,
+        /// The server's address.
+        server: String,
+        /// What the connection said.
+        reason: String,
+        /// What to do next.
+        hint: &'static str,
+    },
+    /// The API server refused a request.
+    #[error("cannot {doing}: {}{}", said(status), advice(status))]
+    Refused {
+        /// What was being done, with the object: `create Deployment osm-system/osm-controller`.
+        doing: String,
+        /// The server's answer.
+        status: Box<Status>,
+    },
+    /// Something in the cluster is not as it has to be.
+    #[error("{0}")]
+    State(String),
+}
+
+impl ClusterError {
+    /// The HTTP status of the server's answer, if there was one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            ClusterError::Refused { status, .. } => Some(status.code),
+            _ => None,
+        }
+    }
+}
+
+fn said(status: &Status) -> String {
+    match (status.message.is_empty(), status.code) {
+        (false, _) => status.message.clone(),
+        (true, code) => format!("the API server answered with status {code}"),
+    }
+}
+
+/// What to do about an answer, where that is known.
+fn advice(status: &Status) -> &'static str {
+    match (status.code, status.reason.as_str()) {
+        (401, _) => {
+            "\nthe credentials are not accepted: log in again, or check the user of the context"
+        }
+        (403, _) if status.message.contains("is being terminated") => {
+            "\nwait until the namespace is gone (kubectl get namespace), then try again"
+        }
+        (403, _) if status.message.contains("exceeded quota") => {
+            "\nraise the quota of the namespace, or ask for less with --set"
+        }
+        (403, _) => "\nask somebody who administers the cluster for this permission",
+        (409, "Conflict") => "\nsomebody else changed it at the same time: try again",
+        (422, _) => "\nthe cluster does not take this object: check the values that it was made of",
+        (429, _) => "\nthe API server is overloaded: try again later",
+        (500, _) if status.message.contains("failed calling webhook") => {
+            "\na webhook of the cluster does not answer: repair it, or remove its configuration"
+        }
+        (500.., _) => "\nthe API server has a fault of its own: try again, then look at its logs",
+        _ => "",
+    }
+}

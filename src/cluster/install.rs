@@ -1,0 +1,251 @@
+//! Installs a release: check, record, hooks, objects, wait, record.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Progress;
+use super::apply::{Owner, Target, apply, delete};
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::hooks::{self, Hook};
+use super::kinds::{Kind, Place};
+use super::preflight;
+use super::record::{self, Record, Release, Status};
+use super::wait::{self, Deadline};
+
+/// How to install.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long hooks and waiting may take together; zero is without end.
+    pub timeout: Duration,
+    /// Whether to wait until everything runs.
+    pub wait: bool,
+    /// Whether the chart's hooks are run.
+    pub hooks: bool,
+    /// Whether what was made is taken back when it fails.
+    pub atomic: bool,
+    /// Whether the mesh wants to be the only one.
+    pub enforces_single: bool,
+}
+
+/// Installs a release.
+///
+/// The record is written before the first object, so that what is there can always be found, and the
+/// same command after an interruption goes on.
+///
+/// # Errors
+/// What keeps it from being installed, with the reasons.
+pub async fn install(
+    cluster: &Cluster,
+    release: &Release<'_>,
+    options: Options,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    let deadline = Deadline::after(options.timeout);
+    let owner = Owner {
+        name: release.name,
+        namespace: release.namespace,
+    };
+    preflight::version(cluster)?;
+    let (targets, hooks) = targets(cluster, release).await?;
+    let has_namespace = preflight::namespace(cluster, release.namespace).await?;
+    preflight::permissions(cluster, &targets, !has_namespace).await?;
+    preflight::other_meshes(cluster, owner, options.enforces_single).await?;
+    let revision = revision(cluster, release, progress).await?;
+    preflight::owners(cluster, owner, &targets).await?;
+    if !has_namespace {
+        create_namespace(cluster, release.namespace).await?;
+    }
+    let mut record = Record::new(release, revision, Status::PendingInstall);
+    record.store(cluster).await?;
+    let made = async {
+        if options.hooks {
+            hooks::run(cluster, &hooks, "pre-install", deadline, progress).await?;
+        }
+        progress(&format!("applying {} objects", targets.len()));
+        apply(cluster, &targets).await?;
+        if options.wait {
+            await_all(cluster, &targets, deadline, progress).await?;
+        }
+        if options.hooks {
+            hooks::run(cluster, &hooks, "post-install", deadline, progress).await?;
+        }
+        Ok(())
+    };
+    let made: Result<(), ClusterError> = made.await;
+    let Err(error) = made else {
+        record.set_status(Status::Deployed, "Install complete");
+        return record.store(cluster).await;
+    };
+    if options.atomic {
+        progress(&format!("{error}"));
+        progress("taking back what was made (--atomic)");
+        let undone = take_back(cluster, &targets, &hooks, &record, !has_namespace).await;
+        return Err(match undone {
+            Ok(()) => {
+                ClusterError::State(format!("{error}\nwhat was made is taken back (--atomic)"))
+            }
+            Err(also) => ClusterError::State(format!(
+                "{error}\nand taking it back failed too: {also}\n\
+                 osm uninstall mesh removes what is left"
+            )),
+        });
+    }
+    record.set_status(Status::Failed, &first_line(&error));
+    // The reason to tell is the first one.
+    let _ = record.store(cluster).await;
+    Err(ClusterError::State(format!(
+        "{error}\nwhat was made so far is there; the same command goes on, osm uninstall mesh removes it"
+    )))
+}
+
+/// Sends everything with a dry run of the server: it judges every object and stores none.
+///
+/// # Errors
+/// What keeps it from being installed.
+pub async fn dry_run(cluster: &Cluster, release: &Release<'_>) -> Result<Vec<Value>, ClusterError> {
+    preflight::version(cluster)?;
+    let (targets, _) = targets(cluster, release).await?;
+    let has_namespace = preflight::namespace(cluster, release.namespace).await?;
+    let mut answers = Vec::new();
+    for target in &targets {
+        // In a namespace that is not there yet the server judges nothing.
+        let judged = has_namespace || target.place.namespace.is_empty();
+        answers.push(match judged {
+            true => cluster.apply_dry(&target.place, &target.object).await?,
+            false => target.object.clone(),
+        });
+    }
+    Ok(answers)
+}
+
+/// The objects of the release with its marks, and its hooks.
+pub(super) async fn targets(
+    cluster: &Cluster,
+    release: &Release<'_>,
+) -> Result<(Vec<Target>, Vec<Hook>), ClusterError> {
+    let owner = Owner {
+        name: release.name,
+        namespace: release.namespace,
+    };
+    let (mut targets, mut hooks) = (Vec::new(), Vec::new());
+    for object in release.objects {
+        let place = cluster.place_of(&object.value, release.namespace).await?;
+        if object.is_hook() {
+            let object_value = object.value.clone();
+            hooks.push(Hook {
+                target: Target {
+                    place,
+                    object: object_value,
+                },
+                events: object.hooks.clone(),
+                weight: object.hook_weight,
+            });
+        } else {
+            let object = owner.mark(&object.value);
+            targets.push(Target { place, object });
+        }
+    }
+    Ok((targets, hooks))
+}
+
+/// The revision to write: 1, or that of an installation that was not finished.
+async fn revision(
+    cluster: &Cluster,
+    release: &Release<'_>,
+    progress: Progress<'_>,
+) -> Result<i64, ClusterError> {
+    let (name, namespace) = (release.name, release.namespace);
+    let (records, damaged) = record::list(cluster, namespace, Some(name)).await?;
+    if let Some(damaged) = damaged.first() {
+        return Err(ClusterError::State(format!(
+            "the record of the mesh {name} is damaged: {damaged}\n\
+             remove that Secret if the mesh is to be installed anew"
+        )));
+    }
+    let Some(last) = records.last() else {
+        return Ok(1);
+    };
+    if last.is(Status::PendingInstall) || last.is(Status::Failed) {
+        let status = last.status();
+        progress(&format!(
+            "an earlier installation of {name} was not finished ({status}): going on with it"
+        ));
+        return Ok(last.revision());
+    }
+    let hint = match last.status() {
+        "uninstalling" => "finish that with osm uninstall mesh",
+        "pending-upgrade" | "pending-rollback" => {
+            "an upgrade of it is under way, or was interrupted: see helm history"
+        }
+        _ => {
+            "osm uninstall mesh removes it; give another name with --mesh-name to install a second one"
+        }
+    };
+    Err(ClusterError::State(format!(
+        "the mesh {name} is installed in namespace {namespace} already (version {}, status {}): {hint}",
+        last.app_version(),
+        last.status()
+    )))
+}
+
+async fn create_namespace(cluster: &Cluster, name: &str) -> Result<(), ClusterError> {
+    let object = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"name": name}},
+    });
+    let place = cluster.place_of(&object, "").await?;
+    // Somebody else may have created it in the meantime, which is as well.
+    cluster.create(&place, &object).await.map(drop)
+}
+
+/// Waits until everything that was applied runs.
+pub(super) async fn await_all(
+    cluster: &Cluster,
+    targets: &[Target],
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    let places: Vec<Place> = targets.iter().map(|target| target.place.clone()).collect();
+    progress("waiting until everything runs");
+    wait::ready(cluster, &places, deadline, progress).await
+}
+
+/// How long what is taken back may need to go away.
+const TAKE_BACK: Duration = Duration::from_mins(1);
+
+async fn take_back(
+    cluster: &Cluster,
+    targets: &[Target],
+    hooks: &[Hook],
+    record: &Record,
+    remove_namespace: bool,
+) -> Result<(), ClusterError> {
+    let ran = hooks
+        .iter()
+        .filter(|hook| hook.events.iter().any(|event| event.ends_with("-install")));
+    let all = targets.iter().chain(ran.map(|hook| &hook.target));
+    let places: Vec<Place> = all.map(|target| target.place.clone()).collect();
+    delete(cluster, &places).await?;
+    wait::gone(cluster, &places, Deadline::after(TAKE_BACK)).await?;
+    cluster.delete(&record.place()).await?;
+    if remove_namespace && let Some(kind) = Kind::built_in("v1", "Namespace") {
+        let place = Place {
+            kind,
+            namespace: String::new(),
+            name: record.namespace().to_owned(),
+        };
+        cluster.delete(&place).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn first_line(error: &ClusterError) -> String {
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

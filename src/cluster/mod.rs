@@ -1,0 +1,47 @@
+//! Everything that is done in a cluster: connect, check, install, wait, inspect, remove.
+//!
+//! Only here requests are made. Nothing here prints: what happens is told through [`Progress`].
+
+mod apply;
+mod client;
+mod error;
+mod hooks;
+mod install;
+mod kinds;
+mod meshes;
+mod namespaces;
+mod preflight;
+mod reasons;
+pub mod record;
+mod time;
+mod uninstall;
+mod upgrade;
+mod verify;
+mod wait;
+
+pub use apply::Owner;
+pub use client::{Cluster, Connection, FIELD_MANAGER};
+pub use error::ClusterError;
+pub use install::{Options, dry_run, install};
+pub use kinds::{Kind, Place};
+pub use meshes::{Mesh, meshes};
+pub use namespaces::{Joined, Membership, namespaces, set_membership};
+pub use record::{Record, Release};
+pub use uninstall::{Removal, uninstall};
+pub use upgrade::{installed, upgrade};
+pub use verify::{Check, verify};
+
+/// Told what happens, a line at a time.
+pub type Progress<'p> = &'p dyn Fn(&str);
+
+/// Runs what talks to a cluster to its end, on this thread.
+///
+/// # Errors
+/// The system gives no event queue.
+pub fn block_on<T>(task: impl Future<Output = T>) -> Result<T, ClusterError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| ClusterError::State(format!("cannot start: {e}")))?;
+    Ok(runtime.block_on(task))
+}

@@ -1,0 +1,230 @@
+//! What would keep an installation from succeeding, found before anything is changed.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::apply::{Owner, Target, owner_of};
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::kinds::{Kind, text};
+use super::meshes::meshes;
+
+/// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
+const OLDEST: (u64, u64) = (1, 23);
+
+/// Refuses a cluster that is too old for what is installed.
+///
+/// # Errors
+/// The cluster's version, and what is needed.
+pub fn version(cluster: &Cluster) -> Result<(), ClusterError> {
+    let plain = cluster.version.trim_start_matches('v');
+    let mut numbers = plain.split('.').map(|part| {
+        let digits = part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len());
+        part.get(..digits)
+            .and_then(|digits| digits.parse::<u64>().ok())
+    });
+    let (Some(Some(major)), Some(Some(minor))) = (numbers.next(), numbers.next()) else {
+        return Ok(());
+    };
+    if (major, minor) >= OLDEST {
+        return Ok(());
+    }
+    Err(ClusterError::State(format!(
+        "the cluster runs Kubernetes {}; the mesh needs {}.{} or later",
+        cluster.version, OLDEST.0, OLDEST.1
+    )))
+}
+
+/// Refuses a second mesh where there may be only one: in the same namespace, beside a mesh that
+/// wants to be alone, or for a mesh that wants to be alone itself.
+///
+/// # Errors
+/// The mesh that is there, by name.
+pub async fn other_meshes(
+    cluster: &Cluster,
+    owner: Owner<'_>,
+    enforces_single: bool,
+) -> Result<(), ClusterError> {
+    for mesh in meshes(cluster).await? {
+        let (name, namespace) = (&mesh.name, &mesh.namespace);
+        if name == owner.name && namespace == owner.namespace {
+            continue;
+        }
+        let refuse = |why: &str| {
+            Err(ClusterError::State(format!(
+                "there is the mesh {name} in namespace {namespace} already: {why}"
+            )))
+        };
+        if namespace == owner.namespace {
+            return refuse("a namespace has one mesh; give another one with --osm-namespace");
+        }
+        if name == owner.name {
+            return refuse("meshes need different names; give another one with --mesh-name");
+        }
+        if mesh.enforces_single {
+            return refuse(
+                "it was installed to be the only one in the cluster (its --enforce-single-mesh is true)",
+            );
+        }
+        if enforces_single {
+            return refuse(
+                "this one would be installed to be the only one; \
+                 --enforce-single-mesh=false lets both be there",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses objects of the same names that belong to somebody else.
+///
+/// # Errors
+/// All of them, each with whose it is.
+pub async fn owners(
+    cluster: &Cluster,
+    owner: Owner<'_>,
+    targets: &[Target],
+) -> Result<(), ClusterError> {
+    let found = try_join_all(targets.iter().map(|t| cluster.get(&t.place))).await?;
+    let foreign: Vec<String> = targets
+        .iter()
+        .zip(found)
+        .filter_map(|(target, object)| {
+            let object = object.filter(|object| !owner.owns(object))?;
+            Some(format!("\n  {}: {}", target.place, owner_of(&object)))
+        })
+        .collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(ClusterError::State(format!(
+        "these objects exist already and are not this mesh's:{}\n\
+         remove them, or install under another name with --mesh-name",
+        foreign.concat()
+    )))
+}
+
+/// Refuses a namespace that is going away; gives whether it is there.
+///
+/// # Errors
+/// The namespace, and what to do.
+pub async fn namespace(cluster: &Cluster, name: &str) -> Result<bool, ClusterError> {
+    let path = format!("/api/v1/namespaces/{name}");
+    let doing = format!("read Namespace {name}");
+    let found = match cluster.get_path(&path, &doing).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(false),
+        // Who may not look at it cannot create it either; all that is missing is told together.
+        Err(error) if error.code() == Some(403) => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    if text(&found, &["metadata", "deletionTimestamp"]).is_empty() {
+        return Ok(true);
+    }
+    Err(ClusterError::State(format!(
+        "the namespace {name} is being deleted: wait until it is gone, \
+         or give another one with --osm-namespace"
+    )))
+}
+
+/// Asks whether this user may do what an installation does.
+///
+/// # Errors
+/// All permissions that are missing, by verb and resource.
+pub async fn permissions(
+    cluster: &Cluster,
+    targets: &[Target],
+    creates_namespace: bool,
+) -> Result<(), ClusterError> {
+    if allowed(cluster, "*", "*", "*", "").await? {
+        return Ok(());
+    }
+    let mut needed: BTreeSet<(&str, String, String, String)> = BTreeSet::new();
+    let mut need = |verbs: &[&'static str], kind: &Kind, namespace: &str| {
+        let group = kind
+            .api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group);
+        for verb in verbs {
+            let (group, plural) = (group.to_owned(), kind.plural.clone());
+            needed.insert((verb, group, plural, namespace.to_owned()));
+        }
+    };
+    for target in targets {
+        need(
+            &["get", "create", "patch", "delete"],
+            &target.place.kind,
+            &target.place.namespace,
+        );
+        if let Some(secret) = Kind::built_in("v1", "Secret")
+            && !target.place.namespace.is_empty()
+        {
+            need(
+                &["get", "list", "create", "patch"],
+                &secret,
+                &target.place.namespace,
+            );
+        }
+    }
+    // To see other meshes.
+    if let Some(kind) = Kind::built_in("apps/v1", "Deployment") {
+        need(&["list"], &kind, "");
+    }
+    if let Some(kind) = Kind::built_in("v1", "Namespace") {
+        need(&["get", "list"], &kind, "");
+        if creates_namespace {
+            need(&["create"], &kind, "");
+        }
+    }
+    let asked = needed
+        .iter()
+        .map(|(verb, group, plural, namespace)| allowed(cluster, verb, group, plural, namespace));
+    let answers = try_join_all(asked).await?;
+    let missing: Vec<String> = needed
+        .iter()
+        .zip(answers)
+        .filter(|(_, allowed)| !allowed)
+        .map(|((verb, group, plural, namespace), _)| {
+            let group = if group.is_empty() {
+                String::new()
+            } else {
+                format!(".{group}")
+            };
+            match namespace.is_empty() {
+                true => format!("\n  {verb} {plural}{group}"),
+                false => format!("\n  {verb} {plural}{group} in namespace {namespace}"),
+            }
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ClusterError::State(format!(
+        "this user may not do everything that an installation does; missing:{}\n\
+         ask somebody who administers the cluster",
+        missing.concat()
+    )))
+}
+
+async fn allowed(
+    cluster: &Cluster,
+    verb: &str,
+    group: &str,
+    resource: &str,
+    namespace: &str,
+) -> Result<bool, ClusterError> {
+    let question = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "verb": verb, "group": group, "resource": resource, "namespace": namespace,
+        }},
+    });
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let answer = cluster.ask(path, &question, "ask for permissions").await?;
+    Ok(answer.pointer("/status/allowed") == Some(&Value::Bool(true)))
+}

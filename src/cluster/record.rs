@@ -1,0 +1,426 @@
+//! The record of a release, as helm keeps it: a Secret for each revision.
+//!
+//! The Secret has the type `helm.sh/release.v1` and holds base64 of gzip of JSON, so that helm lists,
+//! upgrades, rolls back and removes what `osm` installed, and the other way round.
+
+use std::io::{Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::{Map, Value, json};
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::kinds::{Kind, Place, text};
+use super::time;
+use crate::chart::{Chart, Object};
+
+/// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
+const MAX_RECORD: u64 = 64 << 20;
+
+/// What state a release is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It was installed or upgraded.
+    Deployed,
+    /// Another revision took its place.
+    Superseded,
+    /// Installing or upgrading it failed.
+    Failed,
+    /// It is being installed, or that was interrupted.
+    PendingInstall,
+    /// It is being upgraded, or that was interrupted.
+    PendingUpgrade,
+    /// It is being removed, or that was interrupted.
+    Uninstalling,
+}
+
+impl Status {
+    /// The word in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Deployed => "deployed",
+            Status::Superseded => "superseded",
+            Status::Failed => "failed",
+            Status::PendingInstall => "pending-install",
+            Status::PendingUpgrade => "pending-upgrade",
+            Status::Uninstalling => "uninstalling",
+        }
+    }
+}
+
+/// A revision of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The JSON that helm keeps.
+    content: Value,
+    /// Labels of the Secret beside those that every record has.
+    labels: Map<String, Value>,
+}
+
+impl Record {
+    /// A new revision that is about to be made.
+    pub fn new(release: &Release<'_>, revision: i64, status: Status) -> Record {
+        let now = time::now();
+        let hooks: Vec<Value> = release
+            .objects
+            .iter()
+            .filter(|o| o.is_hook())
+            .map(hook)
+            .collect();
+        let manifest: String = release
+            .objects
+            .iter()
+            .filter(|o| !o.is_hook())
+            .map(|o| format!("---\n# Source: {}\n{}\n", o.source, o.manifest))
+            .collect();
+        let mut content = json!({
+            "name": release.name,
+            "namespace": release.namespace,
+            "version": revision,
+            "info": {
+                "first_deployed": now, "last_deployed": now,
+                "description": "Initial install underway",
+            },
+            "chart": chart(release.chart, release.defaults),
+            "config": release.config,
+            "manifest": manifest,
+            "hooks": hooks,
+            // What helm does to it afterwards, helm does by its own comparison of three versions: the
+            // fields that were applied here belong to the field manager of osm.
+            "apply_method": "csa",
+        });
+        if release.config.is_empty() {
+            content["config"] = json!({});
+        }
+        let mut record = Record {
+            content,
+            labels: Map::new(),
+        };
+        let description = match status {
+            Status::PendingUpgrade => "Preparing upgrade",
+            _ => "Initial install underway",
+        };
+        record.set_status(status, description);
+        record
+    }
+
+    /// Reads a record out of its Secret.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn of_secret(secret: &Value) -> Result<Record, String> {
+        let data = text(secret, &["data", "release"]);
+        let outer = BASE64.decode(data).map_err(|e| format!("no base64: {e}"))?;
+        let packed = BASE64
+            .decode(&outer)
+            .map_err(|e| format!("no base64 inside: {e}"))?;
+        let mut bytes = Vec::new();
+        let unpacked = if packed.starts_with(&[0x1f, 0x8b]) {
+            let unpacked = GzDecoder::new(packed.as_slice())
+                .take(MAX_RECORD)
+                .read_to_end(&mut bytes);
+            unpacked
+                .map(|_| bytes)
+                .map_err(|e| format!("no gzip: {e}"))?
+        } else {
+            packed
+        };
+        let content: Value =
+            serde_json::from_slice(&unpacked).map_err(|e| format!("no JSON: {e}"))?;
+        if text(&content, &["name"]).is_empty() {
+            return Err("it names no release".to_owned());
+        }
+        let labels = secret
+            .pointer("/metadata/labels")
+            .and_then(Value::as_object);
+        Ok(Record {
+            content,
+            labels: labels.cloned().unwrap_or_default(),
+        })
+    }
+
+    /// The Secret that holds the record.
+    pub fn to_secret(&self) -> Value {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing into memory cannot fail.
+        let _ = packer.write_all(self.content.to_string().as_bytes());
+        let packed = BASE64.encode(packer.finish().unwrap_or_default());
+        let mut labels = self.labels.clone();
+        for (key, value) in [
+            ("name", self.name().to_owned()),
+            ("owner", "helm".to_owned()),
+            ("status", self.status().to_owned()),
+            ("version", self.revision().to_string()),
+            ("modifiedAt", time::unix_seconds().to_string()),
+        ] {
+            labels.insert(key.to_owned(), Value::from(value));
+        }
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "helm.sh/release.v1",
+            "metadata": {
+                "name": self.place().name, "namespace": self.namespace(), "labels": labels,
+            },
+            "data": {"release": BASE64.encode(packed)},
+        })
+    }
+
+    /// Where the record's Secret is.
+    pub fn place(&self) -> Place {
+        let name = format!("sh.helm.release.v1.{}.v{}", self.name(), self.revision());
+        place(self.namespace(), &name)
+    }
+
+    /// The release's name.
+    pub fn name(&self) -> &str {
+        text(&self.content, &["name"])
+    }
+
+    /// The release's namespace.
+    pub fn namespace(&self) -> &str {
+        text(&self.content, &["namespace"])
+    }
+
+    /// The revision's number, from 1.
+    pub fn revision(&self) -> i64 {
+        self.content
+            .get("version")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+    }
+
+    /// The word for its status.
+    pub fn status(&self) -> &str {
+        text(&self.content, &["info", "status"])
+    }
+
+    /// Whether the release has this status.
+    pub fn is(&self, status: Status) -> bool {
+        self.status() == status.as_str()
+    }
+
+    /// What was said of the status.
+    pub fn description(&self) -> &str {
+        text(&self.content, &["info", "description"])
+    }
+
+    /// The chart's name.
+    pub fn chart_name(&self) -> &str {
+        text(&self.content, &["chart", "metadata", "name"])
+    }
+
+    /// The version of what the chart installs.
+    pub fn app_version(&self) -> &str {
+        text(&self.content, &["chart", "metadata", "appVersion"])
+    }
+
+    /// Objects and hooks as they were rendered, as YAML.
+    pub fn manifest(&self) -> &str {
+        text(&self.content, &["manifest"])
+    }
+
+    /// The hooks: their manifests with what helm knows of them.
+    pub fn hooks(&self) -> &[Value] {
+        let hooks = self.content.get("hooks").and_then(Value::as_array);
+        hooks.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What was set over the chart's defaults.
+    pub fn config(&self) -> Map<String, Value> {
+        let config = self.content.get("config").and_then(Value::as_object);
+        config.cloned().unwrap_or_default()
+    }
+
+    /// The name of the mesh that the values give; that of the release if they give none.
+    pub fn mesh_name(&self) -> &str {
+        let of = |values: &[&str]| {
+            ["osm", "OpenServiceMesh"]
+                .into_iter()
+                .map(|root| text(&self.content, &[values, &[root, "meshName"]].concat()))
+                .find(|name| !name.is_empty())
+        };
+        of(&["config"])
+            .or_else(|| of(&["chart", "values"]))
+            .unwrap_or_else(|| self.name())
+    }
+
+    /// Takes over when the release was first installed.
+    pub fn keep_first_deployed(&mut self, earlier: &Record) {
+        let first = text(&earlier.content, &["info", "first_deployed"]).to_owned();
+        if let Some(info) = self.content.get_mut("info").and_then(Value::as_object_mut)
+            && !first.is_empty()
+        {
+            info.insert("first_deployed".into(), first.into());
+        }
+    }
+
+    /// Gives the release another status, and says why.
+    pub fn set_status(&mut self, status: Status, description: &str) {
+        if let Some(info) = self.content.get_mut("info").and_then(Value::as_object_mut) {
+            info.insert("status".into(), status.as_str().into());
+            info.insert("description".into(), description.into());
+            info.insert("last_deployed".into(), time::now().into());
+        }
+    }
+
+    /// Stores the record: a new Secret, or the one of this revision with what changed.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn store(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        cluster.apply(&self.place(), &self.to_secret()).await?;
+        Ok(())
+    }
+}
+
+/// What a record is made of.
+pub struct Release<'r> {
+    /// Its name: that of the mesh.
+    pub name: &'r str,
+    /// The namespace it goes to.
+    pub namespace: &'r str,
+    /// The chart.
+    pub chart: &'r Chart,
+    /// The chart's values with the compiled-in pins in them.
+    pub defaults: &'r Map<String, Value>,
+    /// What the user set.
+    pub config: &'r Map<String, Value>,
+    /// What was rendered.
+    pub objects: &'r [Object],
+}
+
+/// The records of releases in a namespace (in all if it is empty), or of one release.
+///
+/// The newest revision of each comes last. A Secret that cannot be read gives its name and why.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn list(
+    cluster: &Cluster,
+    namespace: &str,
+    name: Option<&str>,
+) -> Result<(Vec<Record>, Vec<String>), ClusterError> {
+    let labels = match name {
+        Some(name) => format!("owner=helm,name={name}"),
+        None => "owner=helm".to_owned(),
+    };
+    let kind = place("", "").kind;
+    let (secrets, _) = cluster.list(&kind, namespace, &labels).await?;
+    let (mut records, mut damaged) = (Vec::new(), Vec::new());
+    for secret in &secrets {
+        match Record::of_secret(secret) {
+            Ok(record) => records.push(record),
+            Err(why) => {
+                let namespace = text(secret, &["metadata", "namespace"]);
+                let name = text(secret, &["metadata", "name"]);
+                damaged.push(format!("Secret {namespace}/{name}: {why}"));
+            }
+        }
+    }
+    records.sort_by_key(|r| (r.namespace().to_owned(), r.name().to_owned(), r.revision()));
+    Ok((records, damaged))
+}
+
+fn place(namespace: &str, name: &str) -> Place {
+    Place {
+        kind: Kind {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            plural: "secrets".to_owned(),
+            namespaced: true,
+        },
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
+    let file = |(name, data): (&str, &[u8])| json!({"name": name, "data": BASE64.encode(data)});
+    let templates = chart.templates.iter();
+    let files = chart.files.iter();
+    let mut metadata = chart.metadata.fields.clone();
+    metadata.insert("name".into(), chart.metadata.name.as_str().into());
+    metadata.insert("version".into(), chart.metadata.version.as_str().into());
+    metadata.insert(
+        "appVersion".into(),
+        chart.metadata.app_version.as_str().into(),
+    );
+    json!({
+        "metadata": metadata,
+        "lock": null,
+        "templates": templates.map(|(n, t)| file((n, t.as_bytes()))).collect::<Vec<_>>(),
+        "values": defaults,
+        "schema": chart.schema.as_ref().map(|text| BASE64.encode(text.as_bytes())),
+        "files": files.map(|(n, b)| file((n, b))).collect::<Vec<_>>(),
+    })
+}
+
+fn hook(object: &Object) -> Value {
+    let annotation = |name: &str| {
+        let annotations = object.value.pointer("/metadata/annotations");
+        let found = annotations
+            .and_then(|a| a.get(name))
+            .and_then(Value::as_str);
+        let parts = found.into_iter().flat_map(|text| text.split(','));
+        parts.map(|part| part.trim().to_owned()).collect::<Vec<_>>()
+    };
+    json!({
+        "name": object.name(),
+        "kind": object.kind(),
+        "path": object.source,
+        "manifest": object.manifest,
+        "events": object.hooks,
+        "weight": object.hook_weight,
+        "delete_policies": annotation("helm.sh/hook-delete-policy"),
+        "last_run": {"phase": ""},
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let chart = Chart::default();
+        let config = Map::new();
+        let release = Release {
+            name: "osm",
+            namespace: "ns",
+            chart: &chart,
+            defaults: &config,
+            config: &config,
+            objects: &[],
+        };
+        Record::new(&release, 3, Status::PendingInstall)
+    }
+
+    #[test]
+    fn a_record_reads_back_from_its_secret() {
+        let mut record = record();
+        record.set_status(Status::Deployed, "Install complete");
+        let secret = record.to_secret();
+        let back = Record::of_secret(&secret).unwrap();
+        assert_eq!(back.content, record.content);
+        assert_eq!(
+            text(&secret, &["metadata", "name"]),
+            "sh.helm.release.v1.osm.v3"
+        );
+        assert_eq!(text(&secret, &["metadata", "labels", "status"]), "deployed");
+        assert!(back.is(Status::Deployed));
+    }
+
+    #[test]
+    fn a_damaged_record_is_an_error() {
+        let mut secret = record().to_secret();
+        for damaged in ["", "!", "AAAA", "e30="] {
+            secret["data"]["release"] = Value::from(damaged);
+            assert!(Record::of_secret(&secret).is_err(), "{damaged:?}");
+        }
+    }
+}

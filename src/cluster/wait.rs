@@ -1,0 +1,494 @@
+//! Waits until workloads run and Jobs are done, and says why when they do not.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kube::core::WatchEvent;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Progress;
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::kinds::{Kind, Place, text};
+use super::reasons::{Trouble, condition, trouble};
+
+/// How often the Pods of what is not ready are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// The pause after a watch that broke.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// When to give up.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    at: Option<Instant>,
+    timeout: Duration,
+}
+
+impl Deadline {
+    /// From now; zero is never.
+    pub fn after(timeout: Duration) -> Deadline {
+        let at = Instant::now()
+            .checked_add(timeout)
+            .filter(|_| !timeout.is_zero());
+        Deadline { at, timeout }
+    }
+
+    /// The given time at the latest, and this deadline if it is earlier.
+    fn or(self, other: Instant) -> Instant {
+        self.at.map_or(other, |at| at.min(other))
+    }
+
+    /// Whether the time is over.
+    pub fn is_over(self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+}
+
+/// What a workload's own status says.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Ready,
+    NotYet,
+    Failed(String),
+}
+
+/// Waits for all of them: Deployments, `StatefulSets`, `DaemonSets`, Jobs and Pods; other kinds need
+/// no waiting.
+///
+/// # Errors
+/// What failed, or was not ready in time, with the reasons.
+pub async fn ready(
+    cluster: &Cluster,
+    places: &[Place],
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    let mut pending: Vec<&Place> = places
+        .iter()
+        .filter(|place| {
+            matches!(
+                place.kind.kind.as_str(),
+                "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
+            )
+        })
+        .collect();
+    let mut said = Vec::new();
+    while let Some(first) = pending.first() {
+        let (kind, namespace) = (first.kind.clone(), first.namespace.clone());
+        let group = |place: &&Place| place.kind == kind && place.namespace == namespace;
+        let these: Vec<&Place> = pending.iter().copied().filter(group).collect();
+        Group {
+            cluster,
+            kind: &kind,
+            namespace: &namespace,
+            deadline,
+            progress,
+        }
+        .ready(these, &mut said)
+        .await?;
+        pending.retain(|place| !group(place));
+    }
+    Ok(())
+}
+
+/// The objects of one kind in one namespace.
+struct Group<'g> {
+    cluster: &'g Cluster,
+    kind: &'g Kind,
+    namespace: &'g str,
+    deadline: Deadline,
+    progress: Progress<'g>,
+}
+
+impl Group<'_> {
+    async fn ready(
+        &self,
+        mut pending: Vec<&Place>,
+        said: &mut Vec<String>,
+    ) -> Result<(), ClusterError> {
+        let mut objects: BTreeMap<String, Value> = BTreeMap::new();
+        loop {
+            let (items, version) = self.cluster.list(self.kind, self.namespace, "").await?;
+            for item in items {
+                self.take(item, &mut pending, &mut objects).await?;
+            }
+            if pending.is_empty() {
+                return Ok(());
+            }
+            let path = format!(
+                "{}?watch=true&resourceVersion={version}&timeoutSeconds=240",
+                self.kind.path(self.namespace)
+            );
+            let Some(events) = self.cluster.watch(&path).await else {
+                self.pause(&pending, &objects).await?;
+                continue;
+            };
+            let mut events = pin!(events);
+            let mut look = Instant::now() + LOOK;
+            loop {
+                let until = self.deadline.or(look);
+                match tokio::time::timeout_at(until, events.next()).await {
+                    Ok(Some(Ok(WatchEvent::Added(item) | WatchEvent::Modified(item)))) => {
+                        self.take(item, &mut pending, &mut objects).await?;
+                        if pending.is_empty() {
+                            return Ok(());
+                        }
+                    }
+                    Ok(Some(Ok(WatchEvent::Deleted(_) | WatchEvent::Bookmark(_)))) => {}
+                    // The watch ended, or is too old: list again.
+                    Ok(_) => {
+                        self.pause(&pending, &objects).await?;
+                        break;
+                    }
+                    Err(_) if self.deadline.is_over() => {
+                        return Err(self.too_late(&pending, &objects).await);
+                    }
+                    Err(_) => {
+                        look = Instant::now() + LOOK;
+                        self.tell(&pending, &objects, said).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A pause before the next try, unless the time is over.
+    async fn pause(
+        &self,
+        pending: &[&Place],
+        objects: &BTreeMap<String, Value>,
+    ) -> Result<(), ClusterError> {
+        if self.deadline.is_over() {
+            return Err(self.too_late(pending, objects).await);
+        }
+        tokio::time::sleep_until(self.deadline.or(Instant::now() + PAUSE)).await;
+        Ok(())
+    }
+
+    /// Takes note of an object's state.
+    async fn take(
+        &self,
+        object: Value,
+        pending: &mut Vec<&Place>,
+        objects: &mut BTreeMap<String, Value>,
+    ) -> Result<(), ClusterError> {
+        let name = text(&object, &["metadata", "name"]).to_owned();
+        let Some(place) = pending.iter().copied().find(|place| place.name == name) else {
+            return Ok(());
+        };
+        match state(&self.kind.kind, &object) {
+            State::Ready => pending.retain(|place| place.name != name),
+            State::NotYet => _ = objects.insert(name, object),
+            State::Failed(message) => {
+                let troubles = self.troubles(&object).await;
+                let mut text = format!("{place} failed: {message}");
+                for trouble in troubles {
+                    text = format!("{text}\n  {trouble}");
+                }
+                return Err(ClusterError::State(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what is in the way, once each.
+    async fn tell(
+        &self,
+        pending: &[&Place],
+        objects: &BTreeMap<String, Value>,
+        said: &mut Vec<String>,
+    ) {
+        for place in pending {
+            let Some(object) = objects.get(&place.name) else {
+                continue;
+            };
+            for trouble in self.troubles(object).await {
+                let line = format!("waiting for {place}: {trouble}");
+                if !said.contains(&line) {
+                    (self.progress)(&line);
+                    said.push(line);
+                }
+            }
+        }
+    }
+
+    async fn too_late(
+        &self,
+        pending: &[&Place],
+        objects: &BTreeMap<String, Value>,
+    ) -> ClusterError {
+        let mut text = format!("not ready after {}:", shown(self.deadline.timeout));
+        for place in pending {
+            let object = objects.get(&place.name);
+            let mut lines: Vec<String> = Vec::new();
+            if let Some(object) = object {
+                let troubles = self.troubles(object).await;
+                lines.extend(troubles.iter().map(ToString::to_string));
+                lines.extend(conditions(object));
+            }
+            if lines.is_empty() {
+                lines.push(
+                    "its Pods have not been ready so far; --timeout gives them longer".to_owned(),
+                );
+            }
+            text = format!("{text}\n  {place}");
+            for line in lines {
+                text = format!("{text}\n    {}", line.replace('\n', "\n  "));
+            }
+        }
+        ClusterError::State(text)
+    }
+
+    /// What is wrong with the Pods of a workload; nothing where that cannot be read.
+    async fn troubles(&self, object: &Value) -> Vec<Trouble> {
+        let Some(kind) = Kind::built_in("v1", "Pod") else {
+            return Vec::new();
+        };
+        if self.kind.kind == "Pod" {
+            return trouble(object).into_iter().collect();
+        }
+        let labels = object.pointer("/spec/selector/matchLabels");
+        let labels: Vec<String> = labels
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        if labels.is_empty() {
+            return Vec::new();
+        }
+        let listed = self
+            .cluster
+            .list(&kind, self.namespace, &labels.join(","))
+            .await;
+        let pods = listed.map(|(pods, _)| pods).unwrap_or_default();
+        pods.iter().filter_map(trouble).collect()
+    }
+}
+
+/// What a workload says of itself that keeps it from going on: a quota, a webhook.
+fn conditions(object: &Value) -> Option<String> {
+    let failure = condition(object, "ReplicaFailure")?;
+    let (reason, message) = (text(failure, &["reason"]), text(failure, &["message"]));
+    Some(format!("{reason}: {message}"))
+}
+
+/// Whether a workload has everything that it wants.
+pub fn is_ready(kind: &str, object: &Value) -> bool {
+    state(kind, object) == State::Ready
+}
+
+/// The state that an object is in (for Deployments as `kubectl rollout status` judges it).
+fn state(kind: &str, object: &Value) -> State {
+    let number = |pointer: &str| {
+        let found = object.pointer(pointer).and_then(Value::as_i64);
+        found.unwrap_or_default()
+    };
+    let wanted = object
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(1);
+    let is_seen = number("/status/observedGeneration") >= number("/metadata/generation");
+    let is = |kind: &str| condition(object, kind).is_some_and(|c| text(c, &["status"]) == "True");
+    let ready = match kind {
+        "Deployment" => {
+            is_seen
+                && number("/status/updatedReplicas") >= wanted
+                && number("/status/replicas") <= number("/status/updatedReplicas")
+                && number("/status/availableReplicas") >= wanted
+        }
+        "StatefulSet" => {
+            is_seen
+                && number("/status/updatedReplicas") >= wanted
+                && number("/status/readyReplicas") >= wanted
+        }
+        "DaemonSet" => {
+            let wanted = number("/status/desiredNumberScheduled");
+            is_seen
+                && number("/status/updatedNumberScheduled") >= wanted
+                && number("/status/numberAvailable") >= wanted
+        }
+        "Job" => {
+            if is("Failed") {
+                let failed = condition(object, "Failed");
+                let message = failed.map(|c| text(c, &["message"])).unwrap_or_default();
+                return State::Failed(message.to_owned());
+            }
+            is("Complete") || is("SuccessCriteriaMet")
+        }
+        "Pod" => match text(object, &["status", "phase"]) {
+            "Failed" => return State::Failed(text(object, &["status", "message"]).to_owned()),
+            "Succeeded" => true,
+            _ => is("Ready"),
+        },
+        _ => true,
+    };
+    match ready {
+        true => State::Ready,
+        false => State::NotYet,
+    }
+}
+
+/// Waits until a Job has done its work.
+///
+/// The Job itself says so a second late; its Pods say it at once.
+///
+/// # Errors
+/// The Job failed, or was not done in time, with the reasons.
+pub async fn job(
+    cluster: &Cluster,
+    place: &Place,
+    object: &Value,
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    let whole = ready(cluster, std::slice::from_ref(place), deadline, progress);
+    let one = |key: &str| {
+        object
+            .pointer(&format!("/spec/{key}"))
+            .is_none_or(|n| *n == 1)
+    };
+    if !(one("completions") && one("parallelism")) {
+        return whole.await;
+    }
+    tokio::select! {
+        done = whole => done,
+        () = pod_succeeded(cluster, place) => Ok(()),
+    }
+}
+
+/// Ends when a Pod of the Job has ended well; never if none does.
+async fn pod_succeeded(cluster: &Cluster, job: &Place) {
+    let Some(kind) = Kind::built_in("v1", "Pod") else {
+        return std::future::pending().await;
+    };
+    let labels = format!("batch.kubernetes.io/job-name={}", job.name);
+    let succeeded = |pod: &Value| text(pod, &["status", "phase"]) == "Succeeded";
+    loop {
+        if let Ok((pods, version)) = cluster.list(&kind, &job.namespace, &labels).await {
+            if pods.iter().any(succeeded) {
+                return;
+            }
+            let path = format!(
+                "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds=240",
+                kind.path(&job.namespace),
+                labels.replace('=', "%3D")
+            );
+            if let Some(events) = cluster.watch(&path).await {
+                let mut events = pin!(events);
+                while let Some(Ok(event)) = events.next().await {
+                    match event {
+                        WatchEvent::Added(pod) | WatchEvent::Modified(pod) if succeeded(&pod) => {
+                            return;
+                        }
+                        WatchEvent::Error(_) => break,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Waits until objects that were deleted are gone.
+///
+/// # Errors
+/// What is still there when the time is over, and what holds it.
+pub async fn gone(
+    cluster: &Cluster,
+    places: &[Place],
+    deadline: Deadline,
+) -> Result<(), ClusterError> {
+    let mut left = places.to_vec();
+    loop {
+        let mut there = Vec::new();
+        for place in left {
+            if let Some(object) = cluster.get(&place).await? {
+                there.push((place, object));
+            }
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        if deadline.is_over() {
+            let lines: Vec<String> = there
+                .iter()
+                .map(|(place, object)| {
+                    let held = object
+                        .pointer("/metadata/finalizers")
+                        .and_then(Value::as_array);
+                    let held: Vec<&str> = held
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Value::as_str)
+                        .collect();
+                    match held.is_empty() {
+                        true => place.to_string(),
+                        false => format!("{place}, held by its finalizers {}", held.join(", ")),
+                    }
+                })
+                .collect();
+            return Err(ClusterError::State(format!(
+                "not gone after {}:\n  {}",
+                shown(deadline.timeout),
+                lines.join("\n  ")
+            )));
+        }
+        left = there.into_iter().map(|(place, _)| place).collect();
+        tokio::time::sleep(PAUSE / 4).await;
+    }
+}
+
+/// A duration as flags take it: `5m`, `1m30s`, `500ms`.
+pub fn shown(duration: Duration) -> String {
+    let (minutes, seconds) = (duration.as_secs() / 60, duration.as_secs() % 60);
+    match (minutes, seconds, duration.subsec_millis()) {
+        (0, seconds, 0) => format!("{seconds}s"),
+        (0, 0, millis) => format!("{millis}ms"),
+        (minutes, 0, _) => format!("{minutes}m"),
+        (minutes, seconds, _) => format!("{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn workloads_are_ready_when_all_their_pods_are() {
+        let deployment = |generation: i64, updated: i64, available: i64| {
+            json!({"kind": "Deployment", "metadata": {"generation": 2}, "spec": {"replicas": 2},
+                "status": {"observedGeneration": generation, "replicas": 2,
+                    "updatedReplicas": updated, "availableReplicas": available}})
+        };
+        let job = |condition: &str| {
+            json!({"kind": "Job", "status": {"conditions": [
+                {"type": condition, "status": "True", "message": "m"}]}})
+        };
+        let table = [
+            (deployment(2, 2, 2), State::Ready),
+            (deployment(1, 2, 2), State::NotYet),
+            (deployment(2, 1, 2), State::NotYet),
+            (deployment(2, 2, 1), State::NotYet),
+            (job("Complete"), State::Ready),
+            (job("Failed"), State::Failed("m".to_owned())),
+            (job("Suspended"), State::NotYet),
+            (
+                json!({"kind": "Pod", "status": {"phase": "Running"}}),
+                State::NotYet,
+            ),
+            (
+                json!({"kind": "Pod", "status": {"phase": "Succeeded"}}),
+                State::Ready,
+            ),
+        ];
+        for (object, want) in table {
+            assert_eq!(state(text(&object, &["kind"]), &object), want, "{object}");
+        }
+    }
+}

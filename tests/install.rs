@@ -1,0 +1,489 @@
+//! `osm install` and its opposite against a real API server: what is made, what helm makes of it, what
+//! is said when it does not work, and that nothing is left afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::cluster::{Cluster, Failure};
+use serde_json::{Value, json};
+
+const INSTALLED: &str =
+    "OSM installed successfully in namespace [osm-system] with mesh name [osm]\n";
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
+
+/// Removes the mesh and its namespace, and awaits that the cluster holds what it held before.
+#[track_caller]
+fn uninstall(cluster: &Cluster, before: &std::collections::BTreeMap<String, Value>) {
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
+    cluster.await_objects(before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+
+    let installed = cluster.osm(&["install"]);
+    assert_eq!(
+        installed.stderr.lines().last(),
+        Some("waiting until everything runs")
+    );
+    assert_eq!(installed.ok(), INSTALLED);
+    let deployments = cluster.get(DEPLOYMENTS).unwrap();
+    for deployment in deployments["items"].as_array().unwrap() {
+        let (wanted, status) = (&deployment["spec"]["replicas"], &deployment["status"]);
+        assert_eq!(&status["availableReplicas"], wanted, "{deployment}");
+    }
+    assert_eq!(
+        cluster.osm(&["mesh", "list"]).ok(),
+        "MESH NAME   MESH NAMESPACE   VERSION   ADDED NAMESPACES\n\
+         osm         osm-system       v1.2.4\n"
+    );
+    let version: Value =
+        serde_json::from_str(&cluster.osm(&["version", "-o", "json"]).ok()).unwrap();
+    assert_eq!(version["meshes"][0]["name"], "osm");
+
+    let again = cluster.osm(&["install"]).fails(1);
+    assert!(
+        again.contains("the mesh osm is installed in namespace osm-system already"),
+        "{again}"
+    );
+
+    let gone = cluster.osm(&["uninstall", "mesh", "--force", "--delete-namespace"]);
+    assert_eq!(
+        gone.ok(),
+        "OSM [mesh name: osm] in namespace [osm-system] uninstalled\n"
+    );
+    cluster.await_objects(&before);
+    let nothing = cluster.osm(&["uninstall", "mesh", "--force"]);
+    assert!(
+        nothing
+            .stderr
+            .contains("there is no mesh osm in namespace osm-system")
+    );
+    nothing.ok();
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let release = ["osm", "--namespace", "osm-system"];
+    let helm = |args: &[&str]| {
+        let all = [&args[..1], &release, &args[1..]].concat();
+        cluster.helm(&all).ok()
+    };
+
+    cluster
+        .osm(&["install", "--set", "osm.controllerLogLevel=debug"])
+        .ok();
+    let listed = cluster
+        .helm(&["list", "--namespace", "osm-system", "-o", "json"])
+        .ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["name"], "osm");
+    assert_eq!(listed[0]["status"], "deployed");
+    assert_eq!(listed[0]["app_version"], "v1.2.4");
+    assert!(helm(&["status"]).contains("STATUS: deployed"));
+    let values: Value = serde_json::from_str(
+        &cluster
+            .helm(&[
+                "get",
+                "values",
+                "osm",
+                "--namespace",
+                "osm-system",
+                "-o",
+                "json",
+            ])
+            .ok(),
+    )
+    .unwrap();
+    assert_eq!(values, json!({"osm": {"controllerLogLevel": "debug"}}));
+    let manifest = cluster
+        .helm(&["get", "manifest", "osm", "--namespace", "osm-system"])
+        .ok();
+    assert_eq!(manifest.matches("kind: Deployment").count(), 3);
+    assert!(helm(&["history"]).contains("Install complete"));
+
+    // helm takes over, goes back, and removes.
+    let chart = common::repository("charts/osm");
+    let pins = cluster.folder().join("pins.yaml");
+    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
+    std::fs::write(&pins, images).unwrap();
+    let pins = pins.display().to_string();
+    helm(&[
+        "upgrade",
+        &chart,
+        "--values",
+        &pins,
+        "--set",
+        "osm.osmController.replicaCount=2",
+        "--wait",
+        "--timeout",
+        "60s",
+    ]);
+    let controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    assert_eq!(controller["spec"]["replicas"], 2);
+    helm(&["rollback", "1", "--wait", "--timeout", "60s"]);
+    let controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    assert_eq!(controller["spec"]["replicas"], 1);
+    helm(&["uninstall", "--wait", "--timeout", "60s"]);
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
+    cluster.await_objects(&before);
+
+    // And the other way round.
+    helm(&[
+        "install",
+        &chart,
+        "--values",
+        &pins,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "60s",
+    ]);
+    let listed = cluster.osm(&["mesh", "list", "-o", "json"]).ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["name"], "osm");
+    uninstall(&cluster, &before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_osm_and_helm_install_is_the_same() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let release_objects = || -> std::collections::BTreeMap<String, Value> {
+        let objects = cluster.objects().into_iter();
+        objects
+            .filter(|(key, object)| {
+                let annotations = &object["metadata"]["annotations"];
+                annotations["meta.helm.sh/release-name"] == "osm" && !key.contains("/ReplicaSet/")
+            })
+            .map(|(key, mut object)| {
+                let metadata = object["metadata"].as_object_mut().unwrap();
+                for key in [
+                    "managedFields",
+                    "uid",
+                    "creationTimestamp",
+                    "resourceVersion",
+                    "generation",
+                ] {
+                    metadata.remove(key);
+                }
+                // The Deployment controller counts its revisions here.
+                if let Some(annotations) = metadata["annotations"].as_object_mut() {
+                    annotations.remove("deployment.kubernetes.io/revision");
+                }
+                object.as_object_mut().unwrap().remove("status");
+                if key.contains("/Service/") {
+                    for key in ["clusterIP", "clusterIPs"] {
+                        object["spec"].as_object_mut().unwrap().remove(key);
+                    }
+                }
+                (key, object)
+            })
+            .collect()
+    };
+
+    cluster.osm(&["install"]).ok();
+    let by_osm = release_objects();
+    uninstall(&cluster, &before);
+
+    let pins = cluster.folder().join("pins.yaml");
+    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
+    std::fs::write(&pins, images).unwrap();
+    let pins = pins.display().to_string();
+    let chart = common::repository("charts/osm");
+    cluster
+        .helm(&[
+            "install",
+            "osm",
+            &chart,
+            "--namespace",
+            "osm-system",
+            "--create-namespace",
+            "--values",
+            &pins,
+            "--wait",
+            "--timeout",
+            "60s",
+        ])
+        .ok();
+    let by_helm = release_objects();
+    assert_eq!(by_osm.len(), 11);
+    assert_eq!(
+        by_osm.keys().collect::<Vec<_>>(),
+        by_helm.keys().collect::<Vec<_>>()
+    );
+    for (key, object) in &by_helm {
+        assert_eq!(&by_osm[key], object, "{key}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_second_mesh_is_refused_by_name_before_anything_is_made() {
+    let cluster = Cluster::start();
+    cluster.osm(&["install"]).ok();
+    let before = cluster.objects();
+    let table: [(&[&str], &str); 4] = [
+        (&["--mesh-name", "two"], "a namespace has one mesh"),
+        (&["--osm-namespace", "two"], "meshes need different names"),
+        (
+            &["--osm-namespace", "two", "--mesh-name", "two"],
+            "it was installed to be the only one in the cluster",
+        ),
+        (
+            &[
+                "--osm-namespace",
+                "two",
+                "--mesh-name",
+                "two",
+                "--enforce-single-mesh=false",
+            ],
+            "it was installed to be the only one in the cluster",
+        ),
+    ];
+    for (args, why) in table {
+        let all = [&["install"], args].concat();
+        let error = cluster.osm(&all).fails(1);
+        assert!(
+            error.contains("there is the mesh osm in namespace osm-system already")
+                && error.contains(why),
+            "{args:?}: {error}"
+        );
+        cluster.await_objects(&before);
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let table = [
+        (
+            Failure::ImagePullBackOff,
+            "ImagePullBackOff: Back-off pulling image",
+        ),
+        (Failure::ErrImagePull, "ErrImagePull"),
+        (Failure::CrashLoopBackOff, "CrashLoopBackOff"),
+        (Failure::OomKilled, "OOMKilled"),
+        (
+            Failure::Unschedulable,
+            "Unschedulable: 0/3 nodes are available",
+        ),
+        (Failure::NotReady, "its readiness probe does not succeed"),
+    ];
+    let mut said = String::new();
+    for (failure, reason) in table {
+        cluster.kubelet().fail("osm-injector", failure);
+        let error = cluster.osm(&["install", "--timeout", "6s"]).fails(1);
+        assert!(
+            error.contains(
+                "not ready after 6s:\n  Deployment osm-system/osm-injector\n    Pod osm-injector-"
+            ) && error.contains(reason)
+                && error.contains("the same command goes on"),
+            "{failure:?}: {error}"
+        );
+        said.push_str(&format!("{failure:?}\n{}\n", without_suffixes(&error)));
+        cluster.kubelet().heal("osm-injector");
+        let more = cluster.osm(&["install"]);
+        assert!(
+            more.stderr.contains("going on with it"),
+            "{failure:?}: {}",
+            more.stderr
+        );
+        assert_eq!(more.ok(), INSTALLED);
+        uninstall(&cluster, &before);
+    }
+
+    // A hook's Job that fails is told at once, and --atomic leaves nothing.
+    cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
+    let error = cluster.osm(&["install", "--atomic"]).fails(1);
+    assert!(
+        error.contains("Job osm-system/osm-preinstall failed")
+            && error.contains("what was made is taken back (--atomic)"),
+        "{error}"
+    );
+    cluster.await_objects(&before);
+    said.push_str(&format!("JobFails\n{}", without_suffixes(&error)));
+    insta::assert_snapshot!(said);
+}
+
+/// A text without what a cluster makes up: the ends of the names of Pods.
+fn without_suffixes(text: &str) -> String {
+    let word = |word: &str| {
+        let plain = word.trim_end_matches([',', ':']);
+        let parts: Vec<&str> = plain.split('-').collect();
+        // Neither vowels nor what looks like one, so that no words come about.
+        let made_up = |part: &&str| {
+            let letters = "bcdfghjklmnpqrstvwxz2456789";
+            part.len() >= 5 && part.chars().all(|c| letters.contains(c))
+        };
+        match parts.as_slice() {
+            _ if word.starts_with("pod=") => "pod=POD".to_owned(),
+            ["osm", app, hash, _] if made_up(hash) => {
+                format!("osm-{app}-HASH-END{}", &word[plain.len()..])
+            }
+            ["osm", "preinstall", end] if made_up(end) => {
+                format!("osm-preinstall-END{}", &word[plain.len()..])
+            }
+            _ => word.to_owned(),
+        }
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(|l| line(l) + "\n").collect()
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_osm"))
+        .args(["install", "--timeout", "0"])
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("waiting until everything runs") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+    let kill = format!("kill -INT {}", child.id());
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
+    assert!(sent.unwrap().success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(
+        rest.contains("interrupted: a part of the mesh osm may be in namespace osm-system; the same command goes on"),
+        "{rest}"
+    );
+
+    cluster.kubelet().heal("osm-injector");
+    let more = cluster.osm(&["install"]);
+    assert!(
+        more.stderr.contains("(pending-install): going on with it"),
+        "{}",
+        more.stderr
+    );
+    assert_eq!(more.ok(), INSTALLED);
+    uninstall(&cluster, &before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let nobody = cluster.kubeconfig_for("nobody", &[]);
+    let error = cluster.osm_with(&nobody, &["install"]).fails(1);
+    for missing in [
+        "this user may not do everything that an installation does; missing:",
+        "\n  create clusterroles.rbac.authorization.k8s.io\n",
+        "\n  patch deployments.apps in namespace osm-system\n",
+        "\n  list namespaces\n",
+    ] {
+        assert!(error.contains(missing), "{missing:?}: {error}");
+    }
+
+    cluster.post(
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        &json!({"metadata": {"name": "osm"}, "rules": []}),
+    );
+    let error = cluster.osm(&["install"]).fails(1);
+    assert!(
+        error.contains("ClusterRole osm: it belongs to no release"),
+        "{error}"
+    );
+    cluster.delete("/apis/rbac.authorization.k8s.io/v1/clusterroles/osm");
+    cluster.await_objects(&before);
+
+    let answered = cluster
+        .osm(&["install", "--dry-run=server", "-o", "json"])
+        .ok();
+    let answered: Value = serde_json::from_str(&answered).unwrap();
+    assert_eq!(answered["items"].as_array().unwrap().len(), 11);
+    cluster.await_objects(&before);
+}
+
+#[test]
+fn without_a_cluster_the_configuration_or_the_server_is_named() {
+    let folder = common::scratch("no-cluster");
+    let missing = folder.join("missing");
+    let table = [
+        (
+            missing.display().to_string(),
+            "there is no configuration for a cluster",
+        ),
+        (
+            write(&folder, "gone", "https://127.0.0.1:1"),
+            "cannot ask for the version: the API server https://127.0.0.1:1/ cannot be reached",
+        ),
+    ];
+    for (kubeconfig, want) in table {
+        for command in [
+            &["install"][..],
+            &["mesh", "list"],
+            &["uninstall", "mesh", "--force"],
+        ] {
+            let args = [command, &["--kubeconfig", &kubeconfig]].concat();
+            let error = common::osm(&args).fails(1);
+            assert!(error.contains(want), "{args:?}: {error}");
+        }
+        // Without a mesh to ask for, there is still the version of the command line.
+        let version = common::osm(&["version", "--kubeconfig", &kubeconfig]);
+        assert!(
+            version
+                .stderr
+                .contains("the meshes of the cluster are not known")
+        );
+        version.ok();
+    }
+    let error = common::osm(&[
+        "mesh",
+        "list",
+        "--kubeconfig",
+        &write(&folder, "c", "https://127.0.0.1:1"),
+        "--context",
+        "tesst",
+    ])
+    .fails(1);
+    assert!(
+        error.contains("there is no context tesst; did you mean test?"),
+        "{error}"
+    );
+}
+
+fn write(folder: &std::path::Path, name: &str, server: &str) -> String {
+    let path = folder.join(name);
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": server}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "users": [{"name": "test", "user": {}}],
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+    path.display().to_string()
+}

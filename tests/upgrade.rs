@@ -1,0 +1,347 @@
+//! `osm mesh upgrade` and `osm verify` against a real API server: from one release to the next, from
+//! what helm installed, and what is told when the cluster is not as it was left.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::cluster::{Cluster, Failure};
+use serde_json::{Value, json};
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
+
+/// The image of a Deployment's first container.
+fn image(cluster: &Cluster, deployment: &str) -> String {
+    let found = cluster.get(&format!("{DEPLOYMENTS}/{deployment}")).unwrap();
+    let image = found.pointer("/spec/template/spec/containers/0/image");
+    image.and_then(Value::as_str).unwrap().to_owned()
+}
+
+/// An environment variable of a Deployment's first container.
+fn variable(cluster: &Cluster, deployment: &str, name: &str) -> String {
+    let found = cluster.get(&format!("{DEPLOYMENTS}/{deployment}")).unwrap();
+    let variables = found
+        .pointer("/spec/template/spec/containers/0/env")
+        .unwrap();
+    let variable = variables
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|v| v["name"] == name);
+    variable.unwrap()["value"].as_str().unwrap().to_owned()
+}
+
+/// The reference that is compiled in for a component of a release.
+fn compiled(release: &str, component: &str) -> String {
+    let listed = common::osm(&["images", "list", "--release", release, "-o", "json"]).ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let images = listed["images"].as_array().unwrap();
+    let image = images.iter().find(|i| i["component"] == component).unwrap();
+    image["reference"].as_str().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster
+        .osm(&[
+            "install",
+            "--release",
+            "v1.2.3",
+            "--set",
+            "osm.osmController.replicaCount=2,osm.deployPrometheus=true",
+        ])
+        .ok();
+    assert_eq!(
+        image(&cluster, "osm-controller"),
+        compiled("v1.2.3", "osm-controller")
+    );
+
+    let dry = cluster
+        .osm(&["mesh", "upgrade", "--reuse-values", "--dry-run"])
+        .ok();
+    let controller = format!(
+        "Deployment/osm-controller, container osm-controller:\n  - {}\n  + {}\n",
+        compiled("v1.2.3", "osm-controller"),
+        compiled("v1.2.4", "osm-controller")
+    );
+    assert!(dry.contains(&controller), "{dry}");
+    assert_eq!(
+        image(&cluster, "osm-controller"),
+        compiled("v1.2.3", "osm-controller")
+    );
+
+    let upgraded = cluster.osm(&["mesh", "upgrade", "--reuse-values"]);
+    assert!(upgraded.stderr.contains(&controller), "{}", upgraded.stderr);
+    assert_eq!(
+        upgraded.ok(),
+        "OSM upgraded successfully to v1.2.4 in namespace [osm-system] with mesh name [osm]\n"
+    );
+    assert_eq!(
+        image(&cluster, "osm-controller"),
+        compiled("v1.2.4", "osm-controller")
+    );
+    let init = variable(&cluster, "osm-injector", "OSM_DEFAULT_INIT_CONTAINER_IMAGE");
+    assert_eq!(init, compiled("v1.2.4", "init"));
+    let controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    assert_eq!(controller["spec"]["replicas"], 2);
+    assert!(
+        cluster
+            .get(&format!("{DEPLOYMENTS}/osm-prometheus"))
+            .is_some()
+    );
+
+    // Without --reuse-values they are reset, and what is no longer rendered goes.
+    let reset = cluster.osm(&["mesh", "upgrade"]);
+    assert!(reset.stderr.contains("no image changes") || reset.stderr.contains("container"));
+    reset.ok();
+    let controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    assert_eq!(controller["spec"]["replicas"], 1);
+    assert!(
+        cluster
+            .get(&format!("{DEPLOYMENTS}/osm-prometheus"))
+            .is_none()
+    );
+    let history = cluster
+        .helm(&["history", "osm", "--namespace", "osm-system", "-o", "json"])
+        .ok();
+    let history: Value = serde_json::from_str(&history).unwrap();
+    let states: Vec<&str> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|revision| revision["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["superseded", "superseded", "deployed"]);
+
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_helm_installed_is_upgraded_without_what_it_had_more() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    // Another chart of the same objects: with a label, an argument and an object that ours has not.
+    let chart = cluster.folder().join("chart");
+    common::copy_folder(common::repository("charts/osm").as_ref(), &chart);
+    let path = chart.join("templates/osm-controller.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let enforced = "    enforceSingleMesh: \"true\"\n";
+    let text = text.replacen(enforced, &format!("{enforced}    extra: \"label\"\n"), 1);
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(
+        chart.join("templates/extra.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: osm-system\n",
+    )
+    .unwrap();
+    let pins = cluster.folder().join("pins.yaml");
+    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
+    std::fs::write(&pins, images).unwrap();
+    cluster
+        .helm(&[
+            "install",
+            "osm",
+            &chart.display().to_string(),
+            "--namespace",
+            "osm-system",
+            "--create-namespace",
+            "--values",
+            &pins.display().to_string(),
+            "--wait",
+            "--timeout",
+            "60s",
+        ])
+        .ok();
+    let label = || {
+        let controller = cluster
+            .get(&format!("{DEPLOYMENTS}/osm-controller"))
+            .unwrap();
+        controller["metadata"]["labels"]["extra"].clone()
+    };
+    assert_eq!(label(), "label");
+    let extra = "/api/v1/namespaces/osm-system/configmaps/extra";
+    assert!(cluster.get(extra).is_some());
+
+    cluster.osm(&["mesh", "upgrade"]).ok();
+    assert_eq!(label(), Value::Null);
+    assert!(cluster.get(extra).is_none());
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
+    let cluster = Cluster::start();
+    let nothing = cluster.osm(&["mesh", "upgrade"]).fails(1);
+    assert!(
+        nothing.contains("there is no mesh osm in namespace osm-system"),
+        "{nothing}"
+    );
+    cluster.osm(&["install", "--release", "v1.2.3"]).ok();
+    let other = cluster
+        .osm(&["mesh", "upgrade", "--mesh-name", "other"])
+        .fails(1);
+    assert!(
+        other.contains("there is osm in namespace osm-system"),
+        "{other}"
+    );
+
+    cluster
+        .kubelet()
+        .fail("osm-bootstrap", Failure::ImagePullBackOff);
+    let error = cluster
+        .osm(&["mesh", "upgrade", "--timeout", "5s"])
+        .fails(1);
+    assert!(
+        error.contains("Deployment osm-system/osm-bootstrap")
+            && error.contains("ImagePullBackOff")
+            && error.contains(&compiled("v1.2.4", "osm-bootstrap"))
+            && error.contains("the same command goes on"),
+        "{error}"
+    );
+    cluster.kubelet().heal("osm-bootstrap");
+    cluster.osm(&["mesh", "upgrade"]).ok();
+    assert_eq!(
+        image(&cluster, "osm-bootstrap"),
+        compiled("v1.2.4", "osm-bootstrap")
+    );
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_control_plane_is_verified_down_to_the_images_that_run() {
+    let cluster = Cluster::start();
+    cluster.osm(&["install"]).ok();
+    let verify = || {
+        let output = cluster.osm(&["verify", "control-plane-health", "-o", "json"]);
+        let checks: Value = serde_json::from_str(&output.stdout).unwrap();
+        let failed: Vec<String> = checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["holds"] == false)
+            .map(|check| {
+                let what = check["what"].as_str().unwrap();
+                // The end of a Pod's name is made up.
+                let what = what.split(", ").last().unwrap();
+                format!("{what}: {}", check["found"].as_str().unwrap())
+            })
+            .collect();
+        (output.code, failed)
+    };
+    // No control plane runs here that could make its webhooks.
+    let webhooks = [
+        "MutatingWebhookConfiguration of osm-injector: is not there; osm-injector makes it when it starts",
+        "ValidatingWebhookConfiguration of osm-controller: is not there; osm-controller makes it when it starts",
+    ];
+    assert_eq!(verify(), (1, webhooks.map(str::to_owned).to_vec()));
+    for (kind, app) in [
+        ("mutating", "osm-injector"),
+        ("validating", "osm-controller"),
+    ] {
+        cluster.post(
+            &format!("/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"),
+            &json!({
+                "metadata": {"name": app, "labels": {"app.kubernetes.io/instance": "osm", "app": app}},
+                "webhooks": [{
+                    "name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+                    "clientConfig": {"url": "https://127.0.0.1/", "caBundle": "LS0tLS1CRUdJTg=="},
+                }],
+            }),
+        );
+    }
+    let (code, failed) = verify();
+    assert_eq!((code, failed), (0, Vec::new()));
+
+    // Somebody changes an image behind the release's back.
+    let mut controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!("other/image:1");
+    controller["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("managedFields");
+    cluster.put(&format!("{DEPLOYMENTS}/osm-controller"), &controller);
+    let told = cluster.until("the drift is seen", |_| {
+        let (code, failed) = verify();
+        let drift = failed.iter().find(|line| line.contains("other/image:1"))?;
+        (code == 1).then(|| drift.clone())
+    });
+    let recorded = compiled("v1.2.4", "osm-controller");
+    assert_eq!(
+        told,
+        format!(
+            "container osm-controller: has the image other/image:1, the release has {recorded}"
+        )
+    );
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn namespaces_join_a_mesh_and_leave_it() {
+    let cluster = Cluster::start();
+    cluster.osm(&["install"]).ok();
+    cluster.post("/api/v1/namespaces", &json!({"metadata": {"name": "shop"}}));
+    let shop = || cluster.get("/api/v1/namespaces/shop").unwrap();
+    let before = shop();
+
+    let said = cluster.osm(&["namespace", "add", "shop"]).ok();
+    assert_eq!(said, "Namespace [shop] successfully added to mesh [osm]\n");
+    assert_eq!(
+        shop()["metadata"]["labels"]["openservicemesh.io/monitored-by"],
+        "osm"
+    );
+    let injection = &shop()["metadata"]["annotations"]["openservicemesh.io/sidecar-injection"];
+    assert_eq!(injection, "enabled");
+    assert_eq!(
+        cluster.osm(&["namespace", "list"]).ok(),
+        "NAMESPACE   MESH   SIDECAR-INJECTION\nshop        osm    enabled\n"
+    );
+    assert!(
+        cluster
+            .osm(&["mesh", "list"])
+            .ok()
+            .contains("v1.2.4    shop")
+    );
+    let other = cluster
+        .osm(&["namespace", "add", "shop", "--mesh-name", "other"])
+        .fails(1);
+    assert!(other.contains("belongs to the mesh osm"), "{other}");
+    let wrong = cluster
+        .osm(&["namespace", "remove", "shop", "--mesh-name", "other"])
+        .fails(1);
+    assert!(
+        wrong.contains("belongs to the mesh osm, not to other"),
+        "{wrong}"
+    );
+
+    cluster.osm(&["namespace", "remove", "shop"]).ok();
+    assert_eq!(shop()["metadata"]["labels"], before["metadata"]["labels"]);
+    assert_eq!(
+        shop()["metadata"]["annotations"],
+        before["metadata"]["annotations"]
+    );
+    cluster.osm(&["namespace", "ignore", "shop"]).ok();
+    assert_eq!(
+        shop()["metadata"]["labels"]["openservicemesh.io/ignore"],
+        "true"
+    );
+    let missing = cluster.osm(&["namespace", "add", "nowhere"]).fails(1);
+    assert!(
+        missing.contains("there is no namespace nowhere"),
+        "{missing}"
+    );
+}
