@@ -1,14 +1,13 @@
 //! `osm mesh`: the meshes of the cluster (`list`; `upgrade` has a file of its own).
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Global;
 use super::exit::Done;
-use super::output::{Printer, table};
+use super::output::{Format, Printer, table};
 use super::upgrade::Upgrade;
 use crate::cluster::{self, Cluster};
-use crate::{json, yaml};
 
 /// List and upgrade meshes
 #[derive(Debug, clap::Args)]
@@ -34,17 +33,7 @@ struct List {
         value_enum,
         default_value = "table"
     )]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns for people
-    Table,
-    /// A JSON list
-    Json,
-    /// The same as YAML
-    Yaml,
+    output: Format,
 }
 
 impl Mesh {
@@ -63,28 +52,23 @@ impl List {
             cluster::meshes(&cluster).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
-        let text = match self.output {
-            Output::Json => json::pretty(&data) + "\n",
-            Output::Yaml => yaml::to_yaml(&data),
-            Output::Table if meshes.is_empty() => {
-                printer.note("there is no mesh in this cluster");
-                String::new()
-            }
-            Output::Table => {
-                let rows: Vec<Vec<String>> = meshes
-                    .iter()
-                    .map(|mesh| {
-                        let (name, namespace) = (mesh.name.clone(), mesh.namespace.clone());
-                        let joined = mesh.namespaces.join(",");
-                        vec![name, namespace, mesh.version.clone(), joined]
-                    })
-                    .collect();
-                table(
-                    &["MESH NAME", "MESH NAMESPACE", "VERSION", "ADDED NAMESPACES"],
-                    &rows,
-                )
-            }
-        };
+        if meshes.is_empty() && self.output == Format::Table {
+            printer.note("there is no mesh in this cluster");
+            return Ok(());
+        }
+        let rows = meshes.iter().map(|mesh| {
+            let (name, namespace) = (mesh.name.clone(), mesh.namespace.clone());
+            vec![
+                name,
+                namespace,
+                mesh.version.clone(),
+                mesh.namespaces.join(","),
+            ]
+        });
+        let header = ["MESH NAME", "MESH NAMESPACE", "VERSION", "ADDED NAMESPACES"];
+        let text = self
+            .output
+            .text(&data, || table(&header, &rows.collect::<Vec<_>>()));
         printer.data(&text)?;
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! `osm namespace`: which namespaces belong to a mesh.
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::exit::Done;
-use super::output::{Printer, table};
+use super::output::{Format, Printer, table};
 use super::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Joined, Membership};
 use crate::plan::DEFAULT_MESH_NAME;
-use crate::{json, yaml};
 
 /// Say which namespaces belong to a mesh
 #[derive(Debug, clap::Args)]
@@ -72,17 +71,7 @@ struct List {
         value_enum,
         default_value = "table"
     )]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns for people
-    Table,
-    /// A JSON list
-    Json,
-    /// The same as YAML
-    Yaml,
+    output: Format,
 }
 
 impl Namespace {
@@ -165,15 +154,12 @@ impl List {
             .iter()
             .map(|j| json!({"name": j.name, "mesh": j.mesh, "sidecarInjection": j.injection}))
             .collect();
-        let text = match self.output {
-            Output::Json => json::pretty(&data) + "\n",
-            Output::Yaml => yaml::to_yaml(&data),
-            Output::Table if joined.is_empty() => {
-                printer.note("no namespace has joined a mesh");
-                String::new()
-            }
-            Output::Table => table(&["NAMESPACE", "MESH", "SIDECAR-INJECTION"], &rows(&joined)),
-        };
+        if joined.is_empty() && self.output == Format::Table {
+            printer.note("no namespace has joined a mesh");
+            return Ok(());
+        }
+        let header = ["NAMESPACE", "MESH", "SIDECAR-INJECTION"];
+        let text = self.output.text(&data, || table(&header, &rows(&joined)));
         printer.data(&text)?;
         Ok(())
     }

@@ -2,6 +2,11 @@
 
 use std::io::{self, BufWriter, Stderr, Stdout, Write};
 
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::{json, yaml};
+
 /// The two streams of a process.
 pub(super) struct Printer {
     out: BufWriter<Stdout>,
@@ -50,6 +55,28 @@ impl Printer {
     fn say(&mut self, kind: &str, text: &str) {
         // Where stderr is closed there is nobody to tell.
         let _ = self.err.write_all(format!("{kind}: {text}\n").as_bytes());
+    }
+}
+
+/// How a command prints what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+impl Format {
+    /// The data as it is printed; `table` is for people.
+    pub fn text(self, data: &Value, table: impl FnOnce() -> String) -> String {
+        match self {
+            Format::Table => table(),
+            Format::Json => json::pretty(data) + "\n",
+            Format::Yaml => yaml::to_yaml(data),
+        }
     }
 }
 

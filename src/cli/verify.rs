@@ -1,14 +1,13 @@
 //! `osm verify`: whether a control plane is healthy and runs what was installed.
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
-use super::output::{Printer, table};
+use super::output::{Format, Printer, table};
 use super::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Owner};
 use crate::plan::DEFAULT_MESH_NAME;
-use crate::{json, yaml};
 
 /// Check what runs in a cluster
 #[derive(Debug, clap::Args)]
@@ -39,17 +38,7 @@ struct ControlPlaneHealth {
         value_enum,
         default_value = "table"
     )]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Columns for people
-    Table,
-    /// A JSON list
-    Json,
-    /// The same as YAML
-    Yaml,
+    output: Format,
 }
 
 impl Verify {
@@ -74,20 +63,14 @@ impl ControlPlaneHealth {
             .iter()
             .map(|c| json!({"what": c.what, "holds": c.holds, "found": c.found}))
             .collect();
-        let text = match self.output {
-            Output::Json => json::pretty(&data) + "\n",
-            Output::Yaml => yaml::to_yaml(&data),
-            Output::Table => {
-                let rows: Vec<Vec<String>> = checks
-                    .iter()
-                    .map(|check| {
-                        let holds = if check.holds { "ok" } else { "FAILED" };
-                        vec![check.what.clone(), holds.to_owned(), check.found.clone()]
-                    })
-                    .collect();
-                table(&["WHAT", "STATUS", "FOUND"], &rows)
-            }
-        };
+        let rows = checks.iter().map(|check| {
+            let holds = if check.holds { "ok" } else { "FAILED" };
+            vec![check.what.clone(), holds.to_owned(), check.found.clone()]
+        });
+        let header = ["WHAT", "STATUS", "FOUND"];
+        let text = self
+            .output
+            .text(&data, || table(&header, &rows.collect::<Vec<_>>()));
         printer.data(&text)?;
         match checks.iter().filter(|check| !check.holds).count() {
             0 => Ok(()),

@@ -1,17 +1,15 @@
 //! `osm version`: of the command line, and what is compiled into it.
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Global;
 use super::exit::Done;
 #[cfg(feature = "cluster")]
 use super::mesh::as_json;
-use super::output::Printer;
+use super::output::{Format, Printer};
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster};
 use crate::images::{Pins, RELEASES};
-use crate::json;
 
 /// Show the version and what is compiled in
 #[derive(Debug, clap::Args)]
@@ -27,17 +25,7 @@ pub(super) struct Version {
         value_enum,
         default_value = "table"
     )]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Lines for people
-    Table,
-    /// A JSON object
-    Json,
-    /// The same as YAML
-    Yaml,
+    output: Format,
 }
 
 impl Version {
@@ -60,10 +48,8 @@ impl Version {
         if let Some(meshes) = &meshes {
             all["meshes"] = meshes.clone();
         }
-        let text = match self.output {
-            Output::Json => json::pretty(&all) + "\n",
-            Output::Yaml => crate::yaml::to_yaml(&all),
-            Output::Table => format!(
+        let text = self.output.text(&all, || {
+            format!(
                 "osm {}\n\
                  Release:    {}\n\
                  Registry:   {}\n\
@@ -78,10 +64,10 @@ impl Version {
                     (Some(first), Some(last)) => format!("{} to {}", first.name, last.name),
                     _ => "none".to_owned(),
                 },
-            ),
-        };
+            )
+        });
         printer.data(&text)?;
-        if self.output == Output::Table {
+        if self.output == Format::Table {
             for mesh in meshes.iter().filter_map(Value::as_array).flatten() {
                 let of = |key: &str| mesh.get(key).and_then(Value::as_str).unwrap_or_default();
                 let (name, namespace, version) = (of("name"), of("namespace"), of("version"));

@@ -186,6 +186,18 @@ pub fn text<'v>(object: &'v Value, keys: &[&str]) -> &'v str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The labels that a workload selects its Pods by, as a query; empty if it selects none.
+pub fn selector(workload: &Value) -> String {
+    let labels = workload.pointer("/spec/selector/matchLabels");
+    let labels: Vec<String> = labels
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    labels.join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

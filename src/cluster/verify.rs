@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, text};
+use super::kinds::{Kind, Place, selector, text};
 use super::reasons::trouble;
 use super::record::Record;
 use super::wait::is_ready;
@@ -74,21 +74,12 @@ async fn workload(
         });
         return Ok(());
     };
-    let labels = object.value.pointer("/spec/selector/matchLabels");
-    let labels: Vec<String> = labels
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
+    let labels = selector(&object.value);
     let mut pods = Vec::new();
     if let Some(kind) = Kind::built_in("v1", "Pod")
         && !labels.is_empty()
     {
-        pods = cluster
-            .list(&kind, &place.namespace, &labels.join(","))
-            .await?
-            .0;
+        pods = cluster.list(&kind, &place.namespace, &labels).await?.0;
     }
     let holds = is_ready(&place.kind.kind, &live);
     let found = match pods.iter().find_map(trouble) {

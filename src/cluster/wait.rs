@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Progress;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, text};
+use super::kinds::{Kind, Place, selector, text};
 use super::reasons::{Trouble, condition, trouble};
 
 /// How often the Pods of what is not ready are looked at.
@@ -250,20 +250,11 @@ impl Group<'_> {
         if self.kind.kind == "Pod" {
             return trouble(object).into_iter().collect();
         }
-        let labels = object.pointer("/spec/selector/matchLabels");
-        let labels: Vec<String> = labels
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-            .collect();
+        let labels = selector(object);
         if labels.is_empty() {
             return Vec::new();
         }
-        let listed = self
-            .cluster
-            .list(&kind, self.namespace, &labels.join(","))
-            .await;
+        let listed = self.cluster.list(&kind, self.namespace, &labels).await;
         let pods = listed.map(|(pods, _)| pods).unwrap_or_default();
         pods.iter().filter_map(trouble).collect()
     }

@@ -24,6 +24,8 @@ const PARTS: [&[&str]; 2] = [
         "--test",
         "cluster",
         "--test",
+        "faults",
+        "--test",
         "install",
         "--test",
         "upgrade",

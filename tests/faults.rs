@@ -1,0 +1,174 @@
+//! What `osm` makes of an API server that misbehaves: a double that answers as it is told, since the real
+//! one cannot be made to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// It is answered with this status.
+    Status(u16),
+    /// The connection is closed without an answer.
+    Reset,
+    /// The answer is cut off in the middle.
+    Cut,
+    /// The answer is no HTTP.
+    Noise,
+}
+
+/// A server that has its faults in turn, and answers well when they are used up.
+struct Server {
+    address: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(faults: &[Fault]) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let faults = Mutex::new(faults.iter().rev().copied().collect::<Vec<_>>());
+        let count = Arc::clone(&requests);
+        // It ends with the process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::Relaxed);
+                let fault = faults.lock().unwrap().pop();
+                let _ = answer(stream, fault);
+            }
+        });
+        Server { address, requests }
+    }
+}
+
+fn answer(mut stream: TcpStream, fault: Option<Fault>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    while lines
+        .next()
+        .transpose()?
+        .is_some_and(|line| !line.is_empty())
+    {}
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (code, body) = match fault {
+        Some(Fault::Reset) => return Ok(()),
+        Some(Fault::Noise) => return stream.write_all(b"220 mail.example.com ESMTP\r\n"),
+        Some(Fault::Status(code)) => (code, status(code)),
+        Some(Fault::Cut) | None => (200, good(&path)),
+    };
+    let body = body.to_string();
+    let sent = match fault {
+        Some(Fault::Cut) => &body[..body.len() / 2],
+        _ => &body,
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {code} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{sent}",
+        body.len()
+    )
+}
+
+fn status(code: u16) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+        "reason": "Made", "message": format!("made up ({code})")})
+}
+
+fn good(path: &str) -> Value {
+    if path == "/version" {
+        return json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3"});
+    }
+    let controller = json!({"metadata": {"name": "osm-controller", "namespace": "ns", "labels": {
+        "app.kubernetes.io/instance": "osm", "app.kubernetes.io/version": "v1.2.4"}}});
+    let items = match path.contains("/deployments") {
+        true => vec![controller],
+        false => Vec::new(),
+    };
+    json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items})
+}
+
+/// Runs `osm mesh list` against a server with these faults.
+fn list(name: &str, faults: &[Fault]) -> (common::Output, usize) {
+    let server = Server::start(faults);
+    let path = common::scratch(&format!("faults-{name}")).join("kubeconfig");
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": server.address}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "users": [{"name": "test", "user": {"token": "t"}}],
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+    let kubeconfig = path.display().to_string();
+    let done = common::osm(&["mesh", "list", "--kubeconfig", &kubeconfig]);
+    (done, server.requests.load(Ordering::Relaxed))
+}
+
+#[test]
+fn faults_that_pass_are_outlived() {
+    use Fault::{Cut, Reset, Status};
+
+    for (name, faults) in [
+        ("none", vec![]),
+        ("busy", vec![Status(429), Status(503)]),
+        ("broken", vec![Status(500), Status(502), Status(504)]),
+        ("reset", vec![Reset, Reset]),
+        ("cut", vec![Cut]),
+        ("mixed", vec![Status(503), Reset, Cut, Status(500)]),
+    ] {
+        let (done, requests) = list(name, &faults);
+        assert!(done.stderr.is_empty(), "{name}: {}", done.stderr);
+        assert!(
+            done.ok().contains("osm         ns               v1.2.4"),
+            "{name}"
+        );
+        // The version, the controllers and the namespaces; each fault costs one more.
+        assert_eq!(requests, 3 + faults.len(), "{name}");
+    }
+}
+
+#[test]
+fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
+    use Fault::{Noise, Reset, Status};
+
+    let table = [
+        (
+            "broken",
+            Status(500),
+            5,
+            "cannot ask for the version: made up (500)\nthe API server has a fault",
+        ),
+        (
+            "busy",
+            Status(429),
+            5,
+            "made up (429)\nthe API server is overloaded",
+        ),
+        ("reset", Reset, 5, "cannot be reached"),
+        ("noise", Noise, 5, "cannot be reached"),
+        (
+            "unauthorized",
+            Status(401),
+            1,
+            "the credentials are not accepted",
+        ),
+        (
+            "forbidden",
+            Status(403),
+            1,
+            "ask somebody who administers the cluster",
+        ),
+    ];
+    for (name, fault, tries, want) in table {
+        let (done, requests) = list(name, &[fault; 20]);
+        let error = done.fails(1);
+        assert!(error.contains(want), "{name}: {error}");
+        assert_eq!(requests, tries, "{name}: {error}");
+    }
+}
