@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use common::cluster::{Cluster, Failure, PATIENCE, Process, SHORTLY};
-use common::{osm, repository, scratch};
+use common::{repository, scratch};
 use serde_json::{Value, json};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -51,14 +51,7 @@ fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
     let cluster = Cluster::start();
     let before = cluster.objects();
 
-    let values = cluster.folder().join("images.yaml");
-    std::fs::write(&values, osm(&["images", "list", "-o", "helm-values"]).ok()).unwrap();
-    let (chart, values) = (repository("charts/osm"), values.display().to_string());
-    let namespace = ["--namespace", "osm-system"];
-    let mut install = vec!["install", "osm", &chart, "--values", &values];
-    install.extend(namespace);
-    install.extend(["--create-namespace", "--wait", "--timeout", "60s"]);
-    cluster.helm(&install).ok();
+    cluster.helm_install("osm", &repository("charts/osm"));
 
     let path = "/apis/apps/v1/namespaces/osm-system/deployments";
     let deployments = cluster.get(path).unwrap();
@@ -77,7 +70,7 @@ fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
     assert!(id.as_str().unwrap().ends_with(digest), "{image} {id}");
 
     let mut uninstall = vec!["uninstall", "osm", "--wait", "--timeout", "60s"];
-    uninstall.extend(namespace);
+    uninstall.extend(["--namespace", "osm-system"]);
     cluster.helm(&uninstall).ok();
     // helm makes the namespace and leaves it.
     cluster.delete("/api/v1/namespaces/osm-system");

@@ -11,15 +11,6 @@ const INSTALLED: &str =
     "OSM installed successfully in namespace [osm-system] with mesh name [osm]\n";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
 
-/// Removes the mesh and its namespace, and awaits that the cluster holds what it held before.
-#[track_caller]
-fn uninstall(cluster: &Cluster, before: &std::collections::BTreeMap<String, Value>) {
-    cluster
-        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-        .ok();
-    cluster.await_objects(before);
-}
-
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
@@ -109,10 +100,7 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
 
     // helm takes over, goes back, and removes.
     let chart = common::repository("charts/osm");
-    let pins = cluster.folder().join("pins.yaml");
-    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
-    std::fs::write(&pins, images).unwrap();
-    let pins = pins.display().to_string();
+    let pins = cluster.pins();
     helm(&[
         "upgrade",
         &chart,
@@ -139,21 +127,12 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
         .ok();
     cluster.await_objects(&before);
 
-    // And the other way round.
-    helm(&[
-        "install",
-        &chart,
-        "--values",
-        &pins,
-        "--create-namespace",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]);
+    // And the other way round, also for a release that has not the name of its mesh.
+    cluster.helm_install("service-mesh", &chart);
     let listed = cluster.osm(&["mesh", "list", "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed[0]["name"], "osm");
-    uninstall(&cluster, &before);
+    cluster.uninstall(&before);
 }
 
 #[test]
@@ -196,28 +175,9 @@ fn what_osm_and_helm_install_is_the_same() {
 
     cluster.osm(&["install"]).ok();
     let by_osm = release_objects();
-    uninstall(&cluster, &before);
+    cluster.uninstall(&before);
 
-    let pins = cluster.folder().join("pins.yaml");
-    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
-    std::fs::write(&pins, images).unwrap();
-    let pins = pins.display().to_string();
-    let chart = common::repository("charts/osm");
-    cluster
-        .helm(&[
-            "install",
-            "osm",
-            &chart,
-            "--namespace",
-            "osm-system",
-            "--create-namespace",
-            "--values",
-            &pins,
-            "--wait",
-            "--timeout",
-            "60s",
-        ])
-        .ok();
+    cluster.helm_install("osm", &common::repository("charts/osm"));
     let by_helm = release_objects();
     assert_eq!(by_osm.len(), 11);
     assert_eq!(
@@ -304,7 +264,7 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
             more.stderr
         );
         assert_eq!(more.ok(), INSTALLED);
-        uninstall(&cluster, &before);
+        cluster.uninstall(&before);
     }
 
     // A hook's Job that fails is told at once, and --atomic leaves nothing.
@@ -316,7 +276,14 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
         "{error}"
     );
     cluster.await_objects(&before);
-    said.push_str(&format!("JobFails\n{}", told(&error)));
+    // The reasons are told before anything is taken back: afterwards they are gone.
+    let reasons = error
+        .find("Job osm-system/osm-preinstall failed")
+        .expect("why");
+    said.push_str(&format!(
+        "JobFails\n{}",
+        without_suffixes(&error[reasons..])
+    ));
     insta::assert_snapshot!(said);
 }
 
@@ -393,7 +360,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
         more.stderr
     );
     assert_eq!(more.ok(), INSTALLED);
-    uninstall(&cluster, &before);
+    cluster.uninstall(&before);
 }
 
 #[test]
@@ -424,11 +391,11 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
     cluster.delete("/apis/rbac.authorization.k8s.io/v1/clusterroles/osm");
     cluster.await_objects(&before);
 
-    let answered = cluster
-        .osm(&["install", "--dry-run=server", "-o", "json"])
-        .ok();
-    let answered: Value = serde_json::from_str(&answered).unwrap();
-    assert_eq!(answered["items"].as_array().unwrap().len(), 11);
+    for (more, count) in [(&["--no-hooks"][..], 11), (&[], 19)] {
+        let args = [&["install", "--dry-run=server", "-o", "json"], more].concat();
+        let answered: Value = serde_json::from_str(&cluster.osm(&args).ok()).unwrap();
+        assert_eq!(answered["items"].as_array().unwrap().len(), count);
+    }
     cluster.await_objects(&before);
 }
 

@@ -72,6 +72,11 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
         compiled("v1.2.3", "osm-controller")
     );
 
+    let history = || -> Value {
+        let args = ["history", "osm", "--namespace", "osm-system", "-o", "json"];
+        serde_json::from_str(&cluster.helm(&args).ok()).unwrap()
+    };
+    let first = history()[0]["updated"].as_str().unwrap().to_owned();
     let upgraded = cluster.osm(&["mesh", "upgrade", "--reuse-values"]);
     assert!(upgraded.stderr.contains(&controller), "{}", upgraded.stderr);
     assert_eq!(
@@ -96,8 +101,26 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
 
     // Without --reuse-values they are reset, and what is no longer rendered goes.
     let reset = cluster.osm(&["mesh", "upgrade"]);
-    assert!(reset.stderr.contains("no image changes") || reset.stderr.contains("container"));
+    let prometheus = reset.stderr.lines().take(3).collect::<Vec<_>>();
+    assert_eq!(
+        prometheus[0],
+        "Deployment/osm-prometheus, container prometheus:"
+    );
+    assert!(
+        prometheus[1].starts_with("  - prom/prometheus:"),
+        "{prometheus:?}"
+    );
+    assert_eq!(prometheus[2], "  + none");
+    assert!(
+        reset.stderr.contains(
+            "removing Deployment osm-system/osm-prometheus, which is no longer part of the mesh\n"
+        ),
+        "{}",
+        reset.stderr
+    );
     reset.ok();
+    let again = cluster.osm(&["mesh", "upgrade", "--dry-run"]).ok();
+    assert_eq!(again, "no image changes\n");
     let controller = cluster
         .get(&format!("{DEPLOYMENTS}/osm-controller"))
         .unwrap();
@@ -107,10 +130,14 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
             .get(&format!("{DEPLOYMENTS}/osm-prometheus"))
             .is_none()
     );
-    let history = cluster
-        .helm(&["history", "osm", "--namespace", "osm-system", "-o", "json"])
-        .ok();
-    let history: Value = serde_json::from_str(&history).unwrap();
+    let history = history();
+    let times: Vec<&str> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|revision| revision["updated"].as_str().unwrap())
+        .collect();
+    assert_eq!(times[0], first, "an earlier revision keeps its time");
     let states: Vec<&str> = history
         .as_array()
         .unwrap()
@@ -119,10 +146,7 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
         .collect();
     assert_eq!(states, ["superseded", "superseded", "deployed"]);
 
-    cluster
-        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-        .ok();
-    cluster.await_objects(&before);
+    cluster.uninstall(&before);
 }
 
 #[test]
@@ -130,7 +154,7 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
 fn what_helm_installed_is_upgraded_without_what_it_had_more() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    // Another chart of the same objects: with a label, an argument and an object that ours has not.
+    // Another chart of the same objects: with a label and an object that ours has not.
     let chart = cluster.folder().join("chart");
     common::copy_folder(common::repository("charts/osm").as_ref(), &chart);
     let path = chart.join("templates/osm-controller.yaml");
@@ -143,24 +167,7 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: osm-system\n",
     )
     .unwrap();
-    let pins = cluster.folder().join("pins.yaml");
-    let images = common::osm(&["images", "list", "-o", "helm-values"]).ok();
-    std::fs::write(&pins, images).unwrap();
-    cluster
-        .helm(&[
-            "install",
-            "osm",
-            &chart.display().to_string(),
-            "--namespace",
-            "osm-system",
-            "--create-namespace",
-            "--values",
-            &pins.display().to_string(),
-            "--wait",
-            "--timeout",
-            "60s",
-        ])
-        .ok();
+    cluster.helm_install("osm", &chart.display().to_string());
     let label = || {
         let controller = cluster
             .get(&format!("{DEPLOYMENTS}/osm-controller"))
@@ -174,10 +181,7 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
     cluster.osm(&["mesh", "upgrade"]).ok();
     assert_eq!(label(), Value::Null);
     assert!(cluster.get(extra).is_none());
-    cluster
-        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-        .ok();
-    cluster.await_objects(&before);
+    cluster.uninstall(&before);
 }
 
 #[test]
@@ -211,12 +215,88 @@ fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
             && error.contains("the same command goes on"),
         "{error}"
     );
+    let install = cluster.osm(&["install"]).fails(1);
+    assert!(
+        install.contains(
+            "status failed): an upgrade of it was not finished: osm mesh upgrade goes on"
+        ),
+        "{install}"
+    );
     cluster.kubelet().heal("osm-bootstrap");
     cluster.osm(&["mesh", "upgrade"]).ok();
     assert_eq!(
         image(&cluster, "osm-bootstrap"),
         compiled("v1.2.4", "osm-bootstrap")
     );
+}
+
+/// Has the API server refuse every change of a Deployment, until it is healed.
+fn refuse(cluster: &Cluster, deployment: &str) {
+    let root = "/apis/admissionregistration.k8s.io/v1";
+    cluster.post(
+        &format!("{root}/validatingadmissionpolicies"),
+        &json!({
+            "metadata": {"name": "refuse"},
+            "spec": {
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                    "resources": ["deployments"], "resourceNames": [deployment],
+                }]},
+                "validations": [{"expression": "false", "message": "not today"}],
+            },
+        }),
+    );
+    cluster.post(
+        &format!("{root}/validatingadmissionpolicybindings"),
+        &json!({
+            "metadata": {"name": "refuse"},
+            "spec": {"policyName": "refuse", "validationActions": ["Deny"]},
+        }),
+    );
+    let path = format!("{DEPLOYMENTS}/{deployment}?fieldManager=test&dryRun=All");
+    cluster.until("the policy holds", |cluster| {
+        let patch = json!({"metadata": {"labels": {"tried": "yes"}}});
+        let (code, _) = cluster.request("PATCH", &path, Some(&patch));
+        (code == 422).then_some(())
+    });
+}
+
+fn heal(cluster: &Cluster) {
+    let root = "/apis/admissionregistration.k8s.io/v1";
+    cluster.delete(&format!("{root}/validatingadmissionpolicybindings/refuse"));
+    cluster.delete(&format!("{root}/validatingadmissionpolicies/refuse"));
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let prometheus = format!("{DEPLOYMENTS}/osm-prometheus");
+    for finish in ["upgrade", "uninstall"] {
+        let with = ["install", "--set", "osm.deployPrometheus=true"];
+        cluster.osm(&with).ok();
+        refuse(&cluster, "osm-injector");
+        // The new revision has no Prometheus, and fails before the old one's is removed.
+        let error = cluster
+            .osm(&["mesh", "upgrade", "--image-tag", "v9"])
+            .fails(1);
+        assert!(
+            error.contains("cannot apply Deployment osm-system/osm-injector")
+                && error.contains("not today"),
+            "{error}"
+        );
+        assert!(cluster.get(&prometheus).is_some());
+        heal(&cluster);
+        if finish == "upgrade" {
+            cluster.until("the policy is gone", |cluster| {
+                let upgraded = cluster.osm(&["mesh", "upgrade"]);
+                (upgraded.code == 0).then_some(())
+            });
+            assert!(cluster.get(&prometheus).is_none());
+        }
+        cluster.uninstall(&before);
+    }
 }
 
 #[test]

@@ -187,41 +187,9 @@ impl<'s> Checker<'s> {
                     })
                     .collect())
             }
-            "minProperties" => {
-                let count = value.as_object().map(Map::len);
-                let min = limit()?;
-                one(
-                    count.is_none_or(|n| length(n) >= min),
-                    &|| format!("needs at least {min} keys"),
-                    self,
-                )
-            }
-            "maxProperties" => {
-                let count = value.as_object().map(Map::len);
-                let max = limit()?;
-                one(
-                    count.is_none_or(|n| length(n) <= max),
-                    &|| format!("takes at most {max} keys"),
-                    self,
-                )
-            }
+            "minProperties" | "maxProperties" | "minItems" | "maxItems" | "minLength"
+            | "maxLength" => self.size(keyword, limit()?, value),
             "items" | "prefixItems" | "additionalItems" => self.items(schema, keyword, rule, value),
-            "minItems" => {
-                let (count, min) = (value.as_array().map(Vec::len), limit()?);
-                one(
-                    count.is_none_or(|n| length(n) >= min),
-                    &|| format!("needs at least {min} items"),
-                    self,
-                )
-            }
-            "maxItems" => {
-                let (count, max) = (value.as_array().map(Vec::len), limit()?);
-                one(
-                    count.is_none_or(|n| length(n) <= max),
-                    &|| format!("takes at most {max} items"),
-                    self,
-                )
-            }
             "uniqueItems" => {
                 let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
                 let twice = items.iter().enumerate().any(|(i, a)| {
@@ -234,22 +202,6 @@ impl<'s> Checker<'s> {
                 one(
                     !twice || *rule == Value::Bool(false),
                     &|| "has the same item twice".to_owned(),
-                    self,
-                )
-            }
-            "minLength" => {
-                let (count, min) = (value.as_str().map(|s| s.chars().count()), limit()?);
-                one(
-                    count.is_none_or(|n| length(n) >= min),
-                    &|| format!("has to have at least {min} characters"),
-                    self,
-                )
-            }
-            "maxLength" => {
-                let (count, max) = (value.as_str().map(|s| s.chars().count()), limit()?);
-                one(
-                    count.is_none_or(|n| length(n) <= max),
-                    &|| format!("has to have at most {max} characters"),
                     self,
                 )
             }
@@ -379,6 +331,26 @@ impl<'s> Checker<'s> {
         outcome
     }
 
+    /// The keywords that bound how many keys, items or characters there are.
+    fn size(&self, keyword: &str, limit: f64, value: &Value) -> Outcome {
+        let ([min, max], noun, size) = match value {
+            Value::Object(map) if keyword.ends_with("Properties") => (COUNTED, "keys", map.len()),
+            Value::Array(items) if keyword.ends_with("Items") => (COUNTED, "items", items.len()),
+            Value::String(text) if keyword.ends_with("Length") => {
+                (["has to have"; 2], "characters", text.chars().count())
+            }
+            _ => return Ok(Vec::new()),
+        };
+        let (fits, bound) = match keyword.starts_with("min") {
+            true => (length(size) >= limit, format!("{min} at least")),
+            false => (length(size) <= limit, format!("{max} at most")),
+        };
+        Ok(match fits {
+            true => Vec::new(),
+            false => vec![self.misfit(format!("{bound} {limit} {noun}"))],
+        })
+    }
+
     fn properties(
         &mut self,
         schema: &'s Map<String, Value>,
@@ -499,6 +471,9 @@ fn list<'s>(rule: &'s Value, keyword: &str) -> Result<&'s [Value], String> {
         .map(Vec::as_slice)
         .ok_or_else(|| format!("{keyword} has to be a list"))
 }
+
+/// What something does with the least and the most that is in it.
+const COUNTED: [&str; 2] = ["needs", "takes"];
 
 #[allow(clippy::cast_precision_loss)]
 fn length(n: usize) -> f64 {

@@ -26,15 +26,13 @@ enum Output {
 
 impl Env {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        let kubeconfig = global
-            .kubeconfig
-            .as_ref()
-            .map(|path| path.display().to_string());
-        let of_environment = || std::env::var("KUBECONFIG").ok();
+        let path = global.kubeconfig.as_ref();
+        let path = path.map(|path| path.display().to_string());
+        // Where neither says it, it is null: kubectl's own default holds.
         let data: Value = json!({"config": {
             "osm_namespace": global.osm_namespace,
-            "kubeconfig": kubeconfig.or_else(of_environment).unwrap_or_else(|| "~/.kube/config".to_owned()),
-            "context": global.context.as_deref().unwrap_or("the current one"),
+            "kubeconfig": path.or_else(|| std::env::var("KUBECONFIG").ok()),
+            "context": global.context,
         }});
         let text = match self.output {
             Output::Yaml => format!("---\n{}", yaml::to_yaml(&data)),

@@ -6,8 +6,6 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
-#[cfg(feature = "cluster")]
-use super::interrupted;
 use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
@@ -15,11 +13,13 @@ use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
 #[cfg(feature = "cluster")]
+use super::{interrupted, release};
+#[cfg(feature = "cluster")]
 use crate::chart::KubeVersion;
 use crate::chart::Object;
 use crate::chart::values::lookup;
 #[cfg(feature = "cluster")]
-use crate::cluster::{self, Cluster, Options, Release};
+use crate::cluster::{self, Cluster, Options};
 use crate::plan::{Plan, Rendered, Request};
 use crate::{json, yaml};
 
@@ -116,14 +116,14 @@ impl Install {
                 std::mem::forget((plan, rendered));
                 Ok(())
             }
-            DryRun::None | DryRun::Server => self.in_cluster(plan, global, printer),
+            DryRun::None | DryRun::Server => self.in_cluster(plan, &rendered, global, printer),
         }
     }
 
     /// This binary was built without the feature `cluster`.
     #[cfg(not(feature = "cluster"))]
     #[allow(clippy::unused_self, clippy::needless_pass_by_value)] // Declared as its counterpart.
-    fn in_cluster(&self, _: Plan, _: &Global, _: &mut Printer) -> Done {
+    fn in_cluster(&self, _: Plan, _: &Rendered, _: &Global, _: &mut Printer) -> Done {
         let what = match self.dry_run {
             DryRun::Server => "a dry run on a cluster",
             _ => "installing into a cluster",
@@ -136,7 +136,13 @@ impl Install {
 
     /// Renders for the version that the cluster has, and installs that.
     #[cfg(feature = "cluster")]
-    fn in_cluster(&self, mut plan: Plan, global: &Global, printer: &mut Printer) -> Done {
+    fn in_cluster(
+        &self,
+        mut plan: Plan,
+        judged: &Rendered,
+        global: &Global,
+        printer: &mut Printer,
+    ) -> Done {
         let path =
             |key: &str| lookup(&plan.values, key).or_else(|| lookup(&plan.chart.values, key));
         let enforces_single = path("osm.enforceSingleMesh") == Some(&Value::Bool(true));
@@ -157,16 +163,14 @@ impl Install {
                 plan.target.kube_version = version;
             }
             let rendered = plan.render()?;
-            let release = Release {
-                name: &plan.target.release,
-                namespace: &plan.target.namespace,
-                chart: &plan.chart,
-                defaults: &defaults,
-                config: &plan.user,
-                objects: &rendered.objects,
-            };
+            // A chart may use other images for another version of Kubernetes.
+            if rendered.images != judged.images {
+                check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
+            }
+            let release = release(&plan, &defaults, &rendered);
             if is_dry {
-                return Ok::<_, Failure>(cluster::dry_run(&cluster, &release).await?);
+                let answers = cluster::dry_run(&cluster, &release, options.hooks).await?;
+                return Ok::<_, Failure>(answers);
             }
             let say = |line: &str| Printer::progress(line);
             let installing = cluster::install(&cluster, &release, options, &say);

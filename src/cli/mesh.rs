@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::exit::Done;
-use super::output::{Format, Printer, table};
+use super::output::{Format, FormatArg, Printer, table};
 use super::upgrade::Upgrade;
 use crate::cluster::{self, Cluster};
 
@@ -25,15 +25,8 @@ enum Command {
 /// List the meshes of the cluster
 #[derive(Debug, clap::Args)]
 struct List {
-    /// How they are printed.
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table"
-    )]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArg,
 }
 
 impl Mesh {
@@ -52,7 +45,7 @@ impl List {
             cluster::meshes(&cluster).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
-        if meshes.is_empty() && self.output == Format::Table {
+        if meshes.is_empty() && self.output.format == Format::Table {
             printer.note("there is no mesh in this cluster");
             return Ok(());
         }
@@ -68,6 +61,7 @@ impl List {
         let header = ["MESH NAME", "MESH NAMESPACE", "VERSION", "ADDED NAMESPACES"];
         let text = self
             .output
+            .format
             .text(&data, || table(&header, &rows.collect::<Vec<_>>()));
         printer.data(&text)?;
         Ok(())

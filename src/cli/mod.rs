@@ -1,4 +1,4 @@
-//! The command line: parse, call the library, print. One file for each command.
+//! The command line: parse, call the library, print. One file for each command, and for what they share.
 
 mod completion;
 #[cfg(feature = "cluster")]
@@ -30,15 +30,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(feature = "cluster")]
+use serde_json::{Map, Value};
 
 use exit::{Done, Failure};
 use output::Printer;
 
 #[cfg(feature = "cluster")]
-use crate::cluster::Connection;
-#[cfg(feature = "cluster")]
-use crate::plan::Plan;
+use crate::cluster::{Connection, Release};
 use crate::plan::check_release_name;
+#[cfg(feature = "cluster")]
+use crate::plan::{Plan, Rendered};
 
 /// Installs the Open Service Mesh control plane with every image pinned by digest.
 #[derive(Debug, Parser)]
@@ -133,6 +135,23 @@ fn run(cli: &Cli, printer: &mut Printer) -> Done {
         Command::Images(images) => images.run(&cli.global, printer),
         Command::Version(version) => version.run(&cli.global, printer),
         Command::Completion(completion) => completion.run(printer),
+    }
+}
+
+/// What a plan that was rendered installs.
+#[cfg(feature = "cluster")]
+fn release<'r>(
+    plan: &'r Plan,
+    defaults: &'r Map<String, Value>,
+    rendered: &'r Rendered,
+) -> Release<'r> {
+    Release {
+        name: &plan.target.release,
+        namespace: &plan.target.namespace,
+        chart: &plan.chart,
+        defaults,
+        config: &plan.user,
+        objects: &rendered.objects,
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::exit::Done;
-use super::output::{Format, Printer, table};
+use super::output::{Format, FormatArg, Printer, table};
 use super::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Joined, Membership};
 use crate::plan::DEFAULT_MESH_NAME;
@@ -63,15 +63,8 @@ struct List {
     /// Only those of this mesh.
     #[arg(long, value_name = "NAME", value_parser = mesh_name)]
     mesh_name: Option<String>,
-    /// How they are printed.
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table"
-    )]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArg,
 }
 
 impl Namespace {
@@ -154,12 +147,15 @@ impl List {
             .iter()
             .map(|j| json!({"name": j.name, "mesh": j.mesh, "sidecarInjection": j.injection}))
             .collect();
-        if joined.is_empty() && self.output == Format::Table {
+        if joined.is_empty() && self.output.format == Format::Table {
             printer.note("no namespace has joined a mesh");
             return Ok(());
         }
         let header = ["NAMESPACE", "MESH", "SIDECAR-INJECTION"];
-        let text = self.output.text(&data, || table(&header, &rows(&joined)));
+        let text = self
+            .output
+            .format
+            .text(&data, || table(&header, &rows(&joined)));
         printer.data(&text)?;
         Ok(())
     }

@@ -69,6 +69,20 @@ pub(super) enum Format {
     Yaml,
 }
 
+/// The flag for it.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatArg {
+    /// How it is printed.
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    pub format: Format,
+}
+
 impl Format {
     /// The data as it is printed; `table` is for people.
     pub fn text(self, data: &Value, table: impl FnOnce() -> String) -> String {

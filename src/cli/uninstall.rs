@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::exit::{Done, Failure};
 use super::output::Printer;
 use super::{Global, duration, mesh_name};
-use crate::cluster::{self, Cluster, Owner, Removal, meshes};
+use crate::cluster::{self, Cluster, Owner, Removal};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Remove a mesh
@@ -70,32 +70,22 @@ impl OfMesh {
             cluster_wide: self.delete_cluster_wide_resources,
             namespace: self.delete_namespace,
         };
-        let (removed, others) = cluster::block_on(async {
+        let missing = cluster::block_on(async {
             let cluster = Cluster::connect(&global.connection()).await?;
             let say = |line: &str| Printer::progress(line);
-            let removed = cluster::uninstall(&cluster, owner, &removal, &say).await?;
-            let others = match removed {
-                true => Vec::new(),
-                false => meshes(&cluster).await?,
-            };
-            Ok::<_, cluster::ClusterError>((removed, others))
+            match cluster::uninstall(&cluster, owner, &removal, &say).await? {
+                true => Ok(None),
+                false => cluster::no_such_mesh(&cluster, owner).await.map(Some),
+            }
         })??;
-        if removed {
-            printer.data(&format!(
+        match missing {
+            None => printer.data(&format!(
                 "OSM [mesh name: {name}] in namespace [{namespace}] uninstalled\n"
-            ))?;
-            return Ok(());
+            ))?,
+            Some(message) if self.force => printer.note(&message),
+            Some(message) => return Err(Failure::Operation(message)),
         }
-        let mut message = format!("there is no mesh {name} in namespace {namespace}");
-        for other in others {
-            let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
-            message.push_str(&more);
-        }
-        if self.force {
-            printer.note(&message);
-            return Ok(());
-        }
-        Err(Failure::Operation(message))
+        Ok(())
     }
 }
 

@@ -7,16 +7,16 @@ use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
-use super::{Global, interrupted, mesh_name};
-use crate::chart::{KubeVersion, read_manifest};
-use crate::cluster::{self, Cluster, Options, Owner, Record, Release};
+use super::{Global, interrupted, mesh_name, release};
+use crate::chart::KubeVersion;
+use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
 use crate::plan::{DEFAULT_MESH_NAME, Plan, Request};
 
 /// Upgrade a mesh's control plane to the compiled-in release
 ///
-/// Values that were set before are reset, unless --reuse-values is given; the images follow the pins
-/// of this binary either way. What changes in the images is shown before it starts.
+/// Values that were set before are reset, unless --reuse-values is given. Images that no value sets
+/// follow the pins of this binary. What changes in the images is shown before it starts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   osm mesh upgrade
@@ -59,8 +59,12 @@ impl Upgrade {
         };
         let revision = cluster::block_on(async {
             let cluster = Cluster::connect(&global.connection()).await?;
-            let last = cluster::installed(&cluster, owner).await?;
-            let mut plan = self.plan(global, Some(&last))?;
+            let records = cluster::of_mesh(&cluster, owner).await?;
+            let Some(last) = records.last() else {
+                let message = cluster::no_such_mesh(&cluster, owner).await?;
+                return Err(Failure::Operation(message));
+            };
+            let mut plan = self.plan(global, Some(last))?;
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
@@ -69,21 +73,14 @@ impl Upgrade {
             }
             let rendered = plan.render()?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
-            let changes = changes(&last, &rendered.images);
+            let changes = changes(last, &rendered.images)?;
             if self.dry_run {
                 printer.data(&changes)?;
                 return Ok::<_, Failure>(None);
             }
             Printer::progress(changes.trim_end());
             let defaults = plan.defaults();
-            let release = Release {
-                name: &plan.target.release,
-                namespace: &plan.target.namespace,
-                chart: &plan.chart,
-                defaults: &defaults,
-                config: &plan.user,
-                objects: &rendered.objects,
-            };
+            let release = release(&plan, &defaults, &rendered);
             let options = Options {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
@@ -92,7 +89,7 @@ impl Upgrade {
                 enforces_single: false,
             };
             let say = |line: &str| Printer::progress(line);
-            let upgrading = cluster::upgrade(&cluster, &last, &release, options, &say);
+            let upgrading = cluster::upgrade(&cluster, &records, &release, options, &say);
             tokio::select! {
                 done = upgrading => done?,
                 _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
@@ -125,24 +122,26 @@ impl Upgrade {
 }
 
 /// Which images the upgrade changes, and from what to what.
-fn changes(last: &Record, images: &[FoundImage]) -> String {
-    let old = read_manifest("the last revision", last.manifest()).unwrap_or_default();
-    let old = scan(&old, false).unwrap_or_default();
+fn changes(last: &Record, images: &[FoundImage]) -> Result<String, Failure> {
+    // What somebody else's chart calls an image is not judged here.
+    let (objects, hooks) = (last.objects()?, last.hooks()?);
+    let old = scan(objects.iter().chain(&hooks), false).unwrap_or_default();
+    let mut places: Vec<&String> = images.iter().chain(&old).flat_map(|i| &i.places).collect();
+    places.sort_unstable();
+    places.dedup();
     let mut text = String::new();
-    for place in images.iter().flat_map(|image| &image.places) {
+    for place in places {
         let at = |images: &[FoundImage]| {
             let image = images.iter().find(|image| image.places.contains(place));
-            image.map(|image| image.reference.to_string())
+            image.map_or_else(|| "none".to_owned(), |image| image.reference.to_string())
         };
         let (before, after) = (at(&old), at(images));
         if before != after {
-            let before = before.unwrap_or_else(|| "none".to_owned());
-            let after = after.unwrap_or_default();
             text = format!("{text}{place}:\n  - {before}\n  + {after}\n");
         }
     }
     if text.is_empty() {
         text.push_str("no image changes\n");
     }
-    text
+    Ok(text)
 }

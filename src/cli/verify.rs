@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
-use super::output::{Format, Printer, table};
+use super::output::{FormatArg, Printer, table};
 use super::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Owner};
 use crate::plan::DEFAULT_MESH_NAME;
@@ -30,15 +30,8 @@ struct ControlPlaneHealth {
     /// The name of the mesh.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
-    /// How it is printed.
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table"
-    )]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArg,
 }
 
 impl Verify {
@@ -56,8 +49,13 @@ impl ControlPlaneHealth {
         };
         let checks = cluster::block_on(async {
             let cluster = Cluster::connect(&global.connection()).await?;
-            let record = cluster::installed(&cluster, owner).await?;
-            cluster::verify(&cluster, &record).await
+            match cluster::of_mesh(&cluster, owner).await?.last() {
+                Some(record) => Ok(cluster::verify(&cluster, record).await?),
+                None => {
+                    let message = cluster::no_such_mesh(&cluster, owner).await?;
+                    Err(Failure::Operation(message))
+                }
+            }
         })??;
         let data: Value = checks
             .iter()
@@ -70,6 +68,7 @@ impl ControlPlaneHealth {
         let header = ["WHAT", "STATUS", "FOUND"];
         let text = self
             .output
+            .format
             .text(&data, || table(&header, &rows.collect::<Vec<_>>()));
         printer.data(&text)?;
         match checks.iter().filter(|check| !check.holds).count() {

@@ -6,7 +6,7 @@ use super::Global;
 use super::exit::Done;
 #[cfg(feature = "cluster")]
 use super::mesh::as_json;
-use super::output::{Format, Printer};
+use super::output::{Format, FormatArg, Printer};
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster};
 use crate::images::{Pins, RELEASES};
@@ -17,15 +17,8 @@ pub(super) struct Version {
     /// Do not ask a cluster for its meshes.
     #[arg(long)]
     client_only: bool,
-    /// How it is printed.
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table"
-    )]
-    output: Format,
+    #[command(flatten)]
+    output: FormatArg,
 }
 
 impl Version {
@@ -48,7 +41,7 @@ impl Version {
         if let Some(meshes) = &meshes {
             all["meshes"] = meshes.clone();
         }
-        let text = self.output.text(&all, || {
+        let text = self.output.format.text(&all, || {
             format!(
                 "osm {}\n\
                  Release:    {}\n\
@@ -67,7 +60,7 @@ impl Version {
             )
         });
         printer.data(&text)?;
-        if self.output == Format::Table {
+        if self.output.format == Format::Table {
             for mesh in meshes.iter().filter_map(Value::as_array).flatten() {
                 let of = |key: &str| mesh.get(key).and_then(Value::as_str).unwrap_or_default();
                 let (name, namespace, version) = (of("name"), of("namespace"), of("version"));

@@ -88,17 +88,17 @@ pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterE
 
 /// Neighbours of the same kind together; the objects are in helm's order already.
 fn by_kind(targets: &[Target]) -> impl Iterator<Item = &[Target]> {
-    targets.chunk_by(|a, b| install_rank(&a.place.kind.kind) == install_rank(&b.place.kind.kind))
+    targets.chunk_by(|a, b| install_rank(&a.place.kind.name) == install_rank(&b.place.kind.name))
 }
 
-/// Removes objects against the order of their kinds, and gives those that are still going away.
+/// Removes objects against the order of their kinds, without waiting until they are gone.
 ///
 /// # Errors
 /// The first refusal.
 pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<(), ClusterError> {
     let mut places = places.to_vec();
-    places.sort_by(|a, b| install_rank(&b.kind.kind).cmp(&install_rank(&a.kind.kind)));
-    for group in places.chunk_by(|a, b| a.kind.kind == b.kind.kind) {
+    places.sort_by(|a, b| install_rank(&b.kind.name).cmp(&install_rank(&a.kind.name)));
+    for group in places.chunk_by(|a, b| a.kind.name == b.kind.name) {
         try_join_all(group.iter().map(|place| cluster.delete(place))).await?;
     }
     Ok(())

@@ -113,18 +113,14 @@ impl Cluster {
             (true, "") => namespace,
             (true, own) => own,
         };
-        Ok(Place {
-            namespace: namespace.to_owned(),
-            name: text(object, &["metadata", "name"]).to_owned(),
-            kind,
-        })
+        Ok(kind.at(namespace, text(object, &["metadata", "name"])))
     }
 
     async fn discover(&self, api_version: &str, kind: &str) -> Result<Kind, ClusterError> {
         let known = |kinds: &[Kind]| {
             let found = kinds
                 .iter()
-                .find(|k| k.api_version == api_version && k.kind == kind);
+                .find(|k| k.api_version == api_version && k.name == kind);
             found.cloned()
         };
         let lock = || {
@@ -142,15 +138,15 @@ impl Cluster {
             text(resource, &["kind"]) == kind && !text(resource, &["name"]).contains('/')
         });
         let Some(found) = found else {
-            return Err(ClusterError::State(format!(
-                "the cluster has no {kind} in {api_version}: \
-                 install its CustomResourceDefinition first, or leave the object out"
-            )));
+            return Err(ClusterError::NoKind {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+            });
         };
         let kind = Kind {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            plural: text(found, &["name"]).to_owned(),
+            api_version: api_version.to_owned().into(),
+            name: kind.to_owned().into(),
+            plural: text(found, &["name"]).to_owned().into(),
             namespaced: found.get("namespaced") == Some(&Value::Bool(true)),
         };
         lock().push(kind.clone());
@@ -295,11 +291,20 @@ impl Cluster {
             .await
     }
 
-    /// The events of a path that is watched; nothing if the watch cannot be started.
+    /// What happens to the objects of a kind in a namespace with these labels, from a version on;
+    /// nothing if the watch cannot be started.
     pub async fn watch(
         &self,
-        path: &str,
+        kind: &Kind,
+        namespace: &str,
+        labels: &str,
+        version: &str,
     ) -> Option<impl Stream<Item = Result<WatchEvent<Value>, kube::Error>> + use<>> {
+        let path = format!(
+            "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds=240",
+            kind.path(namespace),
+            encoded(labels)
+        );
         let request = Request::get(path).body(Vec::new()).ok()?;
         self.client.request_events::<Value>(request).await.ok()
     }

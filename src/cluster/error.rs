@@ -29,6 +29,17 @@ pub enum ClusterError {
         /// The server's answer.
         status: Box<Status>,
     },
+    /// The cluster does not have a kind.
+    #[error(
+        "the cluster has no {kind} in {api_version}: \
+         install its CustomResourceDefinition first, or leave the object out"
+    )]
+    NoKind {
+        /// `example.com/v1`
+        api_version: String,
+        /// `Example`
+        kind: String,
+    },
     /// Something in the cluster is not as it has to be.
     #[error("{0}")]
     State(String),

@@ -8,6 +8,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{Place, text};
 use super::wait::{self, Deadline};
+use crate::chart::Object;
 
 /// A hook that is ready to be run.
 #[derive(Debug, Clone)]
@@ -32,6 +33,30 @@ impl Hook {
             Some(policies) => policies.split(',').any(|one| one.trim() == policy),
         }
     }
+}
+
+/// The hooks that objects are, with where they go.
+///
+/// # Errors
+/// A kind that the cluster does not have.
+pub async fn placed(
+    cluster: &Cluster,
+    objects: &[Object],
+    namespace: &str,
+) -> Result<Vec<Hook>, ClusterError> {
+    let mut hooks = Vec::new();
+    for object in objects.iter().filter(|object| object.is_hook()) {
+        let place = cluster.place_of(&object.value, namespace).await?;
+        hooks.push(Hook {
+            target: Target {
+                place,
+                object: object.value.clone(),
+            },
+            events: object.hooks.clone(),
+            weight: object.hook_weight,
+        });
+    }
+    Ok(hooks)
 }
 
 /// Runs the hooks of an event.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Owner, Target, apply, delete};
+use super::apply::{Target, apply, delete};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
-use super::kinds::{Kind, Place};
-use super::preflight;
+use super::kinds::{NAMESPACE, Place};
+use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::wait::{self, Deadline};
 
@@ -43,19 +43,29 @@ pub async fn install(
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let deadline = Deadline::after(options.timeout);
-    let owner = Owner {
-        name: release.name,
-        namespace: release.namespace,
-    };
+    let owner = release.owner();
     preflight::version(cluster)?;
     let (targets, hooks) = targets(cluster, release).await?;
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
-    preflight::permissions(cluster, &targets, !has_namespace).await?;
+    let work = Work {
+        namespace: release.namespace,
+        targets: &targets,
+        hooks: if options.hooks { &hooks } else { &[] },
+        creates_namespace: !has_namespace,
+        deletes: options.atomic,
+    };
+    preflight::permissions(cluster, work).await?;
     preflight::other_meshes(cluster, owner, options.enforces_single).await?;
     let revision = revision(cluster, release, progress).await?;
     preflight::owners(cluster, owner, &targets).await?;
     if !has_namespace {
-        create_namespace(cluster, release.namespace).await?;
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": release.namespace, "labels": {"name": release.namespace}},
+        });
+        // Somebody else may have created it in the meantime, which is as well.
+        let place = NAMESPACE.at("", release.namespace);
+        cluster.create(&place, &namespace).await?;
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
     record.store(cluster).await?;
@@ -83,12 +93,14 @@ pub async fn install(
         progress("taking back what was made (--atomic)");
         let undone = take_back(cluster, &targets, &hooks, &record, !has_namespace).await;
         return Err(match undone {
-            Ok(()) => {
-                ClusterError::State(format!("{error}\nwhat was made is taken back (--atomic)"))
-            }
+            Ok(()) => ClusterError::State(format!(
+                "{}\nwhat was made is taken back (--atomic)",
+                first_line(&error)
+            )),
             Err(also) => ClusterError::State(format!(
-                "{error}\nand taking it back failed too: {also}\n\
-                 osm uninstall mesh removes what is left"
+                "{}\nand taking it back failed too: {also}\n\
+                 osm uninstall mesh removes what is left",
+                first_line(&error)
             )),
         });
     }
@@ -104,9 +116,16 @@ pub async fn install(
 ///
 /// # Errors
 /// What keeps it from being installed.
-pub async fn dry_run(cluster: &Cluster, release: &Release<'_>) -> Result<Vec<Value>, ClusterError> {
+pub async fn dry_run(
+    cluster: &Cluster,
+    release: &Release<'_>,
+    with_hooks: bool,
+) -> Result<Vec<Value>, ClusterError> {
     preflight::version(cluster)?;
-    let (targets, _) = targets(cluster, release).await?;
+    let (mut targets, hooks) = targets(cluster, release).await?;
+    if with_hooks {
+        targets.extend(hooks.into_iter().map(|hook| hook.target));
+    }
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
     let mut answers = Vec::new();
     for target in &targets {
@@ -125,28 +144,13 @@ pub(super) async fn targets(
     cluster: &Cluster,
     release: &Release<'_>,
 ) -> Result<(Vec<Target>, Vec<Hook>), ClusterError> {
-    let owner = Owner {
-        name: release.name,
-        namespace: release.namespace,
-    };
-    let (mut targets, mut hooks) = (Vec::new(), Vec::new());
-    for object in release.objects {
+    let mut targets = Vec::new();
+    for object in release.objects.iter().filter(|object| !object.is_hook()) {
         let place = cluster.place_of(&object.value, release.namespace).await?;
-        if object.is_hook() {
-            let object_value = object.value.clone();
-            hooks.push(Hook {
-                target: Target {
-                    place,
-                    object: object_value,
-                },
-                events: object.hooks.clone(),
-                weight: object.hook_weight,
-            });
-        } else {
-            let object = owner.mark(&object.value);
-            targets.push(Target { place, object });
-        }
+        let object = release.owner().mark(&object.value);
+        targets.push(Target { place, object });
     }
+    let hooks = hooks::placed(cluster, release.objects, release.namespace).await?;
     Ok((targets, hooks))
 }
 
@@ -157,17 +161,13 @@ async fn revision(
     progress: Progress<'_>,
 ) -> Result<i64, ClusterError> {
     let (name, namespace) = (release.name, release.namespace);
-    let (records, damaged) = record::list(cluster, namespace, Some(name)).await?;
-    if let Some(damaged) = damaged.first() {
-        return Err(ClusterError::State(format!(
-            "the record of the mesh {name} is damaged: {damaged}\n\
-             remove that Secret if the mesh is to be installed anew"
-        )));
-    }
+    let records = record::of_mesh(cluster, release.owner()).await?;
     let Some(last) = records.last() else {
         return Ok(1);
     };
-    if last.is(Status::PendingInstall) || last.is(Status::Failed) {
+    // A later revision that failed is an upgrade of something that was installed.
+    let never_worked = |r: &Record| r.is(Status::PendingInstall) || r.is(Status::Failed);
+    if records.iter().all(never_worked) {
         let status = last.status();
         progress(&format!(
             "an earlier installation of {name} was not finished ({status}): going on with it"
@@ -176,9 +176,10 @@ async fn revision(
     }
     let hint = match last.status() {
         "uninstalling" => "finish that with osm uninstall mesh",
-        "pending-upgrade" | "pending-rollback" => {
-            "an upgrade of it is under way, or was interrupted: see helm history"
+        "failed" | "pending-upgrade" => {
+            "an upgrade of it was not finished: osm mesh upgrade goes on"
         }
+        "pending-rollback" => "it is being rolled back, or that was interrupted: see helm history",
         _ => {
             "osm uninstall mesh removes it; give another name with --mesh-name to install a second one"
         }
@@ -188,16 +189,6 @@ async fn revision(
         last.app_version(),
         last.status()
     )))
-}
-
-async fn create_namespace(cluster: &Cluster, name: &str) -> Result<(), ClusterError> {
-    let object = json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"name": name}},
-    });
-    let place = cluster.place_of(&object, "").await?;
-    // Somebody else may have created it in the meantime, which is as well.
-    cluster.create(&place, &object).await.map(drop)
 }
 
 /// Waits until everything that was applied runs.
@@ -230,12 +221,8 @@ async fn take_back(
     delete(cluster, &places).await?;
     wait::gone(cluster, &places, Deadline::after(TAKE_BACK)).await?;
     cluster.delete(&record.place()).await?;
-    if remove_namespace && let Some(kind) = Kind::built_in("v1", "Namespace") {
-        let place = Place {
-            kind,
-            namespace: String::new(),
-            name: record.namespace().to_owned(),
-        };
+    if remove_namespace {
+        let place = NAMESPACE.at("", record.namespace());
         cluster.delete(&place).await?;
     }
     Ok(())

@@ -1,113 +1,108 @@
 //! From an object's kind to its place in the API (Kubernetes API concepts, "Resource URIs").
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// Where objects of a kind live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
     /// `v1`, `apps/v1`
-    pub api_version: String,
+    pub api_version: Cow<'static, str>,
     /// `Deployment`
-    pub kind: String,
+    pub name: Cow<'static, str>,
     /// `deployments`
-    pub plural: String,
+    pub plural: Cow<'static, str>,
     /// Whether its objects are in namespaces.
     pub namespaced: bool,
 }
 
+const fn known(
+    namespaced: bool,
+    api_version: &'static str,
+    name: &'static str,
+    plural: &'static str,
+) -> Kind {
+    Kind {
+        api_version: Cow::Borrowed(api_version),
+        name: Cow::Borrowed(name),
+        plural: Cow::Borrowed(plural),
+        namespaced,
+    }
+}
+
+const fn namespaced(api_version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+    known(true, api_version, name, plural)
+}
+
+const fn cluster_wide(api_version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+    known(false, api_version, name, plural)
+}
+
+const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+pub const CUSTOM_RESOURCE_DEFINITION: Kind = cluster_wide(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+);
+pub const DEPLOYMENT: Kind = namespaced("apps/v1", "Deployment", "deployments");
+pub const ENDPOINT_SLICE: Kind =
+    namespaced("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
+pub const MUTATING_WEBHOOKS: Kind = cluster_wide(
+    ADMISSION,
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+);
+pub const NAMESPACE: Kind = cluster_wide("v1", "Namespace", "namespaces");
+pub const POD: Kind = namespaced("v1", "Pod", "pods");
+pub const SECRET: Kind = namespaced("v1", "Secret", "secrets");
+pub const VALIDATING_WEBHOOKS: Kind = cluster_wide(
+    ADMISSION,
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+);
+
 /// The kinds of Kubernetes itself that charts use: known without asking the cluster.
-const BUILT_IN: [(&str, &str, &str, bool); 31] = [
-    ("v1", "ConfigMap", "configmaps", true),
-    ("v1", "Endpoints", "endpoints", true),
-    ("v1", "LimitRange", "limitranges", true),
-    ("v1", "Namespace", "namespaces", false),
-    ("v1", "PersistentVolume", "persistentvolumes", false),
-    (
-        "v1",
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        true,
-    ),
-    ("v1", "Pod", "pods", true),
-    (
-        "v1",
-        "ReplicationController",
-        "replicationcontrollers",
-        true,
-    ),
-    ("v1", "ResourceQuota", "resourcequotas", true),
-    ("v1", "Secret", "secrets", true),
-    ("v1", "Service", "services", true),
-    ("v1", "ServiceAccount", "serviceaccounts", true),
-    ("apps/v1", "DaemonSet", "daemonsets", true),
-    ("apps/v1", "Deployment", "deployments", true),
-    ("apps/v1", "ReplicaSet", "replicasets", true),
-    ("apps/v1", "StatefulSet", "statefulsets", true),
-    (
+static BUILT_IN: [Kind; 33] = [
+    CUSTOM_RESOURCE_DEFINITION,
+    ENDPOINT_SLICE,
+    namespaced("v1", "ConfigMap", "configmaps"),
+    namespaced("v1", "Endpoints", "endpoints"),
+    namespaced("v1", "LimitRange", "limitranges"),
+    NAMESPACE,
+    cluster_wide("v1", "PersistentVolume", "persistentvolumes"),
+    namespaced("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    POD,
+    namespaced("v1", "ReplicationController", "replicationcontrollers"),
+    namespaced("v1", "ResourceQuota", "resourcequotas"),
+    SECRET,
+    namespaced("v1", "Service", "services"),
+    namespaced("v1", "ServiceAccount", "serviceaccounts"),
+    namespaced("apps/v1", "DaemonSet", "daemonsets"),
+    DEPLOYMENT,
+    namespaced("apps/v1", "ReplicaSet", "replicasets"),
+    namespaced("apps/v1", "StatefulSet", "statefulsets"),
+    namespaced(
         "autoscaling/v2",
         "HorizontalPodAutoscaler",
         "horizontalpodautoscalers",
-        true,
     ),
-    ("batch/v1", "CronJob", "cronjobs", true),
-    ("batch/v1", "Job", "jobs", true),
-    ("networking.k8s.io/v1", "Ingress", "ingresses", true),
-    (
-        "networking.k8s.io/v1",
-        "IngressClass",
-        "ingressclasses",
-        false,
-    ),
-    (
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        "networkpolicies",
-        true,
-    ),
-    (
-        "policy/v1",
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        true,
-    ),
-    (
-        "rbac.authorization.k8s.io/v1",
-        "ClusterRole",
-        "clusterroles",
-        false,
-    ),
-    (
-        "rbac.authorization.k8s.io/v1",
-        "ClusterRoleBinding",
-        "clusterrolebindings",
-        false,
-    ),
-    ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
-    (
-        "rbac.authorization.k8s.io/v1",
-        "RoleBinding",
-        "rolebindings",
-        true,
-    ),
-    (
-        "scheduling.k8s.io/v1",
-        "PriorityClass",
-        "priorityclasses",
-        false,
-    ),
-    ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
-    (
-        "admissionregistration.k8s.io/v1",
-        "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
-        false,
-    ),
-    (
-        "admissionregistration.k8s.io/v1",
-        "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
-        false,
-    ),
+    namespaced("batch/v1", "CronJob", "cronjobs"),
+    namespaced("batch/v1", "Job", "jobs"),
+    namespaced("networking.k8s.io/v1", "Ingress", "ingresses"),
+    cluster_wide("networking.k8s.io/v1", "IngressClass", "ingressclasses"),
+    namespaced("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    namespaced("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    cluster_wide(RBAC, "ClusterRole", "clusterroles"),
+    cluster_wide(RBAC, "ClusterRoleBinding", "clusterrolebindings"),
+    namespaced(RBAC, "Role", "roles"),
+    namespaced(RBAC, "RoleBinding", "rolebindings"),
+    cluster_wide("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses"),
+    cluster_wide("storage.k8s.io/v1", "StorageClass", "storageclasses"),
+    MUTATING_WEBHOOKS,
+    VALIDATING_WEBHOOKS,
 ];
 
 impl Kind {
@@ -115,13 +110,24 @@ impl Kind {
     pub fn built_in(api_version: &str, kind: &str) -> Option<Kind> {
         let known = BUILT_IN
             .iter()
-            .find(|known| known.0 == api_version && known.1 == kind)?;
-        Some(Kind {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            plural: known.2.to_owned(),
-            namespaced: known.3,
-        })
+            .find(|known| known.api_version == api_version && known.name == kind);
+        known.cloned()
+    }
+
+    /// The place of an object of this kind.
+    pub fn at(&self, namespace: &str, name: &str) -> Place {
+        Place {
+            kind: self.clone(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The group of its API; empty for the core of Kubernetes.
+    pub fn group(&self) -> &str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
     }
 
     /// The path of all its objects in a namespace; in all namespaces if that is empty.
@@ -174,8 +180,8 @@ impl std::fmt::Display for Place {
             name,
         } = self;
         match namespace.is_empty() {
-            true => write!(f, "{} {name}", kind.kind),
-            false => write!(f, "{} {namespace}/{name}", kind.kind),
+            true => write!(f, "{} {name}", kind.name),
+            false => write!(f, "{} {namespace}/{name}", kind.name),
         }
     }
 }
@@ -216,12 +222,7 @@ mod tests {
         ];
         for (api_version, kind, namespace, path) in table {
             let kind = Kind::built_in(api_version, kind).expect("a built-in kind");
-            let place = Place {
-                kind,
-                namespace: namespace.to_owned(),
-                name: "x".to_owned(),
-            };
-            assert_eq!(place.path(), path);
+            assert_eq!(kind.at(namespace, "x").path(), path);
         }
         assert_eq!(Kind::built_in("v1", "Deployment"), None);
     }

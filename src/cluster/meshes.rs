@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::apply::Owner;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, text};
+use super::kinds::{DEPLOYMENT, NAMESPACE, text};
 
 /// The label by which a namespace says which mesh it belongs to.
 pub(super) const MONITORED_BY: &str = "openservicemesh.io/monitored-by";
@@ -29,9 +30,9 @@ pub struct Mesh {
 /// # Errors
 /// What the server refuses.
 pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
-    let (deployments, namespaces) = futures_util::future::try_join(
-        list(cluster, "apps/v1", "Deployment", "app=osm-controller"),
-        list(cluster, "v1", "Namespace", MONITORED_BY),
+    let ((deployments, _), (namespaces, _)) = futures_util::future::try_join(
+        cluster.list(&DEPLOYMENT, "", "app=osm-controller"),
+        cluster.list(&NAMESPACE, "", MONITORED_BY),
     )
     .await?;
     let mut meshes: Vec<Mesh> = deployments
@@ -42,16 +43,20 @@ pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
     Ok(meshes)
 }
 
-async fn list(
-    cluster: &Cluster,
-    api_version: &str,
-    kind: &str,
-    labels: &str,
-) -> Result<Vec<Value>, ClusterError> {
-    match Kind::built_in(api_version, kind) {
-        Some(kind) => Ok(cluster.list(&kind, "", labels).await?.0),
-        None => Ok(Vec::new()),
+/// A sentence that says that there is no such mesh, and which there are.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn no_such_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<String, ClusterError> {
+    let mut message = format!(
+        "there is no mesh {} in namespace {}",
+        mesh.name, mesh.namespace
+    );
+    for other in meshes(cluster).await? {
+        let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
+        message.push_str(&more);
     }
+    Ok(message)
 }
 
 fn mesh(deployment: &Value, namespaces: &[Value]) -> Mesh {

@@ -12,7 +12,7 @@ mod meshes;
 mod namespaces;
 mod preflight;
 mod reasons;
-pub mod record;
+mod record;
 mod time;
 mod uninstall;
 mod upgrade;
@@ -20,15 +20,14 @@ mod verify;
 mod wait;
 
 pub use apply::Owner;
-pub use client::{Cluster, Connection, FIELD_MANAGER};
+pub use client::{Cluster, Connection};
 pub use error::ClusterError;
 pub use install::{Options, dry_run, install};
-pub use kinds::{Kind, Place};
-pub use meshes::{Mesh, meshes};
+pub use meshes::{Mesh, meshes, no_such_mesh};
 pub use namespaces::{Joined, Membership, namespaces, set_membership};
-pub use record::{Record, Release};
+pub use record::{Record, Release, of_mesh};
 pub use uninstall::{Removal, uninstall};
-pub use upgrade::{installed, upgrade};
+pub use upgrade::upgrade;
 pub use verify::{Check, verify};
 
 /// Told what happens, a line at a time.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, text};
+use super::kinds::{NAMESPACE, text};
 use super::meshes::MONITORED_BY;
 
 /// The label that keeps a namespace out of every mesh.
@@ -56,7 +56,7 @@ pub async fn namespaces(
         Some(mesh) => format!("{MONITORED_BY}={mesh}"),
         None => MONITORED_BY.to_owned(),
     };
-    let (found, _) = cluster.list(&place("")?.kind, "", &labels).await?;
+    let (found, _) = cluster.list(&NAMESPACE, "", &labels).await?;
     let joined = found.iter().map(|namespace| Joined {
         name: text(namespace, &["metadata", "name"]).to_owned(),
         mesh: text(namespace, &["metadata", "labels", MONITORED_BY]).to_owned(),
@@ -74,7 +74,7 @@ pub async fn set_membership(
     name: &str,
     membership: Membership<'_>,
 ) -> Result<(), ClusterError> {
-    let place = place(name)?;
+    let place = NAMESPACE.at("", name);
     let Some(found) = cluster.get(&place).await? else {
         return Err(ClusterError::State(format!("there is no namespace {name}")));
     };
@@ -108,14 +108,4 @@ pub async fn set_membership(
         }}),
     };
     cluster.merge(&place, &patch).await.map(drop)
-}
-
-fn place(name: &str) -> Result<Place, ClusterError> {
-    let kind = Kind::built_in("v1", "Namespace")
-        .ok_or_else(|| ClusterError::State("the kind Namespace is not known".to_owned()))?;
-    Ok(Place {
-        kind,
-        namespace: String::new(),
-        name: name.to_owned(),
-    })
 }

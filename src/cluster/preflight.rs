@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::apply::{Owner, Target, owner_of};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, text};
+use super::hooks::Hook;
+use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
 use super::meshes::meshes;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
@@ -113,9 +114,7 @@ pub async fn owners(
 /// # Errors
 /// The namespace, and what to do.
 pub async fn namespace(cluster: &Cluster, name: &str) -> Result<bool, ClusterError> {
-    let path = format!("/api/v1/namespaces/{name}");
-    let doing = format!("read Namespace {name}");
-    let found = match cluster.get_path(&path, &doing).await {
+    let found = match cluster.get(&NAMESPACE.at("", name)).await {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(false),
         // Who may not look at it cannot create it either; all that is missing is told together.
@@ -131,54 +130,54 @@ pub async fn namespace(cluster: &Cluster, name: &str) -> Result<bool, ClusterErr
     )))
 }
 
-/// Asks whether this user may do what an installation does.
+/// What an installation or an upgrade is going to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'w> {
+    /// The release's namespace.
+    pub namespace: &'w str,
+    /// The objects.
+    pub targets: &'w [Target],
+    /// The hooks that may run.
+    pub hooks: &'w [Hook],
+    /// Whether the namespace has to be created.
+    pub creates_namespace: bool,
+    /// Whether objects may have to be deleted.
+    pub deletes: bool,
+}
+
+/// Asks whether this user may do all of that.
 ///
 /// # Errors
 /// All permissions that are missing, by verb and resource.
-pub async fn permissions(
-    cluster: &Cluster,
-    targets: &[Target],
-    creates_namespace: bool,
-) -> Result<(), ClusterError> {
+pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), ClusterError> {
     if allowed(cluster, "*", "*", "*", "").await? {
         return Ok(());
     }
     let mut needed: BTreeSet<(&str, String, String, String)> = BTreeSet::new();
     let mut need = |verbs: &[&'static str], kind: &Kind, namespace: &str| {
-        let group = kind
-            .api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group);
         for verb in verbs {
-            let (group, plural) = (group.to_owned(), kind.plural.clone());
+            let (group, plural) = (kind.group().to_owned(), kind.plural.to_string());
             needed.insert((verb, group, plural, namespace.to_owned()));
         }
     };
-    for target in targets {
-        need(
-            &["get", "create", "patch", "delete"],
-            &target.place.kind,
-            &target.place.namespace,
-        );
-        if let Some(secret) = Kind::built_in("v1", "Secret")
-            && !target.place.namespace.is_empty()
-        {
-            need(
-                &["get", "list", "create", "patch"],
-                &secret,
-                &target.place.namespace,
-            );
+    for Target { place, .. } in work.targets {
+        need(&["get", "create", "patch"], &place.kind, &place.namespace);
+        if work.deletes {
+            need(&["delete"], &place.kind, &place.namespace);
         }
     }
-    // To see other meshes.
-    if let Some(kind) = Kind::built_in("apps/v1", "Deployment") {
-        need(&["list"], &kind, "");
+    for Target { place, .. } in work.hooks.iter().map(|hook| &hook.target) {
+        let verbs = ["get", "create", "patch", "delete"];
+        need(&verbs, &place.kind, &place.namespace);
     }
-    if let Some(kind) = Kind::built_in("v1", "Namespace") {
-        need(&["get", "list"], &kind, "");
-        if creates_namespace {
-            need(&["create"], &kind, "");
-        }
+    // To keep the record, to see why something does not run, and to see other meshes.
+    let verbs = ["get", "list", "create", "patch"];
+    need(&verbs, &SECRET, work.namespace);
+    need(&["list"], &POD, work.namespace);
+    need(&["list"], &DEPLOYMENT, "");
+    need(&["get", "list"], &NAMESPACE, "");
+    if work.creates_namespace {
+        need(&["create"], &NAMESPACE, "");
     }
     let asked = needed
         .iter()

@@ -12,11 +12,12 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
+use super::apply::Owner;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, text};
+use super::kinds::{Place, SECRET, text};
 use super::time;
-use crate::chart::{Chart, Object};
+use crate::chart::{Chart, Object, read_manifest};
 
 /// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
 const MAX_RECORD: u64 = 64 << 20;
@@ -77,14 +78,11 @@ impl Record {
             .filter(|o| !o.is_hook())
             .map(|o| format!("---\n# Source: {}\n{}\n", o.source, o.manifest))
             .collect();
-        let mut content = json!({
+        let content = json!({
             "name": release.name,
             "namespace": release.namespace,
             "version": revision,
-            "info": {
-                "first_deployed": now, "last_deployed": now,
-                "description": "Initial install underway",
-            },
+            "info": {"first_deployed": now, "last_deployed": now},
             "chart": chart(release.chart, release.defaults),
             "config": release.config,
             "manifest": manifest,
@@ -93,9 +91,6 @@ impl Record {
             // fields that were applied here belong to the field manager of osm.
             "apply_method": "csa",
         });
-        if release.config.is_empty() {
-            content["config"] = json!({});
-        }
         let mut record = Record {
             content,
             labels: Map::new(),
@@ -173,7 +168,7 @@ impl Record {
     /// Where the record's Secret is.
     pub fn place(&self) -> Place {
         let name = format!("sh.helm.release.v1.{}.v{}", self.name(), self.revision());
-        place(self.namespace(), &name)
+        SECRET.at(self.namespace(), &name)
     }
 
     /// The release's name.
@@ -219,15 +214,39 @@ impl Record {
         text(&self.content, &["chart", "metadata", "appVersion"])
     }
 
-    /// Objects and hooks as they were rendered, as YAML.
-    pub fn manifest(&self) -> &str {
-        text(&self.content, &["manifest"])
+    /// The objects as they were rendered, without the hooks.
+    ///
+    /// # Errors
+    /// A manifest that is damaged.
+    pub fn objects(&self) -> Result<Vec<Object>, ClusterError> {
+        self.read(text(&self.content, &["manifest"]))
     }
 
-    /// The hooks: their manifests with what helm knows of them.
-    pub fn hooks(&self) -> &[Value] {
+    /// The hooks as they were rendered.
+    ///
+    /// # Errors
+    /// A manifest that is damaged.
+    pub fn hooks(&self) -> Result<Vec<Object>, ClusterError> {
         let hooks = self.content.get("hooks").and_then(Value::as_array);
-        hooks.map(Vec::as_slice).unwrap_or_default()
+        let mut objects = Vec::new();
+        for hook in hooks.into_iter().flatten() {
+            objects.extend(self.read(text(hook, &["manifest"]))?);
+        }
+        Ok(objects)
+    }
+
+    fn read(&self, manifest: &str) -> Result<Vec<Object>, ClusterError> {
+        let place = self.place().to_string();
+        read_manifest(&place, manifest)
+            .map_err(|e| ClusterError::State(format!("the record {place} is damaged: {e}")))
+    }
+
+    /// Whose the objects are.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner {
+            name: self.name(),
+            namespace: self.namespace(),
+        }
     }
 
     /// What was set over the chart's defaults.
@@ -264,7 +283,6 @@ impl Record {
         if let Some(info) = self.content.get_mut("info").and_then(Value::as_object_mut) {
             info.insert("status".into(), status.as_str().into());
             info.insert("description".into(), description.into());
-            info.insert("last_deployed".into(), time::now().into());
         }
     }
 
@@ -294,49 +312,72 @@ pub struct Release<'r> {
     pub objects: &'r [Object],
 }
 
-/// The records of releases in a namespace (in all if it is empty), or of one release.
-///
-/// The newest revision of each comes last. A Secret that cannot be read gives its name and why.
+impl<'r> Release<'r> {
+    /// Whose the objects are.
+    pub fn owner(&self) -> Owner<'r> {
+        Owner {
+            name: self.name,
+            namespace: self.namespace,
+        }
+    }
+}
+
+/// All records of the release that is a mesh, the newest last: of the release of its name, or of the
+/// one whose values name it. None if there is no such mesh.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn list(
-    cluster: &Cluster,
-    namespace: &str,
-    name: Option<&str>,
-) -> Result<(Vec<Record>, Vec<String>), ClusterError> {
-    let labels = match name {
-        Some(name) => format!("owner=helm,name={name}"),
-        None => "owner=helm".to_owned(),
-    };
-    let kind = place("", "").kind;
-    let (secrets, _) = cluster.list(&kind, namespace, &labels).await?;
+/// A record that cannot be read, and what the server refuses.
+pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, ClusterError> {
+    let (secrets, _) = cluster.list(&SECRET, mesh.namespace, "owner=helm").await?;
     let (mut records, mut damaged) = (Vec::new(), Vec::new());
     for secret in &secrets {
         match Record::of_secret(secret) {
             Ok(record) => records.push(record),
-            Err(why) => {
-                let namespace = text(secret, &["metadata", "namespace"]);
-                let name = text(secret, &["metadata", "name"]);
-                damaged.push(format!("Secret {namespace}/{name}: {why}"));
+            Err(why) => damaged.push((secret, why)),
+        }
+    }
+    records.sort_by_key(Record::revision);
+    let is_named = records.iter().any(|r| r.name() == mesh.name);
+    let meant = records.iter().rev().find(|r| r.mesh_name() == mesh.name);
+    let release = match meant {
+        Some(meant) if !is_named => meant.name().to_owned(),
+        _ => mesh.name.to_owned(),
+    };
+    let of_release = |secret: &Value| text(secret, &["metadata", "labels", "name"]) == release;
+    if let Some((secret, why)) = damaged.iter().find(|(secret, _)| of_release(secret)) {
+        let place = SECRET.at(mesh.namespace, text(secret, &["metadata", "name"]));
+        return Err(ClusterError::State(format!(
+            "the record of the mesh {}, {place}, is damaged, so what belongs to it is not known: {why}\n\
+             restore that Secret; without it the mesh can be installed anew once its objects are removed",
+            mesh.name
+        )));
+    }
+    records.retain(|record| record.name() == release);
+    Ok(records)
+}
+
+/// What may be in the cluster of a release: the objects of its last revision that worked, and of
+/// those that were tried since. An object is there once for each revision that has it.
+///
+/// # Errors
+/// A record that is damaged, and what the server refuses.
+pub async fn placed(
+    cluster: &Cluster,
+    records: &[Record],
+) -> Result<Vec<(Place, Object)>, ClusterError> {
+    let worked = records.iter().rposition(|r| r.is(Status::Deployed));
+    let mut placed = Vec::new();
+    for record in records.iter().skip(worked.unwrap_or_default()) {
+        for object in record.objects()? {
+            match cluster.place_of(&object.value, record.namespace()).await {
+                Ok(place) => placed.push((place, object)),
+                // The objects of a kind go away with it.
+                Err(ClusterError::NoKind { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
     }
-    records.sort_by_key(|r| (r.namespace().to_owned(), r.name().to_owned(), r.revision()));
-    Ok((records, damaged))
-}
-
-fn place(namespace: &str, name: &str) -> Place {
-    Place {
-        kind: Kind {
-            api_version: "v1".to_owned(),
-            kind: "Secret".to_owned(),
-            plural: "secrets".to_owned(),
-            namespaced: true,
-        },
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    }
+    Ok(placed)
 }
 
 fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {

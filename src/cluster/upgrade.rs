@@ -1,7 +1,5 @@
 //! Upgrades a release: a new revision, without what is no longer rendered.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::Progress;
@@ -10,80 +8,55 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks;
 use super::install::{Options, await_all, first_line, targets};
-use super::kinds::Place;
-use super::meshes::meshes;
-use super::preflight;
+use super::kinds::{Place, text};
+use super::meshes::no_such_mesh;
+use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::wait::{self, Deadline};
-use crate::chart::{Object, read_manifest};
+use crate::chart::Object;
 
 /// How many revisions are kept, as helm does by default.
 const HISTORY: usize = 10;
 
-/// The newest record of a mesh: that of the release of its name, or of the release whose values name
-/// it.
-///
-/// # Errors
-/// There is no such mesh; those that are there are named.
-pub async fn installed(cluster: &Cluster, owner: Owner<'_>) -> Result<Record, ClusterError> {
-    let (records, damaged) = record::list(cluster, owner.namespace, None).await?;
-    let named = records.iter().rev().find(|r| r.name() == owner.name);
-    let meant = || records.iter().rev().find(|r| r.mesh_name() == owner.name);
-    if let Some(record) = named.or_else(meant) {
-        return Ok(record.clone());
-    }
-    if let Some(damaged) = damaged.first() {
-        return Err(ClusterError::State(format!(
-            "the record of a release is damaged: {damaged}"
-        )));
-    }
-    let mut message = format!(
-        "there is no mesh {} in namespace {}",
-        owner.name, owner.namespace
-    );
-    for mesh in meshes(cluster).await? {
-        let more = format!("\nthere is {} in namespace {}", mesh.name, mesh.namespace);
-        message.push_str(&more);
-    }
-    Err(ClusterError::State(message))
-}
-
-/// Upgrades a release from its newest record.
+/// Upgrades a release; `records` are those it has, the newest last.
 ///
 /// # Errors
 /// What keeps it from being upgraded, with the reasons; the same command again goes on.
 pub async fn upgrade(
     cluster: &Cluster,
-    last: &Record,
+    records: &[Record],
     release: &Release<'_>,
     options: Options,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let deadline = Deadline::after(options.timeout);
-    let owner = Owner {
-        name: release.name,
-        namespace: release.namespace,
+    let owner = release.owner();
+    let Some(last) = records.last() else {
+        return Err(ClusterError::State(no_such_mesh(cluster, owner).await?));
     };
-    match last.status() {
-        "pending-install" => {
-            return Err(ClusterError::State(format!(
-                "the installation of {} was not finished: osm install goes on with it",
-                release.name
-            )));
-        }
-        "uninstalling" => {
-            return Err(ClusterError::State(format!(
-                "{} is being removed: osm uninstall mesh finishes that",
-                release.name
-            )));
-        }
-        _ => {}
+    let goes_on = match last.status() {
+        "pending-install" => "was not installed to the end: osm install goes on with it",
+        "uninstalling" => "is being removed: osm uninstall mesh finishes that",
+        _ => "",
+    };
+    if !goes_on.is_empty() {
+        return Err(ClusterError::State(format!(
+            "the mesh {} {goes_on}",
+            release.name
+        )));
     }
     preflight::version(cluster)?;
     let (targets, hooks) = targets(cluster, release).await?;
-    preflight::permissions(cluster, &targets, false).await?;
+    let work = Work {
+        namespace: release.namespace,
+        targets: &targets,
+        hooks: if options.hooks { &hooks } else { &[] },
+        creates_namespace: false,
+        deletes: true,
+    };
+    preflight::permissions(cluster, work).await?;
     preflight::owners(cluster, owner, &targets).await?;
-    let old = old_objects(cluster, last).await?;
+    let old = record::placed(cluster, records).await?;
     // An upgrade that was interrupted is written anew; every other state is history.
     let revision = match last.is(Status::PendingUpgrade) {
         true => last.revision(),
@@ -120,21 +93,22 @@ pub async fn upgrade(
     }
     record.set_status(Status::Deployed, "Upgrade complete");
     record.store(cluster).await?;
-    settle_history(cluster, release, revision).await
+    settle_history(cluster, records, revision).await
 }
 
 /// Marks earlier revisions as superseded, and removes the oldest.
 async fn settle_history(
     cluster: &Cluster,
-    release: &Release<'_>,
+    records: &[Record],
     revision: i64,
 ) -> Result<(), ClusterError> {
-    let (records, _) = record::list(cluster, release.namespace, Some(release.name)).await?;
-    let excess = records.len().saturating_sub(HISTORY);
-    for (i, mut record) in records.into_iter().enumerate() {
+    let earlier: Vec<&Record> = records.iter().filter(|r| r.revision() < revision).collect();
+    let excess = (earlier.len() + 1).saturating_sub(HISTORY);
+    for (i, record) in earlier.into_iter().enumerate() {
         if i < excess {
             cluster.delete(&record.place()).await?;
-        } else if record.revision() < revision && record.is(Status::Deployed) {
+        } else if record.is(Status::Deployed) {
+            let mut record = record.clone();
             let description = record.description().to_owned();
             record.set_status(Status::Superseded, &description);
             record.store(cluster).await?;
@@ -143,41 +117,23 @@ async fn settle_history(
     Ok(())
 }
 
-/// The objects of a record, by where they are.
-async fn old_objects(
-    cluster: &Cluster,
-    record: &Record,
-) -> Result<BTreeMap<String, (Place, Object)>, ClusterError> {
-    let place = record.place().to_string();
-    let objects = read_manifest(&place, record.manifest())
-        .map_err(|e| ClusterError::State(format!("the record {place} is damaged: {e}")))?;
-    let mut old = BTreeMap::new();
-    for object in objects {
-        // A kind that the cluster no longer has went away with its objects.
-        if let Ok(place) = cluster.place_of(&object.value, record.namespace()).await {
-            old.insert(place.path(), (place, object));
-        }
-    }
-    Ok(old)
-}
-
 /// Removes what the old objects had and the new ones have not.
 ///
 /// Applying removes only what the same field manager applied before; another tool may have made the
 /// last revision.
 async fn remove_fields(
     cluster: &Cluster,
-    old: &BTreeMap<String, (Place, Object)>,
+    old: &[(Place, Object)],
     targets: &[Target],
 ) -> Result<(), ClusterError> {
-    for target in targets {
-        let Some((_, before)) = old.get(&target.place.path()) else {
+    for (place, before) in old {
+        let Some(target) = targets.iter().find(|target| target.place == *place) else {
             continue;
         };
         let Some(patch) = removal(&before.value, &target.object) else {
             continue;
         };
-        match cluster.merge(&target.place, &patch).await {
+        match cluster.merge(place, &patch).await {
             // Somebody removed it; applying brings it back.
             Err(error) if error.code() == Some(404) => {}
             done => drop(done?),
@@ -217,20 +173,18 @@ fn removal(old: &Value, new: &Value) -> Option<Value> {
 async fn remove_objects(
     cluster: &Cluster,
     owner: Owner<'_>,
-    old: &BTreeMap<String, (Place, Object)>,
+    old: &[(Place, Object)],
     targets: &[Target],
     deadline: Deadline,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let mut gone = Vec::new();
-    for (path, (place, object)) in old {
-        if targets.iter().any(|target| target.place.path() == *path) {
+    for (place, object) in old {
+        if targets.iter().any(|target| target.place == *place) || gone.contains(place) {
             continue;
         }
-        let policy = object
-            .value
-            .pointer("/metadata/annotations/helm.sh~1resource-policy");
-        let is_kept = policy.and_then(Value::as_str) == Some("keep");
+        let annotations = ["metadata", "annotations", "helm.sh/resource-policy"];
+        let is_kept = text(&object.value, &annotations) == "keep";
         let found = cluster.get(place).await?;
         if !is_kept && found.is_some_and(|found| owner.owns(&found)) {
             progress(&format!(

@@ -7,12 +7,14 @@ use serde_json::Value;
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, selector, text};
+use super::kinds::{
+    ENDPOINT_SLICE, Kind, MUTATING_WEBHOOKS, POD, Place, VALIDATING_WEBHOOKS, selector, text,
+};
 use super::reasons::trouble;
 use super::record::Record;
 use super::wait::is_ready;
+use crate::chart::Object;
 use crate::chart::values::lookup;
-use crate::chart::{Object, read_manifest};
 use crate::images::{COMPONENTS, Pins};
 
 /// Something that was looked at.
@@ -31,14 +33,12 @@ pub struct Check {
 /// # Errors
 /// What cannot be read.
 pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, ClusterError> {
-    let objects = read_manifest(&record.place().to_string(), record.manifest())
-        .map_err(|e| ClusterError::State(e.to_string()))?;
     let mut checks = vec![Check {
         what: format!("release {}", record.name()),
         holds: record.status() == "deployed",
         found: format!("{}, revision {}", record.status(), record.revision()),
     }];
-    for object in &objects {
+    for object in &record.objects()? {
         let place = cluster.place_of(&object.value, record.namespace()).await?;
         match object.kind() {
             "Deployment" | "StatefulSet" | "DaemonSet" => {
@@ -51,10 +51,10 @@ pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, Cl
         }
     }
     for (kind, app) in [
-        ("MutatingWebhookConfiguration", "osm-injector"),
-        ("ValidatingWebhookConfiguration", "osm-controller"),
+        (MUTATING_WEBHOOKS, "osm-injector"),
+        (VALIDATING_WEBHOOKS, "osm-controller"),
     ] {
-        checks.push(webhook(cluster, record, kind, app).await?);
+        checks.push(webhook(cluster, record, &kind, app).await?);
     }
     Ok(checks)
 }
@@ -75,13 +75,11 @@ async fn workload(
         return Ok(());
     };
     let labels = selector(&object.value);
-    let mut pods = Vec::new();
-    if let Some(kind) = Kind::built_in("v1", "Pod")
-        && !labels.is_empty()
-    {
-        pods = cluster.list(&kind, &place.namespace, &labels).await?.0;
-    }
-    let holds = is_ready(&place.kind.kind, &live);
+    let pods = match labels.is_empty() {
+        true => Vec::new(),
+        false => cluster.list(&POD, &place.namespace, &labels).await?.0,
+    };
+    let holds = is_ready(&place.kind.name, &live);
     let found = match pods.iter().find_map(trouble) {
         Some(trouble) if !holds => trouble.to_string().replace("\n    ", "; "),
         _ if holds => "available".to_owned(),
@@ -196,14 +194,10 @@ fn is_chosen(record: &Record) -> bool {
 }
 
 async fn endpoints(cluster: &Cluster, service: &Place) -> Result<Check, ClusterError> {
-    let kind = Kind {
-        api_version: "discovery.k8s.io/v1".to_owned(),
-        kind: "EndpointSlice".to_owned(),
-        plural: "endpointslices".to_owned(),
-        namespaced: true,
-    };
     let labels = format!("kubernetes.io/service-name={}", service.name);
-    let (slices, _) = cluster.list(&kind, &service.namespace, &labels).await?;
+    let (slices, _) = cluster
+        .list(&ENDPOINT_SLICE, &service.namespace, &labels)
+        .await?;
     let ready = slices
         .iter()
         .filter_map(|slice| slice.get("endpoints")?.as_array())
@@ -224,17 +218,14 @@ async fn endpoints(cluster: &Cluster, service: &Place) -> Result<Check, ClusterE
 async fn webhook(
     cluster: &Cluster,
     record: &Record,
-    kind: &str,
+    kind: &Kind,
     app: &str,
 ) -> Result<Check, ClusterError> {
-    let Some(kind) = Kind::built_in("admissionregistration.k8s.io/v1", kind) else {
-        return Err(ClusterError::State(format!("the kind {kind} is not known")));
-    };
     let labels = format!(
         "app.kubernetes.io/instance={},app={app}",
         record.mesh_name()
     );
-    let (found, _) = cluster.list(&kind, "", &labels).await?;
+    let (found, _) = cluster.list(kind, "", &labels).await?;
     let bundles: Vec<&str> = found
         .iter()
         .filter_map(|configuration| configuration.get("webhooks")?.as_array())
@@ -250,7 +241,7 @@ async fn webhook(
         (false, false) => (true, format!("{} webhooks", bundles.len())),
     };
     Ok(Check {
-        what: format!("{} of {app}", kind.kind),
+        what: format!("{} of {app}", kind.name),
         holds,
         found: said,
     })

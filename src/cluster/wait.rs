@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Progress;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, selector, text};
+use super::kinds::{Kind, POD, Place, selector, text};
 use super::reasons::{Trouble, condition, trouble};
 
 /// How often the Pods of what is not ready are looked at.
@@ -70,7 +70,7 @@ pub async fn ready(
         .iter()
         .filter(|place| {
             matches!(
-                place.kind.kind.as_str(),
+                &*place.kind.name,
                 "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
             )
         })
@@ -118,11 +118,8 @@ impl Group<'_> {
             if pending.is_empty() {
                 return Ok(());
             }
-            let path = format!(
-                "{}?watch=true&resourceVersion={version}&timeoutSeconds=240",
-                self.kind.path(self.namespace)
-            );
-            let Some(events) = self.cluster.watch(&path).await else {
+            let watched = self.cluster.watch(self.kind, self.namespace, "", &version);
+            let Some(events) = watched.await else {
                 self.pause(&pending, &objects).await?;
                 continue;
             };
@@ -179,7 +176,7 @@ impl Group<'_> {
         let Some(place) = pending.iter().copied().find(|place| place.name == name) else {
             return Ok(());
         };
-        match state(&self.kind.kind, &object) {
+        match state(&self.kind.name, &object) {
             State::Ready => pending.retain(|place| place.name != name),
             State::NotYet => _ = objects.insert(name, object),
             State::Failed(message) => {
@@ -244,17 +241,14 @@ impl Group<'_> {
 
     /// What is wrong with the Pods of a workload; nothing where that cannot be read.
     async fn troubles(&self, object: &Value) -> Vec<Trouble> {
-        let Some(kind) = Kind::built_in("v1", "Pod") else {
-            return Vec::new();
-        };
-        if self.kind.kind == "Pod" {
+        if self.kind.name == "Pod" {
             return trouble(object).into_iter().collect();
         }
         let labels = selector(object);
         if labels.is_empty() {
             return Vec::new();
         }
-        let listed = self.cluster.list(&kind, self.namespace, &labels).await;
+        let listed = self.cluster.list(&POD, self.namespace, &labels).await;
         let pods = listed.map(|(pods, _)| pods).unwrap_or_default();
         pods.iter().filter_map(trouble).collect()
     }
@@ -353,22 +347,16 @@ pub async fn job(
 
 /// Ends when a Pod of the Job has ended well; never if none does.
 async fn pod_succeeded(cluster: &Cluster, job: &Place) {
-    let Some(kind) = Kind::built_in("v1", "Pod") else {
-        return std::future::pending().await;
-    };
     let labels = format!("batch.kubernetes.io/job-name={}", job.name);
     let succeeded = |pod: &Value| text(pod, &["status", "phase"]) == "Succeeded";
     loop {
-        if let Ok((pods, version)) = cluster.list(&kind, &job.namespace, &labels).await {
+        if let Ok((pods, version)) = cluster.list(&POD, &job.namespace, &labels).await {
             if pods.iter().any(succeeded) {
                 return;
             }
-            let path = format!(
-                "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds=240",
-                kind.path(&job.namespace),
-                labels.replace('=', "%3D")
-            );
-            if let Some(events) = cluster.watch(&path).await {
+            let (kind, namespace) = (&POD, &job.namespace);
+            let watched = cluster.watch(kind, namespace, &labels, &version);
+            if let Some(events) = watched.await {
                 let mut events = pin!(events);
                 while let Some(Ok(event)) = events.next().await {
                     match event {

@@ -563,11 +563,7 @@ impl Machine {
             return Err(fault(frame, message));
         };
         let receiver = self.fields(frame, pos, receiver, path)?;
-        let mut values = Vec::with_capacity(args.len() + 1);
-        for arg in args {
-            values.push(self.expr(frame, arg, dot)?);
-        }
-        values.extend(piped);
+        let values = self.arguments(frame, args, dot, piped)?;
         call_method(&receiver, method, &values).map_err(|message| fault(frame, message))
     }
 
@@ -583,11 +579,7 @@ impl Machine {
         if matches!(name, "and" | "or") {
             return self.short_circuit(frame, pos, name, args, dot, piped);
         }
-        let mut values = Vec::with_capacity(args.len() + 1);
-        for arg in args {
-            values.push(self.expr(frame, arg, dot)?);
-        }
-        values.extend(piped);
+        let values = self.arguments(frame, args, dot, piped)?;
         match (name, values.as_slice()) {
             ("include", [Value::Str(template), data]) => {
                 let at = frame.at(pos);
@@ -634,6 +626,22 @@ impl Machine {
                 }
             }
         })
+    }
+
+    /// The values of all arguments; what was piped in is the last.
+    fn arguments(
+        &mut self,
+        frame: &mut Frame<'_>,
+        args: &[Expr],
+        dot: &Value,
+        piped: Option<Value>,
+    ) -> Result<Vec<Value>> {
+        let mut values = Vec::with_capacity(args.len() + 1);
+        for arg in args {
+            values.push(self.expr(frame, arg, dot)?);
+        }
+        values.extend(piped);
+        Ok(values)
     }
 
     /// `and` and `or` stop at the first argument that decides.

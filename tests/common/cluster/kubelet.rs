@@ -228,7 +228,11 @@ impl Worker {
         if self.said.get(&uid) == Some(&said) {
             return Ok(());
         }
-        let status = json!({ "status": status(pod, fate) });
+        // With its version, for the status says how often a container was restarted before.
+        let status = json!({
+            "metadata": { "resourceVersion": pod.resource_version() },
+            "status": status(pod, fate),
+        });
         api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
             .await?;
         self.said.insert(uid, said);

@@ -320,6 +320,31 @@ impl Cluster {
             .unwrap_or_else(|e| panic!("cannot list all objects: {e}"))
     }
 
+    /// A values file with the pins of the default release, for helm.
+    pub fn pins(&self) -> String {
+        let path = self.folder().join("pins.yaml");
+        let images = super::osm(&["images", "list", "-o", "helm-values"]).ok();
+        std::fs::write(&path, images).unwrap();
+        path.display().to_string()
+    }
+
+    /// Installs a chart with helm as the release `name` in the mesh's namespace, with the pins.
+    pub fn helm_install(&self, name: &str, chart: &str) {
+        let pins = self.pins();
+        let namespace = ["--namespace", "osm-system", "--create-namespace"];
+        let wait = ["--values", &pins, "--wait", "--timeout", "60s"];
+        self.helm(&[&["install", name, chart], &namespace[..], &wait].concat())
+            .ok();
+    }
+
+    /// Removes the mesh and its namespace with osm, and awaits that the objects are those of before.
+    #[track_caller]
+    pub fn uninstall(&self, before: &BTreeMap<String, Value>) {
+        self.osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+            .ok();
+        self.await_objects(before);
+    }
+
     /// Waits until [`Self::objects`] are these again. Controllers clean up after others, so it takes a moment.
     #[track_caller]
     pub fn await_objects(&self, wanted: &BTreeMap<String, Value>) {
