@@ -59,8 +59,21 @@ fn a_mesh_name_names_the_release_and_the_values() {
     }
 }
 
+#[cfg(not(feature = "cluster"))]
+#[test]
+fn built_without_clusters_install_says_what_to_do_instead() {
+    for dry_run in [&["install"][..], &["install", "--dry-run=server"]] {
+        let error = osm(dry_run).fails(1);
+        assert!(
+            error.contains("built without the feature `cluster`")
+                && error.contains("osm install --dry-run=client --no-hooks | kubectl apply -f -"),
+            "{error}"
+        );
+    }
+}
+
 /// Commands that are refused, or that only say something: what is on stderr, and the exit code.
-#[cfg(not(feature = "cluster"))] // which has more commands, and an answer to `osm install`
+#[cfg(feature = "cluster")] // Without it there are fewer commands.
 #[test]
 fn messages_say_what_is_wrong_where_and_what_to_do() {
     let folder = scratch("cli_messages");
@@ -79,8 +92,6 @@ fn messages_say_what_is_wrong_where_and_what_to_do() {
     let other = format!("osm-controller=sha256:{}", "b".repeat(64));
     let empty = "osm-crds=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let commands: &[&[&str]] = &[
-        &["install"],
-        &["install", "--dry-run=server"],
         &["install", "--dry-run=cleint"],
         &["instal"],
         &["images"],

@@ -374,7 +374,7 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
         "this user may not do everything that an installation does; missing:",
         "\n  create clusterroles.rbac.authorization.k8s.io\n",
         "\n  patch deployments.apps in namespace osm-system\n",
-        "\n  list namespaces\n",
+        "\n  get namespaces\n",
     ] {
         assert!(error.contains(missing), "{missing:?}: {error}");
     }
@@ -397,6 +397,52 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
         assert_eq!(answered["items"].as_array().unwrap().len(), count);
     }
     cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_chart_sees_what_the_cluster_serves() {
+    let cluster = Cluster::start();
+    let chart = cluster.folder().join("sees");
+    std::fs::create_dir_all(chart.join("templates")).unwrap();
+    let meta = "apiVersion: v2\nname: sees\nversion: 1.0.0\n";
+    std::fs::write(chart.join("Chart.yaml"), meta).unwrap();
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
+        \x20 all: {{ range (list \"v1\" \"v1/Pod\" \"apps/v1\" \"apps/v1/Deployment\" \"apps/v1beta1\" \
+        \"example.com/v1\" \"example.com/v1/Example\") }}{{ . }}={{ $.Capabilities.APIVersions.Has . }} {{ end }}\n";
+    std::fs::write(chart.join("templates/seen.yaml"), template).unwrap();
+    let chart = chart.display().to_string();
+    let seen = || {
+        let args = [
+            "install",
+            "--dry-run=server",
+            "-o",
+            "json",
+            "--osm-chart-path",
+        ];
+        let out = cluster.osm(&[&args[..], &[&chart]].concat()).ok();
+        let list: Value = serde_json::from_str(&out).unwrap();
+        list["items"][0]["data"]["all"].as_str().unwrap().to_owned()
+    };
+    // Without a cluster apps/v1beta1, which is long gone, is taken to be there, as helm takes it.
+    let kubernetes = "v1=true v1/Pod=true apps/v1=true apps/v1/Deployment=true apps/v1beta1=false";
+    assert_eq!(
+        seen(),
+        format!("{kubernetes} example.com/v1=false example.com/v1/Example=false")
+    );
+    cluster.post(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &json!({"metadata": {"name": "examples.example.com"}, "spec": {
+            "group": "example.com", "scope": "Cluster",
+            "names": {"plural": "examples", "kind": "Example"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        }}),
+    );
+    cluster.until("the new kind is served", |_| {
+        (seen() == format!("{kubernetes} example.com/v1=true example.com/v1/Example=true"))
+            .then_some(())
+    });
 }
 
 #[test]

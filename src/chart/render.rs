@@ -31,8 +31,11 @@ pub struct Target {
     pub is_upgrade: bool,
     /// The version of Kubernetes.
     pub kube_version: KubeVersion,
-    /// API versions that the cluster has besides Kubernetes' own.
+    /// API versions that the cluster has besides the others.
     pub api_versions: Vec<String>,
+    /// What the cluster serves, as `group/version` and `group/version/Kind`; `None` without a cluster,
+    /// where it is taken to serve what Kubernetes itself has.
+    pub served: Option<Vec<String>>,
 }
 
 impl KubeVersion {
@@ -227,10 +230,15 @@ impl Shared {
             entry("Revision", Value::Int(target.revision)),
             entry("Service", Value::str("Helm")),
         ]);
-        let versions = api_versions::BUILT_IN
+        let own = match target.served {
+            Some(_) => [].as_slice(),
+            None => api_versions::BUILT_IN,
+        };
+        let asked = target.served.iter().flatten().chain(&target.api_versions);
+        let versions = own
             .iter()
             .copied()
-            .chain(target.api_versions.iter().map(String::as_str))
+            .chain(asked.map(String::as_str))
             .map(Rc::from)
             .collect();
         let capabilities = Value::dict([

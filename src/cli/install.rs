@@ -13,9 +13,7 @@ use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
 #[cfg(feature = "cluster")]
-use super::{interrupted, release};
-#[cfg(feature = "cluster")]
-use crate::chart::KubeVersion;
+use super::{fit, interrupted, release};
 use crate::chart::Object;
 use crate::chart::values::lookup;
 #[cfg(feature = "cluster")]
@@ -129,8 +127,8 @@ impl Install {
             _ => "installing into a cluster",
         };
         Err(Failure::Operation(format!(
-            "{what} is not possible yet; print the objects with --dry-run=client and apply them: \
-             osm install --dry-run=client --no-hooks | kubectl apply -f -"
+            "{what} is not possible: this osm was built without the feature `cluster`; print the \
+             objects and apply them: osm install --dry-run=client --no-hooks | kubectl apply -f -"
         )))
     }
 
@@ -157,11 +155,7 @@ impl Install {
         let is_dry = self.dry_run == DryRun::Server;
         let answers = cluster::block_on(async {
             let cluster = Cluster::connect(&global.connection()).await?;
-            if self.kube_version.is_none()
-                && let Ok(version) = KubeVersion::parse(&cluster.version)
-            {
-                plan.target.kube_version = version;
-            }
+            fit(&mut plan, &cluster, self.kube_version.as_deref()).await?;
             let rendered = plan.render()?;
             // A chart may use other images for another version of Kubernetes.
             if rendered.images != judged.images {

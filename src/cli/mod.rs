@@ -28,6 +28,8 @@ mod wait_args;
 #[cfg(feature = "cluster")]
 use std::path::PathBuf;
 use std::process::ExitCode;
+#[cfg(feature = "cluster")]
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 #[cfg(feature = "cluster")]
@@ -37,7 +39,9 @@ use exit::{Done, Failure};
 use output::Printer;
 
 #[cfg(feature = "cluster")]
-use crate::cluster::{Connection, Release};
+use crate::chart::KubeVersion;
+#[cfg(feature = "cluster")]
+use crate::cluster::{Cluster, Connection, Release};
 use crate::plan::check_release_name;
 #[cfg(feature = "cluster")]
 use crate::plan::{Plan, Rendered};
@@ -79,6 +83,20 @@ struct Global {
     #[cfg(feature = "cluster")]
     #[arg(long, global = true, value_name = "NAME")]
     context: Option<String>,
+    /// How long the API server may take to answer a request; 0 is without end.
+    #[cfg(feature = "cluster")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = duration::parse
+    )]
+    request_timeout: Duration,
+    /// Tell of each request to the API server.
+    #[cfg(feature = "cluster")]
+    #[arg(long, global = true)]
+    verbose: bool,
 }
 
 #[cfg(feature = "cluster")]
@@ -87,6 +105,8 @@ impl Global {
         Connection {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
+            request_timeout: self.request_timeout,
+            trace: self.verbose.then_some(Printer::progress),
         }
     }
 }
@@ -153,6 +173,16 @@ fn release<'r>(
         config: &plan.user,
         objects: &rendered.objects,
     }
+}
+
+/// Makes a plan one for this cluster: for its version, unless another is asked for, and for what it serves.
+#[cfg(feature = "cluster")]
+async fn fit(plan: &mut Plan, cluster: &Cluster, version: Option<&str>) -> Done {
+    if let (None, Ok(version)) = (version, KubeVersion::parse(&cluster.version)) {
+        plan.target.kube_version = version;
+    }
+    plan.target.served = Some(cluster.api_versions().await?);
+    Ok(())
 }
 
 /// What to say when Ctrl-C ends what changes a cluster.

@@ -7,8 +7,7 @@ use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
-use super::{Global, interrupted, mesh_name, release};
-use crate::chart::KubeVersion;
+use super::{Global, fit, interrupted, mesh_name, release};
 use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
 use crate::plan::{DEFAULT_MESH_NAME, Plan, Request};
@@ -68,9 +67,7 @@ impl Upgrade {
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
-            if let Ok(version) = KubeVersion::parse(&cluster.version) {
-                plan.target.kube_version = version;
-            }
+            fit(&mut plan, &cluster, None).await?;
             let rendered = plan.render()?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             let changes = changes(last, &rendered.images)?;

@@ -1,12 +1,16 @@
 //! Brings objects into the cluster: marked as the release's, in helm's order, at once within a kind.
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 
-use super::client::Cluster;
+use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
 use super::kinds::{Place, text};
+use super::wait::{self, Deadline};
 use crate::chart::install_rank;
+
+/// So many requests are on their way at the same time at most.
+const AT_ONCE: usize = 16;
 
 /// The label and annotations by which helm knows whose an object is.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -81,9 +85,20 @@ pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterE
         let sent = group
             .iter()
             .map(|target| cluster.apply(&target.place, &target.object));
-        try_join_all(sent).await?;
+        at_once(sent).await?;
     }
     Ok(())
+}
+
+/// Sends requests, some at the same time; the answers are in no order.
+///
+/// # Errors
+/// The first error; what is on its way then is given up.
+pub(super) async fn at_once<T>(
+    requests: impl Iterator<Item = impl Future<Output = Result<T, ClusterError>>>,
+) -> Result<Vec<T>, ClusterError> {
+    let requests = futures_util::stream::iter(requests);
+    requests.buffer_unordered(AT_ONCE).try_collect().await
 }
 
 /// Neighbours of the same kind together; the objects are in helm's order already.
@@ -91,17 +106,36 @@ fn by_kind(targets: &[Target]) -> impl Iterator<Item = &[Target]> {
     targets.chunk_by(|a, b| install_rank(&a.place.kind.name) == install_rank(&b.place.kind.name))
 }
 
-/// Removes objects against the order of their kinds, without waiting until they are gone.
+/// Deletes objects against the order of their kinds, and gives those that are not gone at once.
 ///
 /// # Errors
 /// The first refusal.
-pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<(), ClusterError> {
+pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<Vec<Place>, ClusterError> {
     let mut places = places.to_vec();
     places.sort_by(|a, b| install_rank(&b.kind.name).cmp(&install_rank(&a.kind.name)));
+    let mut going = Vec::new();
     for group in places.chunk_by(|a, b| a.kind.name == b.kind.name) {
-        try_join_all(group.iter().map(|place| cluster.delete(place))).await?;
+        let sent = group
+            .iter()
+            .map(async |place| Ok((place.clone(), cluster.delete(place).await?)));
+        let answers = at_once(sent).await?;
+        let still = answers.into_iter().filter(|(_, to)| *to == Deleted::Going);
+        going.extend(still.map(|(place, _)| place));
     }
-    Ok(())
+    Ok(going)
+}
+
+/// Deletes objects against the order of their kinds, and waits until they are gone.
+///
+/// # Errors
+/// The first refusal, or what is still there when the time is over.
+pub async fn remove(
+    cluster: &Cluster,
+    places: &[Place],
+    deadline: Deadline,
+) -> Result<(), ClusterError> {
+    let going = delete(cluster, places).await?;
+    wait::gone(cluster, going, deadline).await
 }
 
 #[cfg(test)]

@@ -1,51 +1,55 @@
 //! The connection to an API server: configuration, requests, retries.
 
-use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::Stream;
 use http::{Method, Request};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::Client;
 use kube::core::WatchEvent;
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
+use super::connection::{self, Connection};
 use super::error::ClusterError;
 use super::kinds::{Kind, Place, group_path, text};
+use super::time::shown;
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
 pub const FIELD_MANAGER: &str = "osm";
 
-/// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the server may take to answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(40);
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 5;
+/// How often a request is sent at most if the server takes long.
+const SLOW_ATTEMPTS: u32 = 2;
+/// What long is.
+const LONG: Duration = Duration::from_secs(5);
 /// The pause before the second attempt; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Which cluster is meant.
-#[derive(Debug, Clone, Default)]
-pub struct Connection {
-    /// `--kubeconfig`
-    pub kubeconfig: Option<PathBuf>,
-    /// `--context`
-    pub context: Option<String>,
-}
-
 /// A cluster that answers.
 pub struct Cluster {
     client: Client,
+    request_timeout: Duration,
+    trace: Option<fn(&str)>,
     /// The address of the API server, for messages.
     pub server: String,
     /// The server's version: `v1.36.3`.
     pub version: String,
     /// Kinds that are not Kubernetes' own, once asked for.
     kinds: Mutex<Vec<Kind>>,
+}
+
+/// What became of an object that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// There was none.
+    Absent,
+    /// It is gone.
+    Gone,
+    /// It is there until its finalizers, or its Pod's containers, have ended.
+    Going,
 }
 
 /// Whether a request may be sent again after one that failed without an answer.
@@ -64,21 +68,11 @@ impl Cluster {
     /// # Errors
     /// No configuration, or a server that does not answer.
     pub async fn connect(connection: &Connection) -> Result<Cluster, ClusterError> {
-        install_provider()?;
-        let mut config = configuration(connection).await?;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(READ_TIMEOUT);
-        // Requests are repeated here, where it is known which of them may be.
-        config.default_retry = false;
-        let server = config.cluster_url.to_string();
-        let client = Client::try_from(config).map_err(|e| {
-            ClusterError::Configuration(format!(
-                "the configuration for {server} cannot be used: {}",
-                causes(&e)
-            ))
-        })?;
+        let (client, server) = connection::client(connection).await?;
         let mut cluster = Cluster {
             client,
+            request_timeout: connection.request_timeout,
+            trace: connection.trace,
             server,
             version: String::new(),
             kinds: Mutex::new(Vec::new()),
@@ -93,6 +87,22 @@ impl Cluster {
             )));
         }
         Ok(cluster)
+    }
+
+    /// The API versions that the server serves: `v1`, `apps/v1`, and with a kind `apps/v1/Deployment`.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn api_versions(&self) -> Result<Vec<String>, ClusterError> {
+        let ask = |path: &'static str| async move {
+            let request = Sent {
+                accept: DISCOVERY,
+                ..Sent::get(path)
+            };
+            self.send(request, "ask for the API versions").await
+        };
+        let (core, groups) = tokio::try_join!(ask("/api"), ask("/apis"))?;
+        Ok([served(&core), served(&groups)].concat())
     }
 
     /// The place of an object, asking the cluster for kinds that are not Kubernetes' own.
@@ -166,9 +176,7 @@ impl Cluster {
     /// # Errors
     /// Everything but "not found".
     pub async fn get_path(&self, path: &str, doing: &str) -> Result<Option<Value>, ClusterError> {
-        let repeat = Repeat::Idempotent;
-        let sent = self.send(Method::GET, path, None, doing, repeat).await;
-        found(sent)
+        found(self.send(Sent::get(path), doing).await)
     }
 
     /// The objects of a kind in a namespace (in all if it is empty) with these labels, and the
@@ -207,9 +215,13 @@ impl Cluster {
             place.kind.path(&place.namespace)
         );
         let doing = format!("create {place}");
-        let body = Some((JSON, object));
-        let sent = self.send(Method::POST, &path, body, &doing, Repeat::IfRefused);
-        match sent.await {
+        let request = Sent {
+            method: Method::POST,
+            body: Some((JSON, object)),
+            repeat: Repeat::IfRefused,
+            ..Sent::get(&path)
+        };
+        match self.send(request, &doing).await {
             Err(error) if is_reason(&error, "AlreadyExists") => Ok(None),
             sent => sent.map(Some),
         }
@@ -242,9 +254,12 @@ impl Cluster {
             place.path()
         );
         let doing = format!("apply {place}");
-        let body = Some(("application/apply-patch+yaml", object));
-        self.send(Method::PATCH, &path, body, &doing, Repeat::Idempotent)
-            .await
+        let request = Sent {
+            method: Method::PATCH,
+            body: Some(("application/apply-patch+yaml", object)),
+            ..Sent::get(&path)
+        };
+        self.send(request, &doing).await
     }
 
     /// Changes an object: what the patch names is replaced, `null` removes (RFC 7386).
@@ -254,26 +269,35 @@ impl Cluster {
     pub async fn merge(&self, place: &Place, patch: &Value) -> Result<Value, ClusterError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
         let doing = format!("change {place}");
-        let body = Some(("application/merge-patch+json", patch));
-        self.send(Method::PATCH, &path, body, &doing, Repeat::Idempotent)
-            .await
+        let request = Sent {
+            method: Method::PATCH,
+            body: Some(("application/merge-patch+json", patch)),
+            ..Sent::get(&path)
+        };
+        self.send(request, &doing).await
     }
 
-    /// Deletes an object and, in the background, what belongs to it; `false` if it is not there.
+    /// Deletes an object and, in the background, what belongs to it.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn delete(&self, place: &Place) -> Result<bool, ClusterError> {
+    pub async fn delete(&self, place: &Place) -> Result<Deleted, ClusterError> {
         let options = json!({
             "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
         });
-        let body = Some((JSON, &options));
-        let doing = format!("delete {place}");
         let path = place.path();
-        let sent = self
-            .send(Method::DELETE, &path, body, &doing, Repeat::Idempotent)
-            .await;
-        Ok(found(sent)?.is_some())
+        let request = Sent {
+            method: Method::DELETE,
+            body: Some((JSON, &options)),
+            ..Sent::get(&path)
+        };
+        let sent = self.send(request, &format!("delete {place}")).await;
+        Ok(match found(sent)? {
+            None => Deleted::Absent,
+            // The answer is the object itself if something has to happen before it goes, and of some kinds always.
+            Some(answer) if text(&answer, &["kind"]) == "Status" => Deleted::Gone,
+            Some(_) => Deleted::Going,
+        })
     }
 
     /// Posts to a path that answers questions (access reviews).
@@ -286,9 +310,12 @@ impl Cluster {
         question: &Value,
         doing: &str,
     ) -> Result<Value, ClusterError> {
-        let body = Some((JSON, question));
-        self.send(Method::POST, path, body, doing, Repeat::Idempotent)
-            .await
+        let request = Sent {
+            method: Method::POST,
+            body: Some((JSON, question)),
+            ..Sent::get(path)
+        };
+        self.send(request, doing).await
     }
 
     /// What happens to the objects of a kind in a namespace with these labels, from a version on;
@@ -305,40 +332,36 @@ impl Cluster {
             kind.path(namespace),
             encoded(labels)
         );
-        let request = Request::get(path).body(Vec::new()).ok()?;
-        self.client.request_events::<Value>(request).await.ok()
+        let (begun, sent) = (Instant::now(), Sent::get(&path));
+        let started = self.client.request_events::<Value>(sent.request().ok()?);
+        let started = self.answer(started).await;
+        self.tell(&sent, begun.elapsed(), started.as_ref().err());
+        started.ok()
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<(&str, &Value)>,
-        doing: &str,
-        repeat: Repeat,
-    ) -> Result<Value, ClusterError> {
+    async fn send(&self, sent: Sent<'_>, doing: &str) -> Result<Value, ClusterError> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            let mut request = Request::builder().method(method.clone()).uri(path);
-            let bytes = match body {
-                Some((content_type, body)) => {
-                    request = request.header("Content-Type", content_type);
-                    body.to_string().into_bytes()
-                }
-                None => Vec::new(),
-            };
-            let request = request.body(bytes).map_err(|e| {
+            let begun = Instant::now();
+            let request = sent.request().map_err(|e| {
+                let path = sent.path;
                 ClusterError::State(format!(
                     "cannot {doing}: no request can be made of {path}: {e}"
                 ))
             })?;
-            let error = match self.client.request::<Value>(request).await {
+            let answer = self.answer(self.client.request::<Value>(request)).await;
+            self.tell(&sent, begun.elapsed(), answer.as_ref().err());
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            match may_repeat(&error, repeat, pause) {
-                Some(wanted) if attempt < ATTEMPTS => {
+            let attempts = match begun.elapsed() < LONG {
+                true => ATTEMPTS,
+                false => SLOW_ATTEMPTS,
+            };
+            match may_repeat(&error, sent.repeat, pause) {
+                Some(wanted) if attempt < attempts => {
                     tokio::time::sleep(wanted.min(LONGEST_PAUSE)).await;
                     pause *= 2;
                     attempt += 1;
@@ -348,9 +371,35 @@ impl Cluster {
         }
     }
 
-    fn error(&self, error: kube::Error, doing: &str) -> ClusterError {
+    /// Tells of a request if that is wanted (`--verbose`).
+    fn tell(&self, sent: &Sent<'_>, took: Duration, error: Option<&Failed>) {
+        let Some(trace) = self.trace else { return };
+        let outcome = match error {
+            None => "done".to_owned(),
+            Some(Failed::Answer(kube::Error::Api(status))) => status.code.to_string(),
+            Some(other) => causes(other),
+        };
+        let (method, path) = (&sent.method, sent.path);
+        trace(&format!("{method} {path}: {outcome}, {took:.1?}"));
+    }
+
+    /// Awaits an answer for as long as one may take.
+    async fn answer<T>(
+        &self,
+        asked: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, Failed> {
+        if self.request_timeout.is_zero() {
+            return Ok(asked.await?);
+        }
+        match tokio::time::timeout(self.request_timeout, asked).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Failed::Silent(self.request_timeout)),
+        }
+    }
+
+    fn error(&self, error: Failed, doing: &str) -> ClusterError {
         match error {
-            kube::Error::Api(status) => ClusterError::Refused {
+            Failed::Answer(kube::Error::Api(status)) => ClusterError::Refused {
                 doing: doing.to_owned(),
                 status,
             },
@@ -368,13 +417,96 @@ impl Cluster {
 }
 
 const JSON: &str = "application/json";
+/// All groups with their kinds in one answer (Kubernetes API concepts, "Aggregated discovery"), or at least
+/// the groups.
+const DISCOVERY: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+
+/// A request.
+struct Sent<'s> {
+    method: Method,
+    path: &'s str,
+    accept: &'static str,
+    /// Its media type, and what is sent as JSON.
+    body: Option<(&'static str, &'s Value)>,
+    repeat: Repeat,
+}
+
+impl<'s> Sent<'s> {
+    fn get(path: &'s str) -> Sent<'s> {
+        Sent {
+            method: Method::GET,
+            path,
+            accept: JSON,
+            body: None,
+            repeat: Repeat::Idempotent,
+        }
+    }
+
+    fn request(&self) -> Result<Request<Vec<u8>>, http::Error> {
+        let request = Request::builder()
+            .method(self.method.clone())
+            .uri(self.path)
+            .header("Accept", self.accept);
+        match self.body {
+            Some((content_type, body)) => request
+                .header("Content-Type", content_type)
+                .body(body.to_string().into_bytes()),
+            None => request.body(Vec::new()),
+        }
+    }
+}
+
+/// What an answer to a question for API versions names: groups, versions, and kinds if it has them.
+fn served(answer: &Value) -> Vec<String> {
+    // The core group has no groups around its versions if there are no kinds.
+    let core = answer.get("versions").map(|_| answer);
+    let groups = list(answer, "groups").iter().chain(list(answer, "items"));
+    let mut versions = Vec::new();
+    for group in core.into_iter().chain(groups) {
+        let name = match text(group, &["metadata", "name"]) {
+            "" => text(group, &["name"]),
+            name => name,
+        };
+        for version in list(group, "versions") {
+            let short = match version {
+                Value::String(version) => version,
+                _ => text(version, &["version"]),
+            };
+            let full = match name {
+                "" => short.to_owned(),
+                name => format!("{name}/{short}"),
+            };
+            for resource in list(version, "resources") {
+                let kind = text(resource, &["responseKind", "kind"]);
+                versions.push(format!("{full}/{kind}"));
+            }
+            versions.push(full);
+        }
+    }
+    versions
+}
+
+/// Why there is no answer to use.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Answer(#[from] kube::Error),
+    #[error("it did not answer within {} (--request-timeout)", shown(*.0))]
+    Silent(Duration),
+}
 
 /// The pause after which a failed request may be sent again: `pause`, or what the server wants.
-fn may_repeat(error: &kube::Error, repeat: Repeat, pause: Duration) -> Option<Duration> {
-    let kube::Error::Api(status) = error else {
+fn may_repeat(error: &Failed, repeat: Repeat, pause: Duration) -> Option<Duration> {
+    let Failed::Answer(kube::Error::Api(status)) = error else {
         let broke = matches!(
             error,
-            kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_)
+            Failed::Silent(_)
+                | Failed::Answer(
+                    kube::Error::Service(_)
+                        | kube::Error::HyperError(_)
+                        | kube::Error::ReadEvents(_)
+                )
         );
         let certificate = causes(error).contains("certificate");
         return (broke && !certificate && repeat == Repeat::Idempotent).then_some(pause);
@@ -389,6 +521,11 @@ fn may_repeat(error: &kube::Error, repeat: Repeat, pause: Duration) -> Option<Du
     }
 }
 
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    let items = value.get(key).and_then(Value::as_array);
+    items.map(Vec::as_slice).unwrap_or_default()
+}
+
 fn is_reason(error: &ClusterError, reason: &str) -> bool {
     matches!(error, ClusterError::Refused { status, .. } if status.reason == reason)
 }
@@ -401,7 +538,7 @@ fn found(sent: Result<Value, ClusterError>) -> Result<Option<Value>, ClusterErro
 }
 
 /// An error with all its causes, each said once.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -435,62 +572,4 @@ fn encoded(text: &str) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
-}
-
-fn install_provider() -> Result<(), ClusterError> {
-    if !graviola::util::is_cpu_supported() {
-        return Err(ClusterError::Configuration(
-            "this processor has not the instructions that osm's TLS needs \
-             (on x86_64: adx, aes, avx2, bmi1, bmi2 and pclmulqdq)"
-                .to_owned(),
-        ));
-    }
-    // A second installation finds the first one there, which is as well.
-    let _ = rustls_graviola::default_provider().install_default();
-    Ok(())
-}
-
-async fn configuration(connection: &Connection) -> Result<Config, ClusterError> {
-    let wrong = |e: &dyn std::error::Error| ClusterError::Configuration(causes(e));
-    let options = KubeConfigOptions {
-        context: connection.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let read = match &connection.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = match read {
-        Ok(kubeconfig) => kubeconfig,
-        Err(error) => {
-            let given = connection.kubeconfig.is_some() || connection.context.is_some();
-            if let (false, Ok(config)) = (given, Config::incluster()) {
-                return Ok(config);
-            }
-            return Err(ClusterError::Configuration(format!(
-                "there is no configuration for a cluster: {}\n\
-                 give one with --kubeconfig or KUBECONFIG; without a cluster, osm install --dry-run prints the objects",
-                causes(&error)
-            )));
-        }
-    };
-    if let Some(name) = &connection.context {
-        let names: Vec<&str> = kubeconfig
-            .contexts
-            .iter()
-            .map(|c| c.name.as_str())
-            .collect();
-        if !names.contains(&name.as_str()) {
-            let near = image_pins::nearest(name, names.iter().copied())
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
-            return Err(ClusterError::Configuration(format!(
-                "--context: there is no context {name}{near} (there are: {})",
-                names.join(", ")
-            )));
-        }
-    }
-    Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|e| wrong(&e))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Progress;
-use super::apply::{Target, delete};
+use super::apply::{Target, delete, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{Place, text};
@@ -84,8 +84,7 @@ pub async fn run(
         .filter(|hook| hook.has_policy("before-hook-creation"))
         .map(place_of)
         .collect();
-    delete(cluster, &replaced).await?;
-    wait::gone(cluster, &replaced, deadline).await?;
+    remove(cluster, &replaced, deadline).await?;
     for hook in &due {
         if let Err(error) = run_one(cluster, hook, event, deadline, progress).await {
             let failed: Vec<Place> = due
@@ -103,7 +102,8 @@ pub async fn run(
         .filter(|hook| hook.has_policy("hook-succeeded"))
         .map(place_of)
         .collect();
-    delete(cluster, &succeeded).await
+    delete(cluster, &succeeded).await?;
+    Ok(())
 }
 
 async fn run_one(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Target, apply, delete};
+use super::apply::{Target, apply, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
@@ -54,10 +54,25 @@ pub async fn install(
         creates_namespace: !has_namespace,
         deletes: options.atomic,
     };
-    preflight::permissions(cluster, work).await?;
-    preflight::other_meshes(cluster, owner, options.enforces_single).await?;
-    let revision = revision(cluster, release, progress).await?;
-    preflight::owners(cluster, owner, &targets).await?;
+    // In a namespace that is not there is nothing of anybody's.
+    let may_be_there = targets
+        .iter()
+        .filter(|target| has_namespace || target.place.namespace != release.namespace);
+    let (permitted, alone, revision, ours) = tokio::join!(
+        preflight::permissions(cluster, work),
+        preflight::other_meshes(cluster, owner, options.enforces_single),
+        async {
+            match has_namespace {
+                true => revision(cluster, release, progress).await,
+                false => Ok(1),
+            }
+        },
+        preflight::owners(cluster, owner, may_be_there),
+    );
+    permitted?;
+    alone?;
+    let revision = revision?;
+    ours?;
     if !has_namespace {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -68,7 +83,7 @@ pub async fn install(
         cluster.create(&place, &namespace).await?;
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
-    record.store(cluster).await?;
+    record.store_new(cluster).await?;
     let made = async {
         if options.hooks {
             hooks::run(cluster, &hooks, "pre-install", deadline, progress).await?;
@@ -218,8 +233,7 @@ async fn take_back(
         .filter(|hook| hook.events.iter().any(|event| event.ends_with("-install")));
     let all = targets.iter().chain(ran.map(|hook| &hook.target));
     let places: Vec<Place> = all.map(|target| target.place.clone()).collect();
-    delete(cluster, &places).await?;
-    wait::gone(cluster, &places, Deadline::after(TAKE_BACK)).await?;
+    remove(cluster, &places, Deadline::after(TAKE_BACK)).await?;
     cluster.delete(&record.place()).await?;
     if remove_namespace {
         let place = NAMESPACE.at("", record.namespace());

@@ -30,15 +30,28 @@ pub struct Mesh {
 /// # Errors
 /// What the server refuses.
 pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
-    let ((deployments, _), (namespaces, _)) = futures_util::future::try_join(
-        cluster.list(&DEPLOYMENT, "", "app=osm-controller"),
+    let (mut meshes, (namespaces, _)) = futures_util::future::try_join(
+        control_planes(cluster),
         cluster.list(&NAMESPACE, "", MONITORED_BY),
     )
     .await?;
-    let mut meshes: Vec<Mesh> = deployments
-        .iter()
-        .map(|deployment| mesh(deployment, &namespaces))
-        .collect();
+    for mesh in &mut meshes {
+        let joined = namespaces
+            .iter()
+            .filter(|namespace| text(namespace, &["metadata", "labels", MONITORED_BY]) == mesh.name)
+            .map(|namespace| text(namespace, &["metadata", "name"]).to_owned());
+        mesh.namespaces = joined.collect();
+    }
+    Ok(meshes)
+}
+
+/// All meshes, in the order of their names, without the namespaces that joined them.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn control_planes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
+    let (deployments, _) = cluster.list(&DEPLOYMENT, "", "app=osm-controller").await?;
+    let mut meshes: Vec<Mesh> = deployments.iter().map(mesh).collect();
     meshes.sort_by(|a, b| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)));
     Ok(meshes)
 }
@@ -52,29 +65,25 @@ pub async fn no_such_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<String, 
         "there is no mesh {} in namespace {}",
         mesh.name, mesh.namespace
     );
-    for other in meshes(cluster).await? {
+    for other in control_planes(cluster).await? {
         let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
         message.push_str(&more);
     }
     Ok(message)
 }
 
-fn mesh(deployment: &Value, namespaces: &[Value]) -> Mesh {
+fn mesh(deployment: &Value) -> Mesh {
     let label = |key: &str| text(deployment, &["metadata", "labels", key]);
     let name = match label("meshName") {
         "" => label("app.kubernetes.io/instance"),
         name => name,
     };
-    let joined = namespaces
-        .iter()
-        .filter(|namespace| text(namespace, &["metadata", "labels", MONITORED_BY]) == name)
-        .map(|namespace| text(namespace, &["metadata", "name"]).to_owned());
     Mesh {
         name: name.to_owned(),
         namespace: text(deployment, &["metadata", "namespace"]).to_owned(),
         version: label("app.kubernetes.io/version").to_owned(),
         enforces_single: label("enforceSingleMesh") == "true",
-        namespaces: joined.collect(),
+        namespaces: Vec::new(),
     }
 }
 
@@ -88,16 +97,14 @@ mod tests {
         let deployment = json!({"metadata": {"namespace": "ns", "labels": {
             "app.kubernetes.io/instance": "a", "app.kubernetes.io/version": "v1.2.4",
             "enforceSingleMesh": "true"}}});
-        let namespace = |name: &str, mesh: &str| json!({"metadata": {"name": name, "labels": {MONITORED_BY: mesh}}});
-        let namespaces = [namespace("x", "a"), namespace("y", "b")];
         assert_eq!(
-            mesh(&deployment, &namespaces),
+            mesh(&deployment),
             Mesh {
                 name: "a".to_owned(),
                 namespace: "ns".to_owned(),
                 version: "v1.2.4".to_owned(),
                 enforces_single: true,
-                namespaces: vec!["x".to_owned()],
+                namespaces: Vec::new(),
             }
         );
     }

@@ -4,6 +4,7 @@
 
 mod apply;
 mod client;
+mod connection;
 mod error;
 mod hooks;
 mod install;
@@ -20,7 +21,8 @@ mod verify;
 mod wait;
 
 pub use apply::Owner;
-pub use client::{Cluster, Connection};
+pub use client::Cluster;
+pub use connection::Connection;
 pub use error::ClusterError;
 pub use install::{Options, dry_run, install};
 pub use meshes::{Mesh, meshes, no_such_mesh};

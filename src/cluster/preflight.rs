@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::apply::{Owner, Target, owner_of};
+use super::apply::{Owner, Target, at_once, owner_of};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::Hook;
 use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
-use super::meshes::meshes;
+use super::meshes::control_planes;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
 const OLDEST: (u64, u64) = (1, 23);
@@ -50,7 +49,7 @@ pub async fn other_meshes(
     owner: Owner<'_>,
     enforces_single: bool,
 ) -> Result<(), ClusterError> {
-    for mesh in meshes(cluster).await? {
+    for mesh in control_planes(cluster).await? {
         let (name, namespace) = (&mesh.name, &mesh.namespace);
         if name == owner.name && namespace == owner.namespace {
             continue;
@@ -88,20 +87,19 @@ pub async fn other_meshes(
 pub async fn owners(
     cluster: &Cluster,
     owner: Owner<'_>,
-    targets: &[Target],
+    targets: impl Iterator<Item = &Target>,
 ) -> Result<(), ClusterError> {
-    let found = try_join_all(targets.iter().map(|t| cluster.get(&t.place))).await?;
-    let foreign: Vec<String> = targets
-        .iter()
-        .zip(found)
-        .filter_map(|(target, object)| {
-            let object = object.filter(|object| !owner.owns(object))?;
-            Some(format!("\n  {}: {}", target.place, owner_of(&object)))
-        })
-        .collect();
+    let asked = targets.map(async |target| {
+        let found = cluster.get(&target.place).await?;
+        let foreign = found.filter(|object| !owner.owns(object));
+        Ok(foreign.map(|object| format!("\n  {}: {}", target.place, owner_of(&object))))
+    });
+    let answers = at_once(asked).await?;
+    let mut foreign: Vec<String> = answers.into_iter().flatten().collect();
     if foreign.is_empty() {
         return Ok(());
     }
+    foreign.sort_unstable();
     Err(ClusterError::State(format!(
         "these objects exist already and are not this mesh's:{}\n\
          remove them, or install under another name with --mesh-name",
@@ -175,19 +173,24 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
     need(&verbs, &SECRET, work.namespace);
     need(&["list"], &POD, work.namespace);
     need(&["list"], &DEPLOYMENT, "");
-    need(&["get", "list"], &NAMESPACE, "");
+    need(&["get"], &NAMESPACE, "");
     if work.creates_namespace {
         need(&["create"], &NAMESPACE, "");
     }
     let asked = needed
         .iter()
-        .map(|(verb, group, plural, namespace)| allowed(cluster, verb, group, plural, namespace));
-    let answers = try_join_all(asked).await?;
-    let missing: Vec<String> = needed
+        .map(async |permission @ (verb, group, plural, namespace)| {
+            let allowed = allowed(cluster, verb, group, plural, namespace).await?;
+            Ok((!allowed).then_some(permission))
+        });
+    let mut missing: Vec<_> = at_once(asked).await?.into_iter().flatten().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.sort_unstable();
+    let missing: Vec<String> = missing
         .iter()
-        .zip(answers)
-        .filter(|(_, allowed)| !allowed)
-        .map(|((verb, group, plural, namespace), _)| {
+        .map(|(verb, group, plural, namespace)| {
             let group = if group.is_empty() {
                 String::new()
             } else {
@@ -199,9 +202,6 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
             }
         })
         .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
     Err(ClusterError::State(format!(
         "this user may not do everything that an installation does; missing:{}\n\
          ask somebody who administers the cluster",

@@ -286,6 +286,18 @@ impl Record {
         }
     }
 
+    /// Stores the record of a revision that has none so far; whose installation was not finished has one.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn store_new(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        // Most often there is none, and creating costs the server half of applying.
+        match cluster.create(&self.place(), &self.to_secret()).await? {
+            Some(_) => Ok(()),
+            None => self.store(cluster).await,
+        }
+    }
+
     /// Stores the record: a new Secret, or the one of this revision with what changed.
     ///
     /// # Errors

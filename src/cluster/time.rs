@@ -1,6 +1,6 @@
-//! The time as records have it (RFC 3339).
+//! The time as records have it (RFC 3339), and durations as flags take them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds since the epoch.
 pub fn unix_seconds() -> u64 {
@@ -14,4 +14,31 @@ pub fn now() -> String {
     k8s_openapi::jiff::Timestamp::from_second(seconds)
         .map(|time| time.to_string())
         .unwrap_or_default()
+}
+
+/// A duration as flags take it: `5m`, `1m30s`, `1.5s`, `500ms`.
+pub fn shown(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, _) => format!("{duration:?}"),
+        (minutes, 0) => format!("{minutes}m"),
+        (minutes, seconds) => format!("{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_shown_as_flags_take_them() {
+        for (millis, text) in [
+            (500, "500ms"),
+            (1500, "1.5s"),
+            (30_000, "30s"),
+            (90_000, "1m30s"),
+            (300_000, "5m"),
+        ] {
+            assert_eq!(shown(Duration::from_millis(millis)), text);
+        }
+    }
 }

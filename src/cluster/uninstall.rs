@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Progress;
-use super::apply::{Owner, delete, owner_of};
-use super::client::Cluster;
+use super::apply::{Owner, owner_of, remove};
+use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
 use super::hooks;
 use super::kinds::{
@@ -12,7 +12,7 @@ use super::kinds::{
     text,
 };
 use super::record::{self, Record, Status};
-use super::wait::{self, Deadline};
+use super::wait::Deadline;
 
 /// What to remove.
 #[derive(Debug, Clone)]
@@ -64,12 +64,10 @@ pub async fn uninstall(
         hooks::run(cluster, &hooks, "pre-delete", deadline, progress).await?;
         let places = places_of(cluster, &records, progress).await?;
         progress(&format!("removing {} objects", places.len()));
-        delete(cluster, &places).await?;
-        wait::gone(cluster, &places, deadline).await?;
+        remove(cluster, &places, deadline).await?;
         hooks::run(cluster, &hooks, "post-delete", deadline, progress).await?;
         let left: Vec<Place> = hooks.into_iter().map(|hook| hook.target.place).collect();
-        delete(cluster, &left).await?;
-        wait::gone(cluster, &left, deadline).await?;
+        remove(cluster, &left, deadline).await?;
     }
     if known.is_some() || removal.cluster_wide {
         remove_own(cluster, mesh, removal, progress).await?;
@@ -81,9 +79,7 @@ pub async fn uninstall(
     if removal.namespace {
         let place = NAMESPACE.at("", mesh.namespace);
         progress(&format!("removing {place}"));
-        if cluster.delete(&place).await? {
-            wait::gone(cluster, &[place], deadline).await?;
-        }
+        remove(cluster, &[place], deadline).await?;
     }
     Ok(known.is_some())
 }
@@ -138,7 +134,7 @@ async fn remove_own(
             .map(|name| CUSTOM_RESOURCE_DEFINITION.at("", name)),
     );
     for place in places {
-        if cluster.delete(&place).await? {
+        if cluster.delete(&place).await? != Deleted::Absent {
             progress(&format!("removed {place}"));
         }
     }

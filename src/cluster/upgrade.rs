@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Progress;
-use super::apply::{Owner, Target, apply, delete};
+use super::apply::{Owner, Target, apply, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks;
@@ -12,7 +12,7 @@ use super::kinds::{Place, text};
 use super::meshes::no_such_mesh;
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
-use super::wait::{self, Deadline};
+use super::wait::Deadline;
 use crate::chart::Object;
 
 /// How many revisions are kept, as helm does by default.
@@ -55,7 +55,7 @@ pub async fn upgrade(
         deletes: true,
     };
     preflight::permissions(cluster, work).await?;
-    preflight::owners(cluster, owner, &targets).await?;
+    preflight::owners(cluster, owner, targets.iter()).await?;
     let old = record::placed(cluster, records).await?;
     // An upgrade that was interrupted is written anew; every other state is history.
     let revision = match last.is(Status::PendingUpgrade) {
@@ -64,7 +64,7 @@ pub async fn upgrade(
     };
     let mut record = Record::new(release, revision, Status::PendingUpgrade);
     record.keep_first_deployed(last);
-    record.store(cluster).await?;
+    record.store_new(cluster).await?;
     let made = async {
         if options.hooks {
             hooks::run(cluster, &hooks, "pre-upgrade", deadline, progress).await?;
@@ -193,8 +193,7 @@ async fn remove_objects(
             gone.push(place.clone());
         }
     }
-    delete(cluster, &gone).await?;
-    wait::gone(cluster, &gone, deadline).await
+    remove(cluster, &gone, deadline).await
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{Kind, POD, Place, selector, text};
 use super::reasons::{Trouble, condition, trouble};
+use super::time::shown;
 
 /// How often the Pods of what is not ready are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -379,10 +380,10 @@ async fn pod_succeeded(cluster: &Cluster, job: &Place) {
 /// What is still there when the time is over, and what holds it.
 pub async fn gone(
     cluster: &Cluster,
-    places: &[Place],
+    mut left: Vec<Place>,
     deadline: Deadline,
 ) -> Result<(), ClusterError> {
-    let mut left = places.to_vec();
+    let mut pause = PAUSE / 8;
     loop {
         let mut there = Vec::new();
         for place in left {
@@ -418,18 +419,8 @@ pub async fn gone(
             )));
         }
         left = there.into_iter().map(|(place, _)| place).collect();
-        tokio::time::sleep(PAUSE / 4).await;
-    }
-}
-
-/// A duration as flags take it: `5m`, `1m30s`, `500ms`.
-pub fn shown(duration: Duration) -> String {
-    let (minutes, seconds) = (duration.as_secs() / 60, duration.as_secs() % 60);
-    match (minutes, seconds, duration.subsec_millis()) {
-        (0, seconds, 0) => format!("{seconds}s"),
-        (0, 0, millis) => format!("{millis}ms"),
-        (minutes, 0, _) => format!("{minutes}m"),
-        (minutes, seconds, _) => format!("{minutes}m{seconds}s"),
+        tokio::time::sleep(pause).await;
+        pause = PAUSE.min(pause * 2);
     }
 }
 

@@ -165,6 +165,7 @@ impl Plan {
             kube_version: KubeVersion::parse(kube_version)
                 .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
             api_versions: request.api_versions.clone(),
+            served: None,
         };
         Ok(Plan {
             chart,

@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: osm against helm, and the growth of the import and the code generator.
+//! `cargo xtask bench`: osm against helm, without and with a cluster, and how times grow.
 //!
 //! Times depend on the machine, so what is printed and judged are ratios of things run in turns.
 
 use std::env;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,10 @@ use crate::tools::{self, HELM};
 const FASTER: f64 = 12.0;
 /// osm's peak memory over helm's, at most.
 const MEMORY: f64 = 0.2;
-/// The size of the stripped binary, in bytes, is below this.
+/// The size of the stripped binary that only renders, in bytes, is below this.
 const SIZE: u64 = 6_000_000;
+/// Where that binary is built, below the folder of what is built.
+const RENDERER: &str = "renderer";
 /// How often each program is run; they take turns, so that both find the machine alike.
 const RUNS: usize = 40;
 /// Set for the process that measures: one without other children, whose memory would count.
@@ -39,18 +41,25 @@ pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
 /// Builds what is measured, runs the growth benchmark, and measures in a process of its own.
 fn prepare() -> Result<Exit, String> {
     let workspace = tools::workspace();
-    let helm = HELM.provide(&workspace)?;
+    let mut parts = Vec::new();
+    for tool in tools::ALL {
+        parts.push((tool.variable, tool.provide(&workspace)?));
+    }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run = |args: &[&str]| {
         let status = Command::new(&cargo)
             .args(args)
+            .envs(parts.iter().map(|(variable, program)| (variable, program)))
             .current_dir(&workspace)
             .status();
         status
             .map(|s| s.success())
             .map_err(|e| format!("cargo: {e}"))
     };
-    if !run(&["build", "--release", "--locked", "--bin", "osm"])? {
+    let build = ["build", "--release", "--locked", "--bin", "osm"];
+    let renderer = target(&workspace).join(RENDERER).display().to_string();
+    let small = ["--no-default-features", "--target-dir", &renderer];
+    if !run(&build)? || !run(&[&build[..], &small].concat())? {
         return Err("the release build failed".to_owned());
     }
     let grows = run(&[
@@ -65,7 +74,7 @@ fn prepare() -> Result<Exit, String> {
     let status = Command::new(this)
         .arg("bench")
         .env(MEASURING, "1")
-        .env(HELM.variable, helm)
+        .envs(parts)
         .status()
         .map_err(|e| e.to_string())?;
     Ok(if grows && status.success() {
@@ -78,8 +87,8 @@ fn prepare() -> Result<Exit, String> {
 fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     let workspace = tools::workspace();
     let helm = HELM.provide(&workspace)?;
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let osm = workspace.join(target).join("release/osm");
+    let osm = target(&workspace).join("release/osm");
+    let renderer = target(&workspace).join(RENDERER).join("release/osm");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let pins = scratch.path().join("pins.yaml");
     let listed = Command::new(&osm)
@@ -110,7 +119,13 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
         helm_times.push(time(&mut helm_command)?);
     }
     let (osm_time, helm_time) = (median(osm_times), median(helm_times));
-    let size = std::fs::metadata(&osm).map_err(|e| e.to_string())?.len();
+    let size = |program: &Path| {
+        let metadata = std::fs::metadata(program);
+        metadata
+            .map(|m| m.len())
+            .map_err(|e| format!("{}: {e}", program.display()))
+    };
+    let (whole, size) = (size(&osm)?, size(&renderer)?);
 
     let faster = helm_time.as_secs_f64() / osm_time.as_secs_f64();
     #[allow(clippy::cast_precision_loss)]
@@ -133,10 +148,17 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
         memory <= MEMORY,
     );
     say(
-        format!("size of the binary: {size} bytes (below {SIZE})"),
+        format!(
+            "size of the binary that only renders: {size} bytes (below {SIZE}); with clusters {whole}"
+        ),
         size < SIZE,
     );
     Ok(if all { Exit::Done } else { Exit::Differs })
+}
+
+/// The folder of what is built.
+fn target(workspace: &Path) -> PathBuf {
+    workspace.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 fn command(program: &Path, args: &[&str]) -> Command {

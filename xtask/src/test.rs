@@ -7,8 +7,8 @@ use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// What is tested, as arguments of `cargo test`: the programs as they are built by default, then what
-/// has to do with a cluster.
+/// What is tested, as arguments of `cargo test`: the programs as they are built by default, then osm without
+/// what needs a cluster.
 const PARTS: [&[&str]; 2] = [
     &[
         "--workspace",
@@ -18,17 +18,10 @@ const PARTS: [&[&str]; 2] = [
     &[
         "--package",
         "openservicemesh",
-        "--features",
-        "cluster",
+        "--no-default-features",
         "--lib",
         "--test",
-        "cluster",
-        "--test",
-        "faults",
-        "--test",
-        "install",
-        "--test",
-        "upgrade",
+        "cli",
     ],
 ];
 

@@ -7,7 +7,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::certificates::Authority;
+use super::certificates::{Authority, Pair};
 
 /// A runtime for one thread.
 pub fn runtime() -> Runtime {
@@ -25,27 +25,39 @@ pub async fn client(kubeconfig: &Path) -> Client {
     Client::try_from(config.unwrap()).unwrap()
 }
 
-/// The kubeconfig of a user, with all that it needs inside.
-pub fn kubeconfig(authority: &Authority, url: &str, user: &str, groups: &[&str]) -> String {
-    use base64::Engine as _;
-    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let pair = authority.client(user, groups);
+/// What a user shows to be one: a client certificate.
+pub fn certificate_user(pair: &Pair) -> Value {
+    json!({
+        "client-certificate-data": base64(&pair.certificate),
+        "client-key-data": base64(&pair.key),
+    })
+}
+
+/// The kubeconfig of a user, with all that it needs inside; `more` is for the cluster's entry.
+pub fn kubeconfig(authority: &Authority, url: &str, user: &Value, more: &Value) -> String {
+    let mut cluster = json!({
+        "server": url,
+        "certificate-authority-data": base64(authority.certificate()),
+    });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        cluster[key] = value.clone();
+    }
     // JSON is YAML.
     json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "test",
-        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": user } }],
-        "clusters": [{ "name": "test", "cluster": {
-            "server": url,
-            "certificate-authority-data": base64(authority.certificate()),
-        }}],
-        "users": [{ "name": user, "user": {
-            "client-certificate-data": base64(&pair.certificate),
-            "client-key-data": base64(&pair.key),
-        }}],
+        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
+        "clusters": [{ "name": "test", "cluster": cluster }],
+        "users": [{ "name": "test", "user": user }],
     })
     .to_string()
+}
+
+/// Base64 as kubeconfigs have it (RFC 4648, section 4).
+pub fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// Sends a request: the answer's status code, and its body.

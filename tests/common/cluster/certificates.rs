@@ -55,6 +55,14 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// What a client shows whose certificate has expired.
+    pub fn expired_client(&self, user: &str) -> Pair {
+        let mut params = params(user, self.serial());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        self.sign(&params)
+    }
+
     /// What a client shows to be a user in some groups.
     pub fn client(&self, user: &str, groups: &[&str]) -> Pair {
         let mut params = params(user, self.serial());

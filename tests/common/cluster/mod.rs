@@ -11,7 +11,7 @@ mod processes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kube::Client;
@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::{Output, run};
-use api::{client, kubeconfig, request, runtime};
+pub use api::base64;
+use api::{certificate_user, client, kubeconfig, request, runtime};
 use certificates::{Authority, key_pair};
 pub use kubelet::{Kubelet, NODE};
 use objects::{first_difference, objects};
@@ -91,7 +92,8 @@ impl Cluster {
         let (accounts_key, accounts_public) = key_pair();
         let accounts_key = file("accounts.key", &accounts_key);
         let accounts_public = file("accounts.pub", &accounts_public);
-        let admin = kubeconfig(&authority, &url, "admin", &["system:masters"]);
+        let admin = certificate_user(&authority.client("admin", &["system:masters"]));
+        let admin = kubeconfig(&authority, &url, &admin, &json!({}));
         let kubeconfig = PathBuf::from(file("kubeconfig", &admin));
         std::fs::create_dir(path("home")).unwrap();
 
@@ -211,11 +213,49 @@ impl Cluster {
 
     /// A kubeconfig of somebody who may do what RBAC grants to this user and to this group (one at most).
     pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> PathBuf {
-        let name = format!("kubeconfig-{user}-{}", groups.join("-")).replace(['/', ':'], "_");
-        let path = self.folder().join(name);
-        let text = kubeconfig(&self.authority, &self.url, user, groups);
+        let name = format!("{user}-{}", groups.join("-")).replace(['/', ':'], "_");
+        let user = certificate_user(&self.authority.client(user, groups));
+        self.kubeconfig_with(&name, &user, &json!({}))
+    }
+
+    /// A kubeconfig of somebody whose client certificate has expired.
+    pub fn kubeconfig_expired(&self, user: &str) -> PathBuf {
+        let expired = certificate_user(&self.authority.expired_client(user));
+        self.kubeconfig_with("expired", &expired, &json!({}))
+    }
+
+    /// A kubeconfig with this entry for the user, and these keys more for the cluster.
+    pub fn kubeconfig_with(&self, name: &str, user: &Value, cluster: &Value) -> PathBuf {
+        let path = self.folder().join(format!("{name}.kubeconfig"));
+        let text = kubeconfig(&self.authority, &self.url, user, cluster);
         std::fs::write(&path, text).unwrap();
         path
+    }
+
+    /// The entry of a user who may do everything.
+    pub fn admin(&self) -> Value {
+        certificate_user(&self.authority.client("admin", &["system:masters"]))
+    }
+
+    /// The token of a new service account in the namespace `default`, which may do everything if `is_admin`.
+    pub fn token(&self, name: &str, is_admin: bool) -> String {
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        self.post(accounts, &json!({"metadata": {"name": name}}));
+        if is_admin {
+            self.post(
+                "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+                &json!({
+                    "metadata": {"name": format!("{name}-admin")},
+                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                    "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
+                }),
+            );
+        }
+        let asked = self.post(
+            &format!("{accounts}/{name}/token"),
+            &json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}),
+        );
+        asked["status"]["token"].as_str().unwrap().to_owned()
     }
 
     /// Runs `osm` against the cluster.
@@ -238,14 +278,29 @@ impl Cluster {
         self.run(&part("OSM_TEST_HELM"), kubeconfig, args)
     }
 
-    fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
+    /// Starts `osm` against the cluster with a kubeconfig, and does not wait for it.
+    pub fn osm_started<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Child {
+        let program = Path::new(env!("CARGO_BIN_EXE_osm"));
+        self.command(program, kubeconfig, args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn command<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args.iter().map(AsRef::as_ref))
             .env_clear()
             .env("HOME", self.folder().join("home"))
             .env("KUBECONFIG", kubeconfig);
-        run(&mut command, "")
+        command
+    }
+
+    fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
+        run(&mut self.command(program, kubeconfig, args), "")
     }
 
     /// Asks the API server: the answer's status code, and its body.

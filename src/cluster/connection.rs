@@ -1,0 +1,159 @@
+//! From a kubeconfig to a client: certificates, tokens, login programs and proxies as kubectl has them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{ClientBuilder, ConfigExt as _};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use tower::{BoxError, ServiceBuilder};
+
+use super::client::causes;
+use super::error::ClusterError;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a watch may be silent.
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// Which cluster is meant.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// `--kubeconfig`
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`
+    pub context: Option<String>,
+    /// How long the server may take to answer a request; zero is without end.
+    pub request_timeout: Duration,
+    /// Told of each request (`--verbose`).
+    pub trace: Option<fn(&str)>,
+}
+
+/// A client for the cluster that is meant, and the address of its API server.
+///
+/// # Errors
+/// No configuration, or one that cannot be used.
+pub async fn client(connection: &Connection) -> Result<(Client, String), ClusterError> {
+    install_provider()?;
+    let mut config = configuration(connection).await?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(SILENCE);
+    // Requests are repeated where it is known which of them may be.
+    config.default_retry = false;
+    let server = config.cluster_url.to_string();
+    let login = login(&config);
+    let client = client_of(config).map_err(|e| {
+        ClusterError::Configuration(format!(
+            "the configuration for {server} cannot be used: {}{login}",
+            causes(&e)
+        ))
+    })?;
+    Ok((client, server))
+}
+
+fn install_provider() -> Result<(), ClusterError> {
+    if !graviola::util::is_cpu_supported() {
+        return Err(ClusterError::Configuration(
+            "this processor has not the instructions that osm's TLS needs \
+             (on x86_64: adx, aes, avx2, bmi1, bmi2 and pclmulqdq)"
+                .to_owned(),
+        ));
+    }
+    // A second installation finds the first one there, which is as well.
+    let _ = rustls_graviola::default_provider().install_default();
+    Ok(())
+}
+
+/// What to say of the login program if there is one.
+fn login(config: &Config) -> String {
+    let Some(exec) = &config.auth_info.exec else {
+        return String::new();
+    };
+    let command = exec.command.as_deref().unwrap_or_default();
+    let hint = match exec.install_hint.as_deref() {
+        None | Some("") => "check that it is installed and that you are logged in",
+        Some(hint) => hint,
+    };
+    format!("\nthe user of the context logs in with {command}: {hint}")
+}
+
+/// A client with one connection for all requests (HTTP/2), which sends at once what there is to send.
+///
+/// The library's own waits for the other side to acknowledge first (Nagle's algorithm), often for 40 ms, and
+/// opens a connection for each request at the same time. It is used for what it has beyond this: proxies, and
+/// servers by another name.
+fn client_of(config: Config) -> kube::Result<Client> {
+    if config.proxy_url.is_some() || config.tls_server_name.is_some() {
+        return Client::try_from(config);
+    }
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(config.connect_timeout);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config.rustls_client_config()?)
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(connector);
+    let client = hyper_util::client::legacy::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(config.read_timeout)
+        .build(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(client);
+    Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+async fn configuration(connection: &Connection) -> Result<Config, ClusterError> {
+    let options = KubeConfigOptions {
+        context: connection.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let read = match &connection.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let kubeconfig = match read {
+        Ok(kubeconfig) => kubeconfig,
+        Err(error) => {
+            let given = connection.kubeconfig.is_some() || connection.context.is_some();
+            if let (false, Ok(config)) = (given, Config::incluster()) {
+                return Ok(config);
+            }
+            return Err(ClusterError::Configuration(format!(
+                "there is no configuration for a cluster: {}\n\
+                 give one with --kubeconfig or KUBECONFIG; without a cluster, osm install --dry-run prints the objects",
+                causes(&error)
+            )));
+        }
+    };
+    if let Some(name) = &connection.context {
+        let names: Vec<&str> = kubeconfig
+            .contexts
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        if !names.contains(&name.as_str()) {
+            let near = image_pins::nearest(name, names.iter().copied())
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            return Err(ClusterError::Configuration(format!(
+                "--context: there is no context {name}{near} (there are: {})",
+                names.join(", ")
+            )));
+        }
+    }
+    Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|e| {
+            let reason = causes(&e);
+            ClusterError::Configuration(format!("the kubeconfig cannot be used: {reason}"))
+        })
+}
