@@ -8,6 +8,7 @@ mod objects;
 mod permits;
 mod pod_status;
 mod processes;
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use permits::Permit;
 pub use pod_status::Failure;
 pub use processes::Process;
 use processes::free_ports;
+pub use proxy::{Fault, Faults, Proxy};
 
 /// Between two looks at something that cannot be watched.
 pub const SHORTLY: Duration = Duration::from_millis(20);
@@ -276,6 +278,12 @@ impl Cluster {
     /// Runs the real helm against the cluster with a kubeconfig of [`Self::kubeconfig_for`].
     pub fn helm_with<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Output {
         self.run(&part("OSM_TEST_HELM"), kubeconfig, args)
+    }
+
+    /// Starts a proxy before the API server that makes requests fail.
+    pub fn proxy(&self, name: &str, faults: Faults) -> Proxy {
+        let kubeconfig = self.folder().join(format!("{name}.kubeconfig"));
+        Proxy::start(&self.kubeconfig, kubeconfig, faults)
     }
 
     /// Starts `osm` against the cluster with a kubeconfig, and does not wait for it.

@@ -1,0 +1,241 @@
+//! How `osm` gets to a cluster as kubectl does (certificates, tokens, programs, proxies), and what it says when
+//! it does not get there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::cluster::{Cluster, Fault, PATIENCE};
+use common::run;
+use serde_json::{Value, json};
+
+const LIST: [&str; 2] = ["mesh", "list"];
+const NONE: &str = "there is no mesh in this cluster";
+
+/// A program that gives a credential, as kubeconfigs name them (client.authentication.k8s.io/v1).
+fn exec(folder: &Path, name: &str, script: &str) -> Value {
+    let path = folder.join(name);
+    std::fs::write(&path, script).unwrap();
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "/bin/sh",
+        "args": [path.display().to_string()],
+        "env": [{"name": "GIVEN", "value": "by the kubeconfig"}],
+        "interactiveMode": "Never",
+    }})
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
+    let cluster = Cluster::start();
+    let token = cluster.token("robot", true);
+    let folder = cluster.folder().to_owned();
+    let file = folder.join("token");
+    std::fs::write(&file, &token).unwrap();
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token},
+    });
+    let script = format!("test \"$GIVEN\" = 'by the kubeconfig' && echo '{credential}'");
+    for (name, user) in [
+        ("token", json!({"token": token})),
+        (
+            "token-file",
+            json!({"tokenFile": file.display().to_string()}),
+        ),
+        ("exec", exec(&folder, "login", &script)),
+        ("certificate", cluster.admin()),
+    ] {
+        let kubeconfig = cluster.kubeconfig_with(name, &user, &json!({}));
+        let listed = cluster.osm_with(&kubeconfig, &LIST);
+        assert!(listed.stderr.contains(NONE), "{name}: {}", listed.stderr);
+        listed.ok();
+    }
+
+    // A proxy that the kubeconfig or the environment names is gone through.
+    let proxy = Tunnel::start();
+    let through = json!({"proxy-url": proxy.url});
+    let kubeconfig = cluster.kubeconfig_with("proxied", &cluster.admin(), &through);
+    cluster.osm_with(&kubeconfig, &LIST).ok();
+    let first = proxy.tunnels();
+    assert!(first > 0, "nothing went through the proxy");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osm"));
+    command
+        .args(LIST)
+        .env_clear()
+        .env("HOME", &folder)
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .env("HTTPS_PROXY", &proxy.url);
+    run(&mut command, "").ok();
+    assert!(proxy.tunnels() > first, "HTTPS_PROXY was not used");
+    command.env("NO_PROXY", "127.0.0.1");
+    let before = proxy.tunnels();
+    run(&mut command, "").ok();
+    assert_eq!(proxy.tunnels(), before, "NO_PROXY was not heeded");
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_keeps_one_from_a_cluster_is_named_with_what_to_do() {
+    let cluster = Cluster::start();
+    let folder = cluster.folder().to_owned();
+    let nothing = json!({});
+    let stranger = cluster.token("stranger", false);
+    let other = Cluster::start();
+    let with = |name: &str, user: &Value, more: &Value| cluster.kubeconfig_with(name, user, more);
+    let theirs = std::fs::read_to_string(other.kubeconfig()).unwrap();
+    let theirs: Value = serde_json::from_str(&theirs).unwrap();
+    let authority = theirs["clusters"][0]["cluster"]["certificate-authority-data"].clone();
+    let table = [
+        (
+            cluster.kubeconfig_expired("late"),
+            "the credentials are not accepted: log in again",
+        ),
+        (
+            with("wrong-token", &json!({"token": "wrong"}), &nothing),
+            "the credentials are not accepted: log in again",
+        ),
+        (
+            with("stranger", &json!({"token": stranger}), &nothing),
+            "cannot list deployments",
+        ),
+        (
+            with(
+                "exec-fails",
+                &exec(&folder, "fails", "echo go away >&2; exit 3"),
+                &nothing,
+            ),
+            "/bin/sh",
+        ),
+        (
+            with(
+                "exec-noise",
+                &exec(&folder, "noise", "echo hello"),
+                &nothing,
+            ),
+            "hello",
+        ),
+        (
+            with(
+                "exec-missing",
+                &json!({"exec": {
+                    "apiVersion": "client.authentication.k8s.io/v1",
+                    "command": "/missing/login",
+                    "interactiveMode": "Never",
+                    "installHint": "install the login program of the cloud",
+                }}),
+                &nothing,
+            ),
+            "logs in with /missing/login: install the login program of the cloud",
+        ),
+        (
+            with(
+                "other-authority",
+                &cluster.admin(),
+                &json!({"certificate-authority-data": authority}),
+            ),
+            "the certificates do not fit: check certificate-authority",
+        ),
+        (
+            with(
+                "broken-authority",
+                &cluster.admin(),
+                &json!({"certificate-authority-data": "?"}),
+            ),
+            "the kubeconfig cannot be used: failed to load certificate authority",
+        ),
+        (
+            with(
+                "no-proxy",
+                &cluster.admin(),
+                &json!({"proxy-url": "http://127.0.0.1:1"}),
+            ),
+            "cannot be reached",
+        ),
+    ];
+    let mut said = String::new();
+    for (kubeconfig, want) in table {
+        let name = kubeconfig.file_stem().unwrap().display().to_string();
+        let error = cluster.osm_with(&kubeconfig, &LIST).fails(1);
+        let plain = error
+            .replace(cluster.url(), "SERVER")
+            .replace(&folder.display().to_string(), "FOLDER");
+        said.push_str(&format!("{name}\n{plain}\n"));
+        assert!(error.contains(want), "{name}: {want:?} is not in: {error}");
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_server_that_hangs_is_given_up() {
+    let cluster = Cluster::start();
+    for (name, fault) in [("before", Fault::Hang), ("after", Fault::HangAfter)] {
+        let proxy = cluster.proxy(name, Box::new(move |_| Some(fault)));
+        let begun = Instant::now();
+        let args = ["install", "--request-timeout=200ms"];
+        let error = cluster.osm_with(proxy.kubeconfig(), &args).fails(1);
+        assert!(
+            error.contains("it did not answer within 200ms (--request-timeout)"),
+            "{error}"
+        );
+        assert!(begun.elapsed() < PATIENCE);
+        assert_eq!(proxy.requests(), 5);
+    }
+}
+
+/// A proxy that connects (RFC 9110, section 9.3.6), and counts.
+struct Tunnel {
+    url: String,
+    tunnels: Arc<AtomicUsize>,
+}
+
+impl Tunnel {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let tunnels = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&tunnels);
+        // It ends with the process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let count = Arc::clone(&count);
+                std::thread::spawn(move || connect(client, &count));
+            }
+        });
+        Self { url, tunnels }
+    }
+
+    fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::SeqCst)
+    }
+}
+
+fn connect(mut client: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
+    client.set_read_timeout(Some(Duration::from_mins(1)))?;
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    let target = first.strip_prefix("CONNECT ").unwrap_or_default();
+    let mut server = TcpStream::connect(target.split(' ').next().unwrap_or_default())?;
+    count.fetch_add(1, Ordering::SeqCst);
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut to, mut from) = (server.try_clone()?, client.try_clone()?);
+    let upward = std::thread::spawn(move || std::io::copy(&mut reader, &mut to));
+    let _ = std::io::copy(&mut server, &mut from);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = upward.join();
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! A proxy before the API server that makes requests fail.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use kube::Client;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::api::{client, runtime};
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused with this status; 429 and 503 ask for a pause of a second.
+    Status(u16),
+    /// The connection ends before the API server hears of it.
+    Reset,
+    /// The API server does what it is asked for, and the connection ends without an answer.
+    LostAnswer,
+    /// The answer ends in its middle.
+    CutAnswer,
+    /// The API server never hears of it, and there is no answer.
+    Hang,
+    /// The API server does what it is asked for, and there is no answer.
+    HangAfter,
+}
+
+/// Says what becomes of the n-th request, counted from 0.
+pub type Faults = Box<dyn Fn(usize) -> Option<Fault> + Send + Sync>;
+
+/// A proxy that listens on loopback without TLS and speaks as the administrator; it ends when dropped.
+pub struct Proxy {
+    kubeconfig: PathBuf,
+    requests: Arc<AtomicUsize>,
+    hangs: Receiver<()>,
+    _stop: oneshot::Sender<Infallible>,
+}
+
+struct Shared {
+    client: Client,
+    faults: Faults,
+    requests: Arc<AtomicUsize>,
+    hangs: Sender<()>,
+}
+
+impl Proxy {
+    /// Starts a proxy before the cluster of `upstream`, and writes the kubeconfig for it to `kubeconfig`.
+    pub fn start(upstream: &Path, kubeconfig: PathBuf, faults: Faults) -> Self {
+        let (address_sender, address) = channel();
+        let (stop, mut stopped) = oneshot::channel::<Infallible>();
+        let (hangs_sender, hangs) = channel();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (upstream, count) = (upstream.to_owned(), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            runtime().block_on(async {
+                let shared = Arc::new(Shared {
+                    client: client(&upstream).await,
+                    faults,
+                    requests: count,
+                    hangs: hangs_sender,
+                });
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                address_sender.send(listener.local_addr().unwrap()).unwrap();
+                loop {
+                    let accepted = tokio::select! {
+                        _ = &mut stopped => return,
+                        accepted = listener.accept() => accepted,
+                    };
+                    let Ok((stream, _)) = accepted else { continue };
+                    let shared = Arc::clone(&shared);
+                    tokio::spawn(async move {
+                        let service = service_fn(|request| pass(&shared, request));
+                        // A connection that is made to fail fails.
+                        let _ = hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await;
+                    });
+                }
+            });
+        });
+        let server = format!("http://{}", address.recv().unwrap());
+        // JSON is YAML.
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": server}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "users": [{"name": "test", "user": {}}],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        Self {
+            kubeconfig,
+            requests,
+            hangs,
+            _stop: stop,
+        }
+    }
+
+    /// The kubeconfig that leads through the proxy.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// How many requests there were.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a request hangs; `false` if none does within this time.
+    pub fn hangs_within(&self, time: Duration) -> bool {
+        match self.hangs.recv_timeout(time) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => panic!("the proxy is gone"),
+        }
+    }
+}
+
+type Answer = Response<UnsyncBoxBody<Bytes, kube::Error>>;
+
+/// The connection is to be closed.
+#[derive(Debug, thiserror::Error)]
+#[error("made to fail")]
+struct Closed;
+
+async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Closed> {
+    let number = shared.requests.fetch_add(1, Ordering::SeqCst);
+    let fault = (shared.faults)(number);
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    match fault {
+        Some(Fault::Status(code)) => return Ok(refused(code)),
+        Some(Fault::Reset) => return Err(Closed),
+        Some(Fault::Hang) => {
+            let _ = shared.hangs.send(());
+            return pending().await;
+        }
+        _ => {}
+    }
+    let body = kube::client::Body::from(body.to_vec());
+    let sent = shared.client.send(Request::from_parts(head, body)).await;
+    let answer = sent.map_err(|_| Closed)?;
+    match fault {
+        Some(Fault::LostAnswer) => Err(Closed),
+        Some(Fault::HangAfter) => {
+            let _ = shared.hangs.send(());
+            pending().await
+        }
+        Some(Fault::CutAnswer) => Ok(answer.map(|body| Half(Some(body)).boxed_unsync())),
+        _ => Ok(answer.map(BodyExt::boxed_unsync)),
+    }
+}
+
+fn refused(code: u16) -> Answer {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+        "reason": "Made", "message": format!("made up ({code})"),
+    });
+    let body = Full::from(status.to_string());
+    let mut answer = Response::builder()
+        .status(code)
+        .header("Content-Type", "application/json");
+    if matches!(code, 429 | 503) {
+        answer = answer.header("Retry-After", "1");
+    }
+    let body = body.map_err(|never| match never {}).boxed_unsync();
+    answer.body(body).expect("an answer")
+}
+
+/// Half of the first part of a body, and no more.
+struct Half(Option<kube::client::Body>);
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = kube::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, kube::Error>>> {
+        let Some(body) = &mut self.0 else {
+            let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            return Poll::Ready(Some(Err(kube::Error::Service(cut.into()))));
+        };
+        let frame = std::task::ready!(Pin::new(body).poll_frame(context));
+        self.0 = None;
+        Poll::Ready(
+            frame.map(|frame| {
+                frame.map(|frame| frame.map_data(|data| data.slice(..data.len() / 2)))
+            }),
+        )
+    }
+}

@@ -1,0 +1,156 @@
+//! What stands in the way of an installation in a cluster that works: quotas, webhooks, namespaces that go away,
+//! damaged records, missing permissions. It is named, and once it is out of the way the same command completes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::cluster::Cluster;
+use serde_json::json;
+
+const NAMESPACES: &str = "/api/v1/namespaces";
+const SYSTEM: &str = "/api/v1/namespaces/osm-system";
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_the_cluster_refuses_is_named_and_the_same_command_goes_on() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let mut said = String::new();
+    let mut refused = |what: &str, want: &str| {
+        let error = cluster.osm(&["install"]).fails(1);
+        let at = error.rfind("error: ").unwrap();
+        assert!(error.contains(want), "{what}: {want:?} is not in: {error}");
+        // All are sent at the same time, and any of them is the first.
+        let error = ["osm-bootstrap", "osm-controller", "osm-injector"]
+            .iter()
+            .fold(error[at..].to_owned(), |error, name| {
+                error.replace(name, "ONE")
+            });
+        said.push_str(&format!("{what}\n{error}\n"));
+    };
+
+    cluster.post(NAMESPACES, &json!({"metadata": {"name": "osm-system"}}));
+    let quota =
+        json!({"metadata": {"name": "few"}, "spec": {"hard": {"count/deployments.apps": "1"}}});
+    cluster.post(&format!("{SYSTEM}/resourcequotas"), &quota);
+    let counted = format!("{SYSTEM}/resourcequotas/few");
+    cluster.until("the quota is counted", |cluster| {
+        cluster.get(&counted)?["status"]["used"]["count/deployments.apps"]
+            .as_str()
+            .map(drop)
+    });
+    refused("a quota", "raise the quota of the namespace");
+    cluster.delete(&counted);
+    cluster.osm(&["install"]).ok();
+    cluster.uninstall(&before);
+
+    // Nobody listens there.
+    let webhook = json!({"metadata": {"name": "gate"}, "webhooks": [{
+        "name": "gate.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"]}],
+        "failurePolicy": "Fail", "sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
+    }]});
+    cluster.post(WEBHOOKS, &webhook);
+    refused(
+        "a webhook that is gone",
+        "a webhook of the cluster does not answer",
+    );
+    cluster.delete(&format!("{WEBHOOKS}/gate"));
+    cluster.osm(&["install"]).ok();
+    cluster.uninstall(&before);
+
+    // A namespace goes only when everything in it has gone.
+    cluster.post(NAMESPACES, &json!({"metadata": {"name": "osm-system"}}));
+    let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/held"]}});
+    cluster.post(&format!("{SYSTEM}/configmaps"), &held);
+    cluster.delete(SYSTEM);
+    refused(
+        "a namespace that goes away",
+        "the namespace osm-system is being deleted",
+    );
+    let released = json!({"metadata": {"finalizers": null}});
+    cluster.patch(&format!("{SYSTEM}/configmaps/held"), &released);
+    cluster.await_objects(&before);
+    cluster.osm(&["install"]).ok();
+
+    // A record that nobody can read is nobody's to overwrite.
+    let record = format!("{SYSTEM}/secrets/sh.helm.release.v1.osm.v1");
+    let kept = cluster.get(&record).unwrap();
+    cluster.patch(&record, &json!({"data": {"release": "bm90aGluZw=="}}));
+    refused("a damaged record", "sh.helm.release.v1.osm.v1");
+    for command in [&["mesh", "upgrade"][..], &["uninstall", "mesh", "--force"]] {
+        let error = cluster.osm(command).fails(1);
+        assert!(
+            error.contains("sh.helm.release.v1.osm.v1"),
+            "{command:?}: {error}"
+        );
+    }
+    cluster.patch(
+        &record,
+        &json!({"data": {"release": kept["data"]["release"]}}),
+    );
+    cluster.uninstall(&before);
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn exactly_what_a_user_may_not_do_is_missing() {
+    let cluster = Cluster::start();
+    let all = |groups: &[&str], resources: &[&str]| json!({"apiGroups": groups, "resources": resources, "verbs": ["*"]});
+    // Everything but Services.
+    let rules = json!([
+        all(
+            &[""],
+            &[
+                "namespaces",
+                "secrets",
+                "serviceaccounts",
+                "configmaps",
+                "pods"
+            ]
+        ),
+        all(
+            &[
+                "apps",
+                "batch",
+                "rbac.authorization.k8s.io",
+                "admissionregistration.k8s.io"
+            ],
+            &["*"]
+        ),
+    ]);
+    let role = json!({"metadata": {"name": "most"}, "rules": rules});
+    cluster.post(&format!("{RBAC}/clusterroles"), &role);
+    let binding = json!({
+        "metadata": {"name": "most"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "most"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "almost"}],
+    });
+    cluster.post(&format!("{RBAC}/clusterrolebindings"), &binding);
+    let before = cluster.objects();
+    let almost = cluster.kubeconfig_for("almost", &[]);
+    let missing = |more: &[&str]| {
+        let args = [&["install"], more].concat();
+        cluster.osm_with(&almost, &args).fails(1)
+    };
+    let list = |verbs: &[&str]| {
+        let lines = verbs
+            .iter()
+            .map(|verb| format!("\n  {verb} services in namespace osm-system"));
+        format!(
+            "error: this user may not do everything that an installation does; missing:{}\n\
+             ask somebody who administers the cluster\n",
+            lines.collect::<String>()
+        )
+    };
+    assert_eq!(missing(&[]), list(&["create", "get", "patch"]));
+    assert_eq!(
+        missing(&["--atomic"]),
+        list(&["create", "delete", "get", "patch"])
+    );
+    cluster.await_objects(&before);
+}
