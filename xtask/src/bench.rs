@@ -70,6 +70,13 @@ fn prepare() -> Result<Exit, String> {
         "--bench",
         "growth",
     ])?;
+    let clusters = run(&[
+        "bench",
+        "--package",
+        "openservicemesh",
+        "--bench",
+        "cluster",
+    ])?;
     let this = env::current_exe().map_err(|e| e.to_string())?;
     let status = Command::new(this)
         .arg("bench")
@@ -77,7 +84,7 @@ fn prepare() -> Result<Exit, String> {
         .envs(parts)
         .status()
         .map_err(|e| e.to_string())?;
-    Ok(if grows && status.success() {
+    Ok(if grows && clusters && status.success() {
         Exit::Done
     } else {
         Exit::Differs
