@@ -32,7 +32,7 @@ impl Workspace {
             std::fs::copy(repository(file), folder.join(file)).unwrap();
         }
         for dir in [
-            "build", "charts", "crates", "digests", "src", "tests", "xtask",
+            "benches", "build", "charts", "crates", "digests", "src", "tests", "xtask",
         ] {
             copy_folder(Path::new(&repository(dir)), &folder.join(dir));
         }
@@ -51,7 +51,8 @@ impl Workspace {
         let mut command = Command::new(env!("CARGO"));
         command
             .args(args)
-            .args(["--offline", "--locked"])
+            // The build script does the same for what needs a cluster, which takes much longer to build.
+            .args(["--offline", "--locked", "--no-default-features"])
             .current_dir(&self.0)
             .env(
                 "CARGO_TARGET_DIR",
