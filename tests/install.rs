@@ -401,6 +401,72 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn what_an_earlier_attempt_made_more_goes_with_the_next() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    let more = ["--set", "osm.deployPrometheus=true", "--timeout", "3s"];
+    cluster.osm(&[&["install"], &more[..]].concat()).fails(1);
+    let prometheus = format!("{DEPLOYMENTS}/osm-prometheus");
+    assert!(cluster.get(&prometheus).is_some());
+
+    // An attempt that fails as well still knows of it,
+    cluster.osm(&["install", "--timeout", "3s"]).fails(1);
+    assert!(cluster.get(&prometheus).is_none());
+    cluster.uninstall(&before);
+
+    // and so does the removal, whichever attempt it was.
+    cluster.osm(&[&["install"], &more[..]].concat()).fails(1);
+    cluster.uninstall(&before);
+    cluster.kubelet().heal("osm-injector");
+    cluster.osm(&["install"]).ok();
+    cluster.uninstall(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.osm(&["install"]).ok();
+
+    let typo = ["uninstall", "mesh", "--force", "--mesh-name", "ossm"];
+    for more in ["--delete-namespace", "--delete-cluster-wide-resources"] {
+        let error = cluster.osm(&[&typo[..], &[more]].concat()).fails(1);
+        assert!(
+            error.contains("mesh osm in namespace osm-system"),
+            "{error}"
+        );
+    }
+    assert!(
+        cluster
+            .get(&format!("{DEPLOYMENTS}/osm-controller"))
+            .is_some()
+    );
+
+    cluster
+        .kubelet()
+        .fail("osm-cleanup", Failure::ImagePullBackOff);
+    let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    let error = cluster
+        .osm(&[&all[..], &["--timeout", "15s"]].concat())
+        .fails(1);
+    for said in [
+        "osm-cleanup",
+        "ImagePullBackOff",
+        "the mesh is removed, but",
+    ] {
+        assert!(error.contains(said), "{said:?} is not in: {error}");
+    }
+    cluster.await_objects(&before);
+
+    cluster.osm(&["install"]).ok();
+    cluster.osm(&[&all[..], &["--no-hooks"]].concat()).ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn a_chart_sees_what_the_cluster_serves() {
     let cluster = Cluster::start();
     let chart = cluster.folder().join("sees");

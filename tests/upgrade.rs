@@ -99,6 +99,15 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
             .is_some()
     );
 
+    // Standard input can be read only once, and is heeded.
+    let input = "osm: {osmController: {replicaCount: 3}}\n";
+    let upgrade = ["mesh", "upgrade", "--reuse-values", "-f", "-"];
+    cluster.osm_with_input(&upgrade, input).ok();
+    let controller = cluster
+        .get(&format!("{DEPLOYMENTS}/osm-controller"))
+        .unwrap();
+    assert_eq!(controller["spec"]["replicas"], 3);
+
     // Without --reuse-values they are reset, and what is no longer rendered goes.
     let reset = cluster.osm(&["mesh", "upgrade"]);
     let prometheus = reset.stderr.lines().take(3).collect::<Vec<_>>();
@@ -144,7 +153,10 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
         .iter()
         .map(|revision| revision["status"].as_str().unwrap())
         .collect();
-    assert_eq!(states, ["superseded", "superseded", "deployed"]);
+    assert_eq!(
+        states,
+        ["superseded", "superseded", "superseded", "deployed"]
+    );
 
     cluster.uninstall(&before);
 }

@@ -162,11 +162,11 @@ impl Install {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             }
             let release = release(&plan, &defaults, &rendered);
+            let say = |line: &str| Printer::progress(line);
             if is_dry {
-                let answers = cluster::dry_run(&cluster, &release, options.hooks).await?;
+                let answers = cluster::dry_run(&cluster, &release, options.hooks, &say).await?;
                 return Ok::<_, Failure>(answers);
             }
-            let say = |line: &str| Printer::progress(line);
             let installing = cluster::install(&cluster, &release, options, &say);
             tokio::select! {
                 done = installing => done?,

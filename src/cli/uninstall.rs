@@ -43,6 +43,9 @@ struct OfMesh {
     /// Also remove the control plane's namespace, with everything in it.
     #[arg(long)]
     delete_namespace: bool,
+    /// Leave out the chart's hooks: what they remove stays.
+    #[arg(long)]
+    no_hooks: bool,
     /// How long it may take; 0 is without end.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     timeout: Duration,
@@ -66,6 +69,7 @@ impl OfMesh {
         let owner = Owner { name, namespace };
         let removal = Removal {
             timeout: self.timeout,
+            hooks: !self.no_hooks,
             ca_bundle_secret: self.ca_bundle_secret_name.clone(),
             cluster_wide: self.delete_cluster_wide_resources,
             namespace: self.delete_namespace,

@@ -10,7 +10,7 @@ use super::wait_args::WaitArgs;
 use super::{Global, fit, interrupted, mesh_name, release};
 use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
-use crate::plan::{DEFAULT_MESH_NAME, Plan, Request};
+use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
 
 /// Upgrade a mesh's control plane to the compiled-in release
 ///
@@ -50,8 +50,13 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        // What can be wrong on this side is found without a cluster.
-        self.plan(global, None)?.render()?;
+        let values = self.values.0.iter().cloned().map(ValueSource::read);
+        let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
+        // What can be wrong on this side is found without a cluster, but for what the last revision's values do.
+        let checked = self.plan(global, &values, None)?;
+        if !self.reuse_values {
+            checked.render()?;
+        }
         let owner = Owner {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
@@ -63,7 +68,7 @@ impl Upgrade {
                 let message = cluster::no_such_mesh(&cluster, owner).await?;
                 return Err(Failure::Operation(message));
             };
-            let mut plan = self.plan(global, Some(last))?;
+            let mut plan = self.plan(global, &values, Some(last))?;
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
@@ -102,7 +107,12 @@ impl Upgrade {
         Ok(())
     }
 
-    fn plan(&self, global: &Global, last: Option<&Record>) -> Result<Plan, Failure> {
+    fn plan(
+        &self,
+        global: &Global,
+        values: &[ValueSource],
+        last: Option<&Record>,
+    ) -> Result<Plan, Failure> {
         let is_named = self.mesh_name != DEFAULT_MESH_NAME;
         let reused = last.filter(|_| self.reuse_values).map(Record::config);
         Ok(Plan::new(&Request {
@@ -111,7 +121,7 @@ impl Upgrade {
             chart: self.osm_chart_path.clone(),
             release: self.images.release.clone(),
             reused,
-            values: self.values.0.clone(),
+            values: values.to_vec(),
             overrides: self.images.overrides().map_err(Failure::Input)?,
             ..Request::default()
         })?)

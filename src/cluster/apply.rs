@@ -1,6 +1,6 @@
 //! Brings objects into the cluster: marked as the release's, in helm's order, at once within a kind.
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use super::client::{Cluster, Deleted};
@@ -67,6 +67,14 @@ pub fn owner_of(object: &Value) -> String {
     }
 }
 
+/// Whether an object is to stay when its release goes (helm's annotation).
+pub fn is_kept(object: &Value) -> bool {
+    text(
+        object,
+        &["metadata", "annotations", "helm.sh/resource-policy"],
+    ) == "keep"
+}
+
 /// An object and where it goes.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -90,15 +98,21 @@ pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterE
     Ok(())
 }
 
-/// Sends requests, some at the same time; the answers are in no order.
+/// Sends requests, some at the same time.
 ///
 /// # Errors
-/// The first error; what is on its way then is given up.
+/// The first error, once every request that was sent has its answer: none is on its way any more.
 pub(super) async fn at_once<T>(
     requests: impl Iterator<Item = impl Future<Output = Result<T, ClusterError>>>,
 ) -> Result<Vec<T>, ClusterError> {
-    let requests = futures_util::stream::iter(requests);
-    requests.buffer_unordered(AT_ONCE).try_collect().await
+    let mut requests = requests.peekable();
+    let mut answers = Vec::new();
+    while requests.peek().is_some() {
+        for answer in join_all(requests.by_ref().take(AT_ONCE)).await {
+            answers.push(answer?);
+        }
+    }
+    Ok(answers)
 }
 
 /// Neighbours of the same kind together; the objects are in helm's order already.

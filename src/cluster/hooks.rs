@@ -114,11 +114,11 @@ async fn run_one(
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let Target { place, object } = &hook.target;
-    cluster.apply(place, object).await?;
+    let applied = cluster.apply(place, object).await?;
     match text(object, &["kind"]) {
         "Job" => {
             progress(&format!("running the {event} hook {place}"));
-            wait::job(cluster, place, object, deadline, progress).await
+            wait::job(cluster, place, &applied, deadline, progress).await
         }
         "Pod" => {
             progress(&format!("running the {event} hook {place}"));

@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Target, apply, remove};
+use super::apply::{Target, apply, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
 use super::kinds::{NAMESPACE, Place};
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
+use super::upgrade::remove_objects;
 use super::wait::{self, Deadline};
 
 /// How to install.
@@ -58,21 +59,23 @@ pub async fn install(
     let may_be_there = targets
         .iter()
         .filter(|target| has_namespace || target.place.namespace != release.namespace);
-    let (permitted, alone, revision, ours) = tokio::join!(
+    let (permitted, alone, earlier, ours) = tokio::join!(
         preflight::permissions(cluster, work),
         preflight::other_meshes(cluster, owner, options.enforces_single),
         async {
             match has_namespace {
-                true => revision(cluster, release, progress).await,
-                false => Ok(1),
+                true => unfinished(cluster, release, progress).await,
+                false => Ok(Vec::new()),
             }
         },
         preflight::owners(cluster, owner, may_be_there),
     );
     permitted?;
     alone?;
-    let revision = revision?;
+    let earlier = earlier?;
     ours?;
+    let old = record::placed(cluster, &earlier).await?;
+    let revision = earlier.last().map_or(1, |last| last.revision() + 1);
     if !has_namespace {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -90,6 +93,8 @@ pub async fn install(
         }
         progress(&format!("applying {} objects", targets.len()));
         apply(cluster, &targets).await?;
+        // What an installation with other values made.
+        remove_objects(cluster, owner, &old, &targets, deadline, progress).await?;
         if options.wait {
             await_all(cluster, &targets, deadline, progress).await?;
         }
@@ -106,7 +111,7 @@ pub async fn install(
     if options.atomic {
         progress(&format!("{error}"));
         progress("taking back what was made (--atomic)");
-        let undone = take_back(cluster, &targets, &hooks, &record, !has_namespace).await;
+        let undone = take_back(cluster, &targets, work.hooks, &record, !has_namespace).await;
         return Err(match undone {
             Ok(()) => ClusterError::State(format!(
                 "{}\nwhat was made is taken back (--atomic)",
@@ -135,6 +140,7 @@ pub async fn dry_run(
     cluster: &Cluster,
     release: &Release<'_>,
     with_hooks: bool,
+    progress: Progress<'_>,
 ) -> Result<Vec<Value>, ClusterError> {
     preflight::version(cluster)?;
     let (mut targets, hooks) = targets(cluster, release).await?;
@@ -142,6 +148,12 @@ pub async fn dry_run(
         targets.extend(hooks.into_iter().map(|hook| hook.target));
     }
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
+    if !has_namespace {
+        progress(&format!(
+            "the namespace {} is not there yet: what goes into it is printed, not judged",
+            release.namespace
+        ));
+    }
     let mut answers = Vec::new();
     for target in &targets {
         // In a namespace that is not there yet the server judges nothing.
@@ -169,16 +181,16 @@ pub(super) async fn targets(
     Ok((targets, hooks))
 }
 
-/// The revision to write: 1, or that of an installation that was not finished.
-async fn revision(
+/// The records of earlier installations, if none of them was finished.
+async fn unfinished(
     cluster: &Cluster,
     release: &Release<'_>,
     progress: Progress<'_>,
-) -> Result<i64, ClusterError> {
+) -> Result<Vec<Record>, ClusterError> {
     let (name, namespace) = (release.name, release.namespace);
     let records = record::of_mesh(cluster, release.owner()).await?;
     let Some(last) = records.last() else {
-        return Ok(1);
+        return Ok(records);
     };
     // A later revision that failed is an upgrade of something that was installed.
     let never_worked = |r: &Record| r.is(Status::PendingInstall) || r.is(Status::Failed);
@@ -187,7 +199,7 @@ async fn revision(
         progress(&format!(
             "an earlier installation of {name} was not finished ({status}): going on with it"
         ));
-        return Ok(last.revision());
+        return Ok(records);
     }
     let hint = match last.status() {
         "uninstalling" => "finish that with osm uninstall mesh",
@@ -232,7 +244,8 @@ async fn take_back(
         .iter()
         .filter(|hook| hook.events.iter().any(|event| event.ends_with("-install")));
     let all = targets.iter().chain(ran.map(|hook| &hook.target));
-    let places: Vec<Place> = all.map(|target| target.place.clone()).collect();
+    let made = all.filter(|target| !is_kept(&target.object));
+    let places: Vec<Place> = made.map(|target| target.place.clone()).collect();
     remove(cluster, &places, Deadline::after(TAKE_BACK)).await?;
     cluster.delete(&record.place()).await?;
     if remove_namespace {

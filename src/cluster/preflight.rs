@@ -10,6 +10,7 @@ use super::error::ClusterError;
 use super::hooks::Hook;
 use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
 use super::meshes::control_planes;
+use super::wait::is_awaited;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
 const OLDEST: (u64, u64) = (1, 23);
@@ -160,6 +161,9 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
     };
     for Target { place, .. } in work.targets {
         need(&["get", "create", "patch"], &place.kind, &place.namespace);
+        if is_awaited(&place.kind) {
+            need(&["list"], &place.kind, &place.namespace);
+        }
         if work.deletes {
             need(&["delete"], &place.kind, &place.namespace);
         }
@@ -167,6 +171,15 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
     for Target { place, .. } in work.hooks.iter().map(|hook| &hook.target) {
         let verbs = ["get", "create", "patch", "delete"];
         need(&verbs, &place.kind, &place.namespace);
+        if is_awaited(&place.kind) {
+            need(&["list"], &place.kind, &place.namespace);
+        }
+    }
+    if work.deletes {
+        need(&["delete"], &SECRET, work.namespace);
+    }
+    if work.deletes && work.creates_namespace {
+        need(&["delete"], &NAMESPACE, "");
     }
     // To keep the record, to see why something does not run, and to see other meshes.
     let verbs = ["get", "list", "create", "patch"];

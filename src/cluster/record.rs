@@ -286,19 +286,22 @@ impl Record {
         }
     }
 
-    /// Stores the record of a revision that has none so far; whose installation was not finished has one.
+    /// Stores the record of a new revision.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// What the server refuses, or that somebody else does the same right now.
     pub async fn store_new(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        // Most often there is none, and creating costs the server half of applying.
-        match cluster.create(&self.place(), &self.to_secret()).await? {
-            Some(_) => Ok(()),
-            None => self.store(cluster).await,
-        }
+        let created = cluster.create(&self.place(), &self.to_secret()).await?;
+        created.map(drop).ok_or_else(|| {
+            ClusterError::State(format!(
+                "somebody else changes the mesh {} right now: its revision {} has just been made",
+                self.mesh_name(),
+                self.revision()
+            ))
+        })
     }
 
-    /// Stores the record: a new Secret, or the one of this revision with what changed.
+    /// Stores what changed in the record.
     ///
     /// # Errors
     /// What the server refuses.

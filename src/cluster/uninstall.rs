@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Progress;
-use super::apply::{Owner, owner_of, remove};
+use super::apply::{Owner, is_kept, owner_of, remove};
 use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
 use super::hooks;
@@ -11,6 +11,7 @@ use super::kinds::{
     CUSTOM_RESOURCE_DEFINITION, MUTATING_WEBHOOKS, NAMESPACE, Place, SECRET, VALIDATING_WEBHOOKS,
     text,
 };
+use super::meshes::control_planes;
 use super::record::{self, Record, Status};
 use super::wait::Deadline;
 
@@ -19,6 +20,8 @@ use super::wait::Deadline;
 pub struct Removal {
     /// How long it may take.
     pub timeout: Duration,
+    /// Whether the chart's hooks run.
+    pub hooks: bool,
     /// The Secret with the mesh's root certificate.
     pub ca_bundle_secret: String,
     /// Whether what belongs to the whole cluster goes too: CRDs, webhooks.
@@ -51,9 +54,11 @@ pub async fn uninstall(
     removal: &Removal,
     progress: Progress<'_>,
 ) -> Result<bool, ClusterError> {
-    let deadline = Deadline::after(removal.timeout);
+    let mut deadline = Deadline::after(removal.timeout);
     let records = record::of_mesh(cluster, mesh).await?;
     let known = records.last();
+    let mut cleaned = Ok(());
+    refuse_what_is_not_its_own(cluster, mesh, known.is_some(), removal).await?;
     if let Some(record) = known {
         let hooks = hooks::placed(cluster, &record.hooks()?, record.namespace()).await?;
         if !record.is(Status::Uninstalling) {
@@ -61,11 +66,20 @@ pub async fn uninstall(
             record.set_status(Status::Uninstalling, "Deletion in progress");
             record.store(cluster).await?;
         }
-        hooks::run(cluster, &hooks, "pre-delete", deadline, progress).await?;
+        if removal.hooks {
+            hooks::run(cluster, &hooks, "pre-delete", deadline, progress).await?;
+        }
         let places = places_of(cluster, &records, progress).await?;
         progress(&format!("removing {} objects", places.len()));
         remove(cluster, &places, deadline).await?;
-        hooks::run(cluster, &hooks, "post-delete", deadline, progress).await?;
+        if removal.hooks {
+            // The mesh is gone whether or not this works.
+            cleaned = hooks::run(cluster, &hooks, "post-delete", deadline, progress).await;
+        }
+        if cleaned.is_err() {
+            // It may have taken all the time there was.
+            deadline = Deadline::after(removal.timeout);
+        }
         let left: Vec<Place> = hooks.into_iter().map(|hook| hook.target.place).collect();
         remove(cluster, &left, deadline).await?;
     }
@@ -81,7 +95,45 @@ pub async fn uninstall(
         progress(&format!("removing {place}"));
         remove(cluster, &[place], deadline).await?;
     }
-    Ok(known.is_some())
+    match cleaned {
+        Ok(()) => Ok(known.is_some()),
+        Err(error) => Err(ClusterError::State(format!(
+            "{error}\nthe mesh is removed, but what its post-delete hook removes may be left: \
+             webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
+        ))),
+    }
+}
+
+/// Refuses to remove what other meshes need.
+async fn refuse_what_is_not_its_own(
+    cluster: &Cluster,
+    mesh: Owner<'_>,
+    is_known: bool,
+    removal: &Removal,
+) -> Result<(), ClusterError> {
+    if !removal.cluster_wide && !removal.namespace {
+        return Ok(());
+    }
+    for other in control_planes(cluster).await? {
+        let (name, namespace) = (&other.name, &other.namespace);
+        if name == mesh.name && namespace == mesh.namespace {
+            continue;
+        }
+        if removal.cluster_wide {
+            return Err(ClusterError::State(format!(
+                "the mesh {name} in namespace {namespace} needs the CRDs and their objects: \
+                 leave --delete-cluster-wide-resources out, or remove that mesh first"
+            )));
+        }
+        if namespace == mesh.namespace && !is_known {
+            return Err(ClusterError::State(format!(
+                "there is no mesh {}, but the mesh {name} in namespace {namespace}: \
+                 the namespace is not deleted (give its name with --mesh-name)",
+                mesh.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The places of a release's objects that are still its own.
@@ -92,8 +144,12 @@ async fn places_of(
 ) -> Result<Vec<Place>, ClusterError> {
     let owner = records.last().map(Record::owner);
     let mut places = Vec::new();
-    for (place, _) in record::placed(cluster, records).await? {
+    for (place, object) in record::placed(cluster, records).await? {
         if places.contains(&place) {
+            continue;
+        }
+        if is_kept(&object.value) {
+            progress(&format!("{place} stays: helm.sh/resource-policy is keep"));
             continue;
         }
         match cluster.get(&place).await? {

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::Progress;
-use super::apply::{Owner, Target, apply, remove};
+use super::apply::{Owner, Target, apply, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks;
 use super::install::{Options, await_all, first_line, targets};
-use super::kinds::{Place, text};
+use super::kinds::Place;
 use super::meshes::no_such_mesh;
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
@@ -57,11 +57,7 @@ pub async fn upgrade(
     preflight::permissions(cluster, work).await?;
     preflight::owners(cluster, owner, targets.iter()).await?;
     let old = record::placed(cluster, records).await?;
-    // An upgrade that was interrupted is written anew; every other state is history.
-    let revision = match last.is(Status::PendingUpgrade) {
-        true => last.revision(),
-        false => last.revision() + 1,
-    };
+    let revision = last.revision() + 1;
     let mut record = Record::new(release, revision, Status::PendingUpgrade);
     record.keep_first_deployed(last);
     record.store_new(cluster).await?;
@@ -86,9 +82,14 @@ pub async fn upgrade(
         record.set_status(Status::Failed, &first_line(&error));
         // The reason to tell is the first one.
         let _ = record.store(cluster).await;
+        let worked = records.iter().rev().find(|r| r.is(Status::Deployed));
+        let back = worked.map(|record| {
+            let revision = record.revision();
+            format!("; helm rollback goes back to revision {revision}")
+        });
         return Err(ClusterError::State(format!(
-            "{error}\nthe same command goes on; helm rollback goes back to revision {}",
-            last.revision()
+            "{error}\nthe same command goes on{}",
+            back.unwrap_or_default()
         )));
     }
     record.set_status(Status::Deployed, "Upgrade complete");
@@ -170,7 +171,7 @@ fn removal(old: &Value, new: &Value) -> Option<Value> {
 }
 
 /// Deletes the release's objects that are no longer rendered.
-async fn remove_objects(
+pub(super) async fn remove_objects(
     cluster: &Cluster,
     owner: Owner<'_>,
     old: &[(Place, Object)],
@@ -183,10 +184,8 @@ async fn remove_objects(
         if targets.iter().any(|target| target.place == *place) || gone.contains(place) {
             continue;
         }
-        let annotations = ["metadata", "annotations", "helm.sh/resource-policy"];
-        let is_kept = text(&object.value, &annotations) == "keep";
         let found = cluster.get(place).await?;
-        if !is_kept && found.is_some_and(|found| owner.owns(&found)) {
+        if !is_kept(&object.value) && found.is_some_and(|found| owner.owns(&found)) {
             progress(&format!(
                 "removing {place}, which is no longer part of the mesh"
             ));

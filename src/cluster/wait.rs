@@ -56,6 +56,14 @@ enum State {
     Failed(String),
 }
 
+/// Whether there is something to wait for once an object of this kind is applied.
+pub fn is_awaited(kind: &Kind) -> bool {
+    matches!(
+        &*kind.name,
+        "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
+    )
+}
+
 /// Waits for all of them: Deployments, `StatefulSets`, `DaemonSets`, Jobs and Pods; other kinds need
 /// no waiting.
 ///
@@ -69,12 +77,7 @@ pub async fn ready(
 ) -> Result<(), ClusterError> {
     let mut pending: Vec<&Place> = places
         .iter()
-        .filter(|place| {
-            matches!(
-                &*place.kind.name,
-                "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
-            )
-        })
+        .filter(|place| is_awaited(&place.kind))
         .collect();
     let mut said = Vec::new();
     while let Some(first) = pending.first() {
@@ -342,13 +345,15 @@ pub async fn job(
     }
     tokio::select! {
         done = whole => done,
-        () = pod_succeeded(cluster, place) => Ok(()),
+        () = pod_succeeded(cluster, place, text(object, &["metadata", "uid"])) => Ok(()),
     }
 }
 
 /// Ends when a Pod of the Job has ended well; never if none does.
-async fn pod_succeeded(cluster: &Cluster, job: &Place) {
-    let labels = format!("batch.kubernetes.io/job-name={}", job.name);
+///
+/// By its uid, for Pods of an earlier Job of that name may still be there.
+async fn pod_succeeded(cluster: &Cluster, job: &Place, uid: &str) {
+    let labels = format!("batch.kubernetes.io/controller-uid={uid}");
     let succeeded = |pod: &Value| text(pod, &["status", "phase"]) == "Succeeded";
     loop {
         if let Ok((pods, version)) = cluster.list(&POD, &job.namespace, &labels).await {

@@ -1,5 +1,6 @@
 //! The layers of values: files over what is compiled in, `--set` over files, flags over all.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -18,14 +19,19 @@ pub(super) fn add_files(
 ) -> Result<(), PlanError> {
     let mut stdin_used = false;
     for source in &request.values {
-        let ValueSource::File(path) = source else {
-            continue;
+        let path = match source {
+            ValueSource::File(path) => path,
+            ValueSource::Text(_) => Path::new("-"),
+            ValueSource::Set(..) => continue,
         };
         if path == Path::new("-") && std::mem::replace(&mut stdin_used, true) {
             let message = "-f -: standard input can be read only once";
             return Err(PlanError::Flag(message.to_owned()));
         }
-        let text = read_values(path)?;
+        let text = match source {
+            ValueSource::Text(text) => Cow::Borrowed(text),
+            _ => Cow::Owned(read_values(path)?),
+        };
         let shown = path.display();
         let (documents, marks) =
             yaml::parse_with_marks(&text, Numbers::Floats).map_err(|e| ChartError::File {
@@ -53,7 +59,7 @@ pub(super) fn add_files(
 /// The largest values file, in bytes.
 const MAX_VALUES_BYTES: u64 = 16 << 20;
 
-fn read_values(path: &Path) -> Result<String, ChartError> {
+pub(super) fn read_values(path: &Path) -> Result<String, ChartError> {
     use std::io::Read as _;
     let shown = path.display().to_string();
     let failed = |message: String| ChartError::File {

@@ -2,7 +2,7 @@
 
 mod layers;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -23,8 +23,25 @@ pub const DEFAULT_MESH_NAME: &str = "osm";
 pub enum ValueSource {
     /// `-f`: a path, or `-` for standard input.
     File(PathBuf),
+    /// `-f -`, read already.
+    Text(String),
     /// `--set` and its like: the flag, how its value is read, and the value.
     Set(&'static str, Mode, String),
+}
+
+impl ValueSource {
+    /// Reads standard input if that is what it is, so that more than one plan can be made of it.
+    ///
+    /// # Errors
+    /// Standard input cannot be read.
+    pub fn read(self) -> Result<ValueSource, PlanError> {
+        match self {
+            ValueSource::File(path) if path == Path::new("-") => {
+                Ok(ValueSource::Text(layers::read_values(&path)?))
+            }
+            other => Ok(other),
+        }
+    }
 }
 
 /// What was asked for.
