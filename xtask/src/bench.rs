@@ -4,7 +4,7 @@
 
 use std::env;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,8 @@ use crate::tools::{self, HELM};
 const FASTER: f64 = 12.0;
 /// osm's peak memory over helm's, at most.
 const MEMORY: f64 = 0.2;
-/// The size of the stripped binary that only renders, in bytes, is below this.
+/// The size of the stripped binary, in bytes, is below this.
 const SIZE: u64 = 6_000_000;
-/// Where that binary is built, below the folder of what is built.
-const RENDERER: &str = "renderer";
 /// How often each program is run; they take turns, so that both find the machine alike.
 const RUNS: usize = 40;
 /// Set for the process that measures: one without other children, whose memory would count.
@@ -56,10 +54,7 @@ fn prepare() -> Result<Exit, String> {
             .map(|s| s.success())
             .map_err(|e| format!("cargo: {e}"))
     };
-    let build = ["build", "--release", "--locked", "--bin", "osm"];
-    let renderer = target(&workspace).join(RENDERER).display().to_string();
-    let small = ["--no-default-features", "--target-dir", &renderer];
-    if !run(&build)? || !run(&[&build[..], &small].concat())? {
+    if !run(&["build", "--release", "--locked", "--bin", "osm"])? {
         return Err("the release build failed".to_owned());
     }
     let grows = run(&[
@@ -94,8 +89,8 @@ fn prepare() -> Result<Exit, String> {
 fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     let workspace = tools::workspace();
     let helm = HELM.provide(&workspace)?;
-    let osm = target(&workspace).join("release/osm");
-    let renderer = target(&workspace).join(RENDERER).join("release/osm");
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let osm = workspace.join(target).join("release/osm");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let pins = scratch.path().join("pins.yaml");
     let listed = Command::new(&osm)
@@ -126,13 +121,7 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
         helm_times.push(time(&mut helm_command)?);
     }
     let (osm_time, helm_time) = (median(osm_times), median(helm_times));
-    let size = |program: &Path| {
-        let metadata = std::fs::metadata(program);
-        metadata
-            .map(|m| m.len())
-            .map_err(|e| format!("{}: {e}", program.display()))
-    };
-    let (whole, size) = (size(&osm)?, size(&renderer)?);
+    let size = std::fs::metadata(&osm).map_err(|e| e.to_string())?.len();
 
     let faster = helm_time.as_secs_f64() / osm_time.as_secs_f64();
     #[allow(clippy::cast_precision_loss)]
@@ -155,17 +144,10 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
         memory <= MEMORY,
     );
     say(
-        format!(
-            "size of the binary that only renders: {size} bytes (below {SIZE}); with clusters {whole}"
-        ),
+        format!("size of the binary: {size} bytes (below {SIZE})"),
         size < SIZE,
     );
     Ok(if all { Exit::Done } else { Exit::Differs })
-}
-
-/// The folder of what is built.
-fn target(workspace: &Path) -> PathBuf {
-    workspace.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 fn command(program: &Path, args: &[&str]) -> Command {
