@@ -126,7 +126,7 @@ impl Bench {
             times[1].push(run(Self::helm));
         }
         let requests = [Self::osm, Self::helm].map(|who| {
-            let proxy = self.cluster.proxy("counting", Box::new(|_| None));
+            let proxy = self.cluster.proxy("counting", Box::new(|_, _| None));
             who(self, proxy.kubeconfig(), work, "counted").ok();
             self.remove("counted");
             Proxy::requests(&proxy)

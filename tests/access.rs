@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,8 +65,13 @@ fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
     let through = json!({"proxy-url": proxy.url});
     let kubeconfig = cluster.kubeconfig_with("proxied", &cluster.admin(), &through);
     cluster.osm_with(&kubeconfig, &LIST).ok();
+    let http = proxy.tunnels();
+    assert!(http > 0, "nothing went through the proxy");
+    let through = json!({"proxy-url": proxy.url.replace("http://", "socks5://")});
+    let kubeconfig = cluster.kubeconfig_with("socks", &cluster.admin(), &through);
+    cluster.osm_with(&kubeconfig, &LIST).ok();
     let first = proxy.tunnels();
-    assert!(first > 0, "nothing went through the proxy");
+    assert!(first > http, "nothing went through SOCKS");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osm"));
     command
         .args(LIST)
@@ -179,7 +184,7 @@ fn what_keeps_one_from_a_cluster_is_named_with_what_to_do() {
 fn a_server_that_hangs_is_given_up() {
     let cluster = Cluster::start();
     for (name, fault) in [("before", Fault::Hang), ("after", Fault::HangAfter)] {
-        let proxy = cluster.proxy(name, Box::new(move |_| Some(fault)));
+        let proxy = cluster.proxy(name, Box::new(move |_, _| Some(fault)));
         let begun = Instant::now();
         let args = ["install", "--request-timeout=200ms"];
         let error = cluster.osm_with(proxy.kubeconfig(), &args).fails(1);
@@ -222,6 +227,24 @@ impl Tunnel {
 fn connect(mut client: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut reader = BufReader::new(client.try_clone()?);
+    let is_socks = reader.fill_buf()?.first() == Some(&5);
+    let (target, answer) = match is_socks {
+        true => socks_target(&mut reader, &mut client)?,
+        false => http_target(&mut reader)?,
+    };
+    let mut server = TcpStream::connect(target)?;
+    count.fetch_add(1, Ordering::SeqCst);
+    client.write_all(answer)?;
+    let (mut to, mut from) = (server.try_clone()?, client.try_clone()?);
+    let upward = std::thread::spawn(move || std::io::copy(&mut reader, &mut to));
+    let _ = std::io::copy(&mut server, &mut from);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = upward.join();
+    Ok(())
+}
+
+/// Where an HTTP proxy is asked to connect to (RFC 9110, section 9.3.6), and what it answers.
+fn http_target(reader: &mut impl BufRead) -> std::io::Result<(String, &'static [u8])> {
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let mut line = String::new();
@@ -229,13 +252,40 @@ fn connect(mut client: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
         line.clear();
     }
     let target = first.strip_prefix("CONNECT ").unwrap_or_default();
-    let mut server = TcpStream::connect(target.split(' ').next().unwrap_or_default())?;
-    count.fetch_add(1, Ordering::SeqCst);
-    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-    let (mut to, mut from) = (server.try_clone()?, client.try_clone()?);
-    let upward = std::thread::spawn(move || std::io::copy(&mut reader, &mut to));
-    let _ = std::io::copy(&mut server, &mut from);
-    let _ = client.shutdown(std::net::Shutdown::Both);
-    let _ = upward.join();
-    Ok(())
+    let target = target.split(' ').next().unwrap_or_default();
+    Ok((target.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
+}
+
+/// Where a SOCKS proxy without authentication is asked to connect to (RFC 1928), and what it answers.
+fn socks_target(
+    reader: &mut impl Read,
+    client: &mut impl Write,
+) -> std::io::Result<(String, &'static [u8])> {
+    let mut byte = [0; 1];
+    let mut next = |reader: &mut dyn Read| reader.read_exact(&mut byte).map(|()| byte[0]);
+    next(reader)?;
+    for _ in 0..next(reader)? {
+        next(reader)?;
+    }
+    client.write_all(&[5, 0])?;
+    let mut head = [0; 4];
+    reader.read_exact(&mut head)?;
+    let length = match head[3] {
+        1 => 4,
+        _ => usize::from(next(reader)?),
+    };
+    let mut address = vec![0; length];
+    reader.read_exact(&mut address)?;
+    let mut port = [0; 2];
+    reader.read_exact(&mut port)?;
+    let host = match head[3] {
+        1 => address
+            .iter()
+            .map(u8::to_string)
+            .collect::<Vec<_>>()
+            .join("."),
+        _ => String::from_utf8_lossy(&address).into_owned(),
+    };
+    let target = format!("{host}:{}", u16::from_be_bytes(port));
+    Ok((target, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
 }

@@ -22,6 +22,10 @@ enum Fault {
     Cut,
     /// The answer is no HTTP.
     Noise,
+    /// The answer is a page for a browser.
+    Page,
+    /// It is refused, with the seconds after which it may be sent again as the header has them, and with this body.
+    Later(u32, &'static str),
 }
 
 /// A server that has its faults in turn, and answers well when they are used up.
@@ -62,16 +66,23 @@ fn answer(mut stream: TcpStream, fault: Option<Fault>) -> std::io::Result<()> {
         Some(Fault::Reset) => return Ok(()),
         Some(Fault::Noise) => return stream.write_all(b"220 mail.example.com ESMTP\r\n"),
         Some(Fault::Status(code)) => (code, status(code)),
-        Some(Fault::Cut) | None => (200, good(&path)),
+        Some(Fault::Later(..)) => (429, Value::Null),
+        Some(Fault::Cut | Fault::Page) | None => (200, good(&path)),
     };
-    let body = body.to_string();
+    let (header, body) = match fault {
+        Some(Fault::Page) => (String::new(), "<html>".to_owned()),
+        Some(Fault::Later(seconds, body)) => {
+            (format!("Retry-After: {seconds}\r\n"), body.to_owned())
+        }
+        _ => (String::new(), body.to_string()),
+    };
     let sent = match fault {
         Some(Fault::Cut) => &body[..body.len() / 2],
         _ => &body,
     };
     write!(
         stream,
-        "HTTP/1.1 {code} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{sent}",
+        "HTTP/1.1 {code} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{header}Connection: close\r\n\r\n{sent}",
         body.len()
     )
 }
@@ -135,7 +146,7 @@ fn faults_that_pass_are_outlived() {
 
 #[test]
 fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
-    use Fault::{Noise, Reset, Status};
+    use Fault::{Later, Noise, Page, Reset, Status};
 
     let table = [
         (
@@ -152,6 +163,18 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
         ),
         ("reset", Reset, 5, "cannot be reached"),
         ("noise", Noise, 5, "cannot be reached"),
+        (
+            "page",
+            Page,
+            1,
+            "what it answered is not JSON: expected value at line 1 column 1\ncheck that this is the address",
+        ),
+        (
+            "later",
+            Later(3600, "Too many requests"),
+            1,
+            "the answer was 429 Too Many Requests: Too many requests\nthe API server is overloaded",
+        ),
         (
             "unauthorized",
             Status(401),
@@ -170,5 +193,23 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
         let error = done.fails(1);
         assert!(error.contains(want), "{name}: {error}");
         assert_eq!(requests, tries, "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_pause_that_the_server_asks_for_is_kept() {
+    for (name, body) in [
+        ("words", "Too many requests, please try again later.\n"),
+        ("json", r#"{"message": "slow down"}"#),
+    ] {
+        let begun = std::time::Instant::now();
+        let (done, requests) = list(name, &[Fault::Later(1, body)]);
+        done.ok();
+        assert_eq!(requests, 4, "{name}");
+        let took = begun.elapsed();
+        assert!(
+            took >= std::time::Duration::from_secs(1),
+            "{name}: {took:?}"
+        );
     }
 }

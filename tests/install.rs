@@ -30,8 +30,7 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
         "MESH NAME   MESH NAMESPACE   VERSION   ADDED NAMESPACES\n\
          osm         osm-system       v1.2.4\n"
     );
-    let version: Value =
-        serde_json::from_str(&cluster.osm(&["version", "-o", "json"]).ok()).unwrap();
+    let version = cluster.osm_json(&["version", "-o", "json"]);
     assert_eq!(version["meshes"][0]["name"], "osm");
 
     let again = cluster.osm(&["install"]).fails(1);
@@ -60,68 +59,41 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
 fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    let release = ["osm", "--namespace", "osm-system"];
-    let helm = |args: &[&str]| {
-        let all = [&args[..1], &release, &args[1..]].concat();
-        cluster.helm(&all).ok()
+    let helm_json = |command: &[&str]| -> Value {
+        serde_json::from_str(&cluster.helm_release(command, &["-o", "json"])).unwrap()
     };
 
     cluster
         .osm(&["install", "--set", "osm.controllerLogLevel=debug"])
         .ok();
-    let listed = cluster
-        .helm(&["list", "--namespace", "osm-system", "-o", "json"])
-        .ok();
-    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let list = ["list", "--namespace", "osm-system", "-o", "json"];
+    let listed: Value = serde_json::from_str(&cluster.helm(&list).ok()).unwrap();
     assert_eq!(listed[0]["name"], "osm");
     assert_eq!(listed[0]["status"], "deployed");
     assert_eq!(listed[0]["app_version"], "v1.2.4");
-    assert!(helm(&["status"]).contains("STATUS: deployed"));
-    let values: Value = serde_json::from_str(
-        &cluster
-            .helm(&[
-                "get",
-                "values",
-                "osm",
-                "--namespace",
-                "osm-system",
-                "-o",
-                "json",
-            ])
-            .ok(),
-    )
-    .unwrap();
-    assert_eq!(values, json!({"osm": {"controllerLogLevel": "debug"}}));
-    let manifest = cluster
-        .helm(&["get", "manifest", "osm", "--namespace", "osm-system"])
-        .ok();
+    assert_eq!(helm_json(&["status"])["info"]["status"], "deployed");
+    assert_eq!(
+        helm_json(&["get", "values"]),
+        json!({"osm": {"controllerLogLevel": "debug"}})
+    );
+    let manifest = cluster.helm_release(&["get", "manifest"], &[]);
     assert_eq!(manifest.matches("kind: Deployment").count(), 3);
-    assert!(helm(&["history"]).contains("Install complete"));
+    assert_eq!(
+        helm_json(&["history"])[0]["description"],
+        "Install complete"
+    );
 
     // helm takes over, goes back, and removes.
     let chart = common::repository("charts/osm");
     let pins = cluster.pins();
-    helm(&[
-        "upgrade",
-        &chart,
-        "--values",
-        &pins,
-        "--set",
-        "osm.osmController.replicaCount=2",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]);
-    let controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
-    assert_eq!(controller["spec"]["replicas"], 2);
-    helm(&["rollback", "1", "--wait", "--timeout", "60s"]);
-    let controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
-    assert_eq!(controller["spec"]["replicas"], 1);
-    helm(&["uninstall", "--wait", "--timeout", "60s"]);
+    let wait = ["--wait", "--timeout", "60s"];
+    let two = ["--set", "osm.osmController.replicaCount=2"];
+    let more = [&[&chart[..], "--values", &pins], &two[..], &wait].concat();
+    cluster.helm_release(&["upgrade"], &more);
+    assert_eq!(cluster.replicas("osm-controller"), 2);
+    cluster.helm_release(&["rollback"], &[&["1"], &wait[..]].concat());
+    assert_eq!(cluster.replicas("osm-controller"), 1);
+    cluster.helm_release(&["uninstall"], &wait);
     cluster
         .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
         .ok();
@@ -129,8 +101,7 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
 
     // And the other way round, also for a release that has not the name of its mesh.
     cluster.helm_install("service-mesh", &chart);
-    let listed = cluster.osm(&["mesh", "list", "-o", "json"]).ok();
-    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let listed = cluster.osm_json(&["mesh", "list", "-o", "json"]);
     assert_eq!(listed[0]["name"], "osm");
     cluster.uninstall(&before);
 }
@@ -365,6 +336,56 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn what_is_deleted_while_it_is_awaited_is_told_at_once() {
+    let cluster = Cluster::start();
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    let install = ["install", "--timeout", "0"];
+    let child = cluster.osm_started(cluster.kubeconfig(), &install);
+    cluster.until("the injector is there", |cluster| {
+        cluster.deployment("osm-injector")
+    });
+    cluster.delete(&format!("{DEPLOYMENTS}/osm-injector"));
+    let done = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{error}");
+    let said = "Deployment osm-system/osm-injector was deleted while it was awaited";
+    assert!(error.contains(said), "{error}");
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_the_control_plane_made_for_itself_is_taken_back_too() {
+    let cluster = Cluster::start();
+    cluster.post(
+        "/api/v1/namespaces",
+        &json!({"metadata": {"name": "osm-system"}}),
+    );
+    cluster.until("the namespace has its service account", |cluster| {
+        cluster.get("/api/v1/namespaces/osm-system/serviceaccounts/default")
+    });
+    let before = cluster.objects();
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    let install = ["install", "--atomic", "--timeout", "6s"];
+    let child = cluster.osm_started(cluster.kubeconfig(), &install);
+    cluster.until("the controller is there", |cluster| {
+        cluster.deployment("osm-controller")
+    });
+    // As the controller does when it starts.
+    let secrets = "/api/v1/namespaces/osm-system/secrets";
+    cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
+    let done = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&done.stderr);
+    for said in [
+        "running the post-delete hook Job osm-system/osm-cleanup",
+        "error: not ready after 6s:\nwhat was made is taken back (--atomic)",
+    ] {
+        assert!(error.contains(said), "{said:?} is not in: {error}");
+    }
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
     let cluster = Cluster::start();
     let before = cluster.objects();
@@ -393,7 +414,7 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
 
     for (more, count) in [(&["--no-hooks"][..], 11), (&[], 19)] {
         let args = [&["install", "--dry-run=server", "-o", "json"], more].concat();
-        let answered: Value = serde_json::from_str(&cluster.osm(&args).ok()).unwrap();
+        let answered = cluster.osm_json(&args);
         assert_eq!(answered["items"].as_array().unwrap().len(), count);
     }
     cluster.await_objects(&before);
@@ -407,12 +428,12 @@ fn what_an_earlier_attempt_made_more_goes_with_the_next() {
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     let more = ["--set", "osm.deployPrometheus=true", "--timeout", "3s"];
     cluster.osm(&[&["install"], &more[..]].concat()).fails(1);
-    let prometheus = format!("{DEPLOYMENTS}/osm-prometheus");
-    assert!(cluster.get(&prometheus).is_some());
+    let prometheus = || cluster.deployment("osm-prometheus");
+    assert!(prometheus().is_some());
 
     // An attempt that fails as well still knows of it,
     cluster.osm(&["install", "--timeout", "3s"]).fails(1);
-    assert!(cluster.get(&prometheus).is_none());
+    assert!(prometheus().is_none());
     cluster.uninstall(&before);
 
     // and so does the removal, whichever attempt it was.
@@ -438,11 +459,7 @@ fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
             "{error}"
         );
     }
-    assert!(
-        cluster
-            .get(&format!("{DEPLOYMENTS}/osm-controller"))
-            .is_some()
-    );
+    assert!(cluster.deployment("osm-controller").is_some());
 
     cluster
         .kubelet()
@@ -463,52 +480,6 @@ fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
     cluster.osm(&["install"]).ok();
     cluster.osm(&[&all[..], &["--no-hooks"]].concat()).ok();
     cluster.await_objects(&before);
-}
-
-#[test]
-#[ignore = "needs a cluster: run cargo xtask test"]
-fn a_chart_sees_what_the_cluster_serves() {
-    let cluster = Cluster::start();
-    let chart = cluster.folder().join("sees");
-    std::fs::create_dir_all(chart.join("templates")).unwrap();
-    let meta = "apiVersion: v2\nname: sees\nversion: 1.0.0\n";
-    std::fs::write(chart.join("Chart.yaml"), meta).unwrap();
-    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
-        \x20 all: {{ range (list \"v1\" \"v1/Pod\" \"apps/v1\" \"apps/v1/Deployment\" \"apps/v1beta1\" \
-        \"example.com/v1\" \"example.com/v1/Example\") }}{{ . }}={{ $.Capabilities.APIVersions.Has . }} {{ end }}\n";
-    std::fs::write(chart.join("templates/seen.yaml"), template).unwrap();
-    let chart = chart.display().to_string();
-    let seen = || {
-        let args = [
-            "install",
-            "--dry-run=server",
-            "-o",
-            "json",
-            "--osm-chart-path",
-        ];
-        let out = cluster.osm(&[&args[..], &[&chart]].concat()).ok();
-        let list: Value = serde_json::from_str(&out).unwrap();
-        list["items"][0]["data"]["all"].as_str().unwrap().to_owned()
-    };
-    // Without a cluster apps/v1beta1, which is long gone, is taken to be there, as helm takes it.
-    let kubernetes = "v1=true v1/Pod=true apps/v1=true apps/v1/Deployment=true apps/v1beta1=false";
-    assert_eq!(
-        seen(),
-        format!("{kubernetes} example.com/v1=false example.com/v1/Example=false")
-    );
-    cluster.post(
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        &json!({"metadata": {"name": "examples.example.com"}, "spec": {
-            "group": "example.com", "scope": "Cluster",
-            "names": {"plural": "examples", "kind": "Example"},
-            "versions": [{"name": "v1", "served": true, "storage": true,
-                "schema": {"openAPIV3Schema": {"type": "object"}}}],
-        }}),
-    );
-    cluster.until("the new kind is served", |_| {
-        (seen() == format!("{kubernetes} example.com/v1=true example.com/v1/Example=true"))
-            .then_some(())
-    });
 }
 
 #[test]

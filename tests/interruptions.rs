@@ -64,7 +64,7 @@ fn faults(seed: u64) -> Faults {
     let percent = [0, 2, 5, 15][usize::try_from(seed % 4).unwrap()];
     let begin = random(seed, 1) % 120;
     let end = begin + random(seed, 2) % 25;
-    Box::new(move |request| {
+    Box::new(move |request, _| {
         let n = request as u64;
         if (begin..end).contains(&n) {
             return Some(kind(3));
@@ -86,6 +86,29 @@ fn is_clear(what: &str, done: &Output) -> bool {
         }
         code => panic!("{what}: exit code {code}: {}", done.stderr),
     }
+}
+
+/// What bears the marks of a mesh can be found by its record.
+#[track_caller]
+fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
+    let marked = |path: &str| {
+        let list = cluster.get(path).unwrap_or_default();
+        let objects = list["items"].as_array().cloned().unwrap_or_default();
+        let is_its = |object: &serde_json::Value| {
+            object["metadata"]["annotations"]["meta.helm.sh/release-name"] == mesh
+        };
+        objects.iter().filter(|object| is_its(object)).count()
+    };
+    let made = marked("/apis/rbac.authorization.k8s.io/v1/clusterroles")
+        + marked(&format!("/api/v1/namespaces/{mesh}/serviceaccounts"))
+        + marked(&format!("/apis/apps/v1/namespaces/{mesh}/deployments"));
+    let records = format!("/api/v1/namespaces/{mesh}/secrets?labelSelector=owner%3Dhelm");
+    let records = cluster.get(&records).unwrap_or_default();
+    let has_record = records["items"].as_array().is_some_and(|r| !r.is_empty());
+    assert!(
+        made == 0 || has_record,
+        "{mesh}: {made} objects without a record"
+    );
 }
 
 /// Runs work in several threads until there is none left.
@@ -126,6 +149,7 @@ fn whatever_fails_the_same_command_again_completes_and_nothing_is_left() {
         let (worked, first) = disturbed("install", seed, &install(&mesh));
         installed.fetch_add(usize::from(worked), Ordering::Relaxed);
         if !worked {
+            has_record_if_anything(&cluster, &mesh);
             let again = cluster.osm(&install(&mesh));
             assert_eq!(
                 again.code, 0,
@@ -158,13 +182,14 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
     let cluster = Cluster::start();
     let before = cluster.objects();
     let killed = |mesh: &str, what: &str, command: &[String], nth: usize| {
-        let faults = move |n| (n == nth).then_some(Fault::HangAfter);
+        let faults = move |n, _: &str| (n == nth).then_some(Fault::HangAfter);
         let proxy = cluster.proxy(&format!("{mesh}-{what}"), Box::new(faults));
         let mut child = cluster.osm_started(proxy.kubeconfig(), command);
         loop {
             if proxy.hangs_within(Duration::from_millis(20)) {
                 child.kill().unwrap();
                 child.wait().unwrap();
+                has_record_if_anything(&cluster, mesh);
                 return true;
             }
             if child.try_wait().unwrap().is_some() {
@@ -208,4 +233,17 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
         assert!((10..390).contains(&requests), "{what}: {requests} requests");
     }
     cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_watch_that_goes_silent_is_begun_anew() {
+    let cluster = Cluster::start();
+    let silent = |_, path: &str| {
+        let is_watch = path.contains("/deployments?") && path.contains("watch=true");
+        is_watch.then_some(Fault::Silence)
+    };
+    let proxy = cluster.proxy("silent", Box::new(silent));
+    let install = ["install", "--no-hooks", "--timeout", "0"];
+    cluster.osm_with(proxy.kubeconfig(), &install).ok();
 }

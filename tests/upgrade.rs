@@ -11,14 +11,14 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
 
 /// The image of a Deployment's first container.
 fn image(cluster: &Cluster, deployment: &str) -> String {
-    let found = cluster.get(&format!("{DEPLOYMENTS}/{deployment}")).unwrap();
+    let found = cluster.deployment(deployment).unwrap();
     let image = found.pointer("/spec/template/spec/containers/0/image");
     image.and_then(Value::as_str).unwrap().to_owned()
 }
 
 /// An environment variable of a Deployment's first container.
 fn variable(cluster: &Cluster, deployment: &str, name: &str) -> String {
-    let found = cluster.get(&format!("{DEPLOYMENTS}/{deployment}")).unwrap();
+    let found = cluster.deployment(deployment).unwrap();
     let variables = found
         .pointer("/spec/template/spec/containers/0/env")
         .unwrap();
@@ -73,8 +73,7 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
     );
 
     let history = || -> Value {
-        let args = ["history", "osm", "--namespace", "osm-system", "-o", "json"];
-        serde_json::from_str(&cluster.helm(&args).ok()).unwrap()
+        serde_json::from_str(&cluster.helm_release(&["history"], &["-o", "json"])).unwrap()
     };
     let first = history()[0]["updated"].as_str().unwrap().to_owned();
     let upgraded = cluster.osm(&["mesh", "upgrade", "--reuse-values"]);
@@ -89,24 +88,14 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
     );
     let init = variable(&cluster, "osm-injector", "OSM_DEFAULT_INIT_CONTAINER_IMAGE");
     assert_eq!(init, compiled("v1.2.4", "init"));
-    let controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
-    assert_eq!(controller["spec"]["replicas"], 2);
-    assert!(
-        cluster
-            .get(&format!("{DEPLOYMENTS}/osm-prometheus"))
-            .is_some()
-    );
+    assert_eq!(cluster.replicas("osm-controller"), 2);
+    assert!(cluster.deployment("osm-prometheus").is_some());
 
     // Standard input can be read only once, and is heeded.
     let input = "osm: {osmController: {replicaCount: 3}}\n";
     let upgrade = ["mesh", "upgrade", "--reuse-values", "-f", "-"];
     cluster.osm_with_input(&upgrade, input).ok();
-    let controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
-    assert_eq!(controller["spec"]["replicas"], 3);
+    assert_eq!(cluster.replicas("osm-controller"), 3);
 
     // Without --reuse-values they are reset, and what is no longer rendered goes.
     let reset = cluster.osm(&["mesh", "upgrade"]);
@@ -130,15 +119,8 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
     reset.ok();
     let again = cluster.osm(&["mesh", "upgrade", "--dry-run"]).ok();
     assert_eq!(again, "no image changes\n");
-    let controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
-    assert_eq!(controller["spec"]["replicas"], 1);
-    assert!(
-        cluster
-            .get(&format!("{DEPLOYMENTS}/osm-prometheus"))
-            .is_none()
-    );
+    assert_eq!(cluster.replicas("osm-controller"), 1);
+    assert!(cluster.deployment("osm-prometheus").is_none());
     let history = history();
     let times: Vec<&str> = history
         .as_array()
@@ -181,9 +163,7 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
     .unwrap();
     cluster.helm_install("osm", &chart.display().to_string());
     let label = || {
-        let controller = cluster
-            .get(&format!("{DEPLOYMENTS}/osm-controller"))
-            .unwrap();
+        let controller = cluster.deployment("osm-controller").unwrap();
         controller["metadata"]["labels"]["extra"].clone()
     };
     assert_eq!(label(), "label");
@@ -284,7 +264,7 @@ fn heal(cluster: &Cluster) {
 fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    let prometheus = format!("{DEPLOYMENTS}/osm-prometheus");
+    let prometheus = || cluster.deployment("osm-prometheus");
     for finish in ["upgrade", "uninstall"] {
         let with = ["install", "--set", "osm.deployPrometheus=true"];
         cluster.osm(&with).ok();
@@ -298,14 +278,14 @@ fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
                 && error.contains("not today"),
             "{error}"
         );
-        assert!(cluster.get(&prometheus).is_some());
+        assert!(prometheus().is_some());
         heal(&cluster);
         if finish == "upgrade" {
             cluster.until("the policy is gone", |cluster| {
                 let upgraded = cluster.osm(&["mesh", "upgrade"]);
                 (upgraded.code == 0).then_some(())
             });
-            assert!(cluster.get(&prometheus).is_none());
+            assert!(prometheus().is_none());
         }
         cluster.uninstall(&before);
     }
@@ -358,9 +338,7 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
     assert_eq!((code, failed), (0, Vec::new()));
 
     // Somebody changes an image behind the release's back.
-    let mut controller = cluster
-        .get(&format!("{DEPLOYMENTS}/osm-controller"))
-        .unwrap();
+    let mut controller = cluster.deployment("osm-controller").unwrap();
     controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!("other/image:1");
     controller["metadata"]
         .as_object_mut()

@@ -42,6 +42,16 @@ pub enum ChartError {
     /// Values that the chart does not take.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Values(Vec<Misfit>),
+    /// The chart is not for this version of Kubernetes.
+    #[error("the chart {chart} needs Kubernetes {wanted}, this is {have}")]
+    KubeVersion {
+        /// The chart's name.
+        chart: String,
+        /// Its `kubeVersion`.
+        wanted: String,
+        /// The version that it was to be rendered for.
+        have: String,
+    },
     /// What was rendered is no Kubernetes object.
     #[error("{file}: {message}")]
     Object {

@@ -125,6 +125,34 @@ fn render_on(
     objects::collect(rendered)
 }
 
+/// What is under `crds/` of a chart and of the subcharts that take part: CRDs, which come before everything else.
+///
+/// # Errors
+/// Values that the chart refuses, and a file that holds no Kubernetes object.
+pub fn crds(chart: &Chart, user: &Map<String, Json>) -> Result<Vec<Object>, ChartError> {
+    let mut found = Vec::new();
+    add_crds(&*with_dependencies(chart, user)?, &mut found)?;
+    Ok(found)
+}
+
+fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
+    for (name, bytes) in &chart.files {
+        let is_manifest = [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if name.starts_with("crds/") && is_manifest {
+            let place = format!("{}/{name}", chart.metadata.name);
+            let text = std::str::from_utf8(bytes)
+                .map_err(|e| ChartError::file(&place, format!("no UTF-8: {e}")))?;
+            found.extend(objects::read_manifest(&place, text)?);
+        }
+    }
+    chart
+        .dependencies
+        .iter()
+        .try_for_each(|chart| add_crds(chart, found))
+}
+
 /// The values that the templates of a chart see, checked against its schema.
 ///
 /// # Errors
@@ -178,10 +206,11 @@ fn check_kube_version(chart: &Chart, target: &Target) -> Result<(), ChartError> 
     if constraint.allows(&have) {
         return Ok(());
     }
-    let have = &target.kube_version.version;
-    Err(refused(format!(
-        "the chart {name} needs Kubernetes {wanted}, this is {have}"
-    )))
+    Err(ChartError::KubeVersion {
+        chart: name.clone(),
+        wanted: wanted.clone(),
+        have: target.kube_version.version.clone(),
+    })
 }
 
 /// Checks the values of a chart and its subcharts, each against its own schema.

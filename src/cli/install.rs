@@ -6,18 +6,15 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
+#[cfg(feature = "cluster")]
+use super::in_cluster::{WaitArgs, fit, interrupted, release};
 use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
-#[cfg(feature = "cluster")]
-use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
-#[cfg(feature = "cluster")]
-use super::{fit, interrupted, release};
 use crate::chart::Object;
-use crate::chart::values::lookup;
 #[cfg(feature = "cluster")]
-use crate::cluster::{self, Cluster, Options};
+use crate::cluster::{self, Cluster, InstallOptions, Options};
 use crate::plan::{Plan, Rendered, Request};
 use crate::{json, yaml};
 
@@ -65,6 +62,9 @@ pub(super) struct Install {
     /// Leave out the chart's hooks.
     #[arg(long)]
     no_hooks: bool,
+    /// Leave out what the chart has under crds/.
+    #[arg(long)]
+    skip_crds: bool,
     /// Fail if an image is left that is not pinned by a digest.
     #[arg(long)]
     require_pinned: bool,
@@ -105,23 +105,34 @@ impl Install {
         if let Some(useless) = plan.useless_digests() {
             printer.warning(&useless);
         }
-        let rendered = plan.render()?;
-        check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
-        match self.dry_run {
-            DryRun::Client => {
+        let rendered = match plan.render() {
+            // The cluster's version is the one that counts, and it is not known yet.
+            Err(error) if self.is_for_cluster() && error.is_of_kube_version() => None,
+            rendered => Some(rendered?),
+        };
+        if let Some(rendered) = &rendered {
+            check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
+        }
+        match (self.dry_run, rendered) {
+            (DryRun::Client, Some(rendered)) => {
                 self.print(&plan, &rendered, printer)?;
                 // The process ends here: giving back every value one by one is work for nobody.
                 std::mem::forget((plan, rendered));
                 Ok(())
             }
-            DryRun::None | DryRun::Server => self.in_cluster(plan, &rendered, global, printer),
+            (_, rendered) => self.in_cluster(plan, rendered.as_ref(), global, printer),
         }
+    }
+
+    /// Whether it is the cluster that says which version of Kubernetes it is for.
+    fn is_for_cluster(&self) -> bool {
+        self.dry_run != DryRun::Client && self.kube_version.is_none()
     }
 
     /// This binary was built without the feature `cluster`.
     #[cfg(not(feature = "cluster"))]
     #[allow(clippy::unused_self, clippy::needless_pass_by_value)] // Declared as its counterpart.
-    fn in_cluster(&self, _: Plan, _: &Rendered, _: &Global, _: &mut Printer) -> Done {
+    fn in_cluster(&self, _: Plan, _: Option<&Rendered>, _: &Global, _: &mut Printer) -> Done {
         let what = match self.dry_run {
             DryRun::Server => "a dry run on a cluster",
             _ => "installing into a cluster",
@@ -137,37 +148,57 @@ impl Install {
     fn in_cluster(
         &self,
         mut plan: Plan,
-        judged: &Rendered,
+        judged: Option<&Rendered>,
         global: &Global,
         printer: &mut Printer,
     ) -> Done {
-        let path =
-            |key: &str| lookup(&plan.values, key).or_else(|| lookup(&plan.chart.values, key));
-        let enforces_single = path("osm.enforceSingleMesh") == Some(&Value::Bool(true));
+        let namespace = plan.mesh_text("osmNamespace");
+        if !namespace.is_empty() && namespace != plan.target.namespace {
+            return Err(Failure::Input(format!(
+                "the values have the mesh in namespace {namespace}, the release goes to {}: \
+                 give the namespace with --osm-namespace, which is for both",
+                plan.target.namespace
+            )));
+        }
+        let crds = match self.skip_crds {
+            true => Vec::new(),
+            false => plan.crds()?,
+        };
+        if plan.chart.may_look_up() {
+            printer.warning(
+                "templates of this chart may look into the cluster (lookup): \
+                 they find nothing there, as when helm renders without one",
+            );
+        }
         let defaults = plan.defaults();
-        let options = Options {
-            timeout: self.waiting.timeout,
-            wait: self.waiting.wait,
-            hooks: !self.no_hooks,
+        let options = InstallOptions {
+            rollout: Options {
+                timeout: self.waiting.timeout,
+                wait: self.waiting.wait,
+                hooks: !self.no_hooks,
+            },
             atomic: self.atomic,
-            enforces_single,
+            enforces_single: plan.mesh_value("enforceSingleMesh") == Some(&Value::Bool(true)),
+            ca_bundle_secret: plan.mesh_text("caBundleSecretName"),
         };
         let is_dry = self.dry_run == DryRun::Server;
         let answers = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             fit(&mut plan, &cluster, self.kube_version.as_deref()).await?;
             let rendered = plan.render()?;
             // A chart may use other images for another version of Kubernetes.
-            if rendered.images != judged.images {
+            if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             }
-            let release = release(&plan, &defaults, &rendered);
+            // A dry run cannot bring what has to be there first.
+            let crds = if is_dry { &[] } else { crds.as_slice() };
+            let release = release(&plan, &defaults, &rendered, crds);
             let say = |line: &str| Printer::progress(line);
             if is_dry {
-                let answers = cluster::dry_run(&cluster, &release, options.hooks, &say).await?;
+                let answers = cluster::dry_run(&cluster, &release, options.rollout, &say).await?;
                 return Ok::<_, Failure>(answers);
             }
-            let installing = cluster::install(&cluster, &release, options, &say);
+            let installing = cluster::install(&cluster, &release, &options, &say);
             tokio::select! {
                 done = installing => done?,
                 _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
@@ -200,15 +231,10 @@ impl Install {
     }
 
     fn print(&self, plan: &Plan, rendered: &Rendered, printer: &mut Printer) -> Done {
-        let crds = plan
-            .chart
-            .files
-            .iter()
-            .filter(|(name, _)| name.starts_with("crds/"))
-            .count();
-        if crds > 0 {
+        let crds = plan.crds()?.len();
+        if crds > 0 && !self.skip_crds {
             printer.note(&format!(
-                "the chart has {crds} files under crds/, which are not printed; apply them first"
+                "the chart has {crds} objects under crds/, which are not printed; apply them first"
             ));
         }
         let hooks = rendered.objects.iter().filter(|o| o.is_hook()).count();
@@ -219,12 +245,13 @@ impl Install {
             ));
         }
         // The chart's own value for it is stronger than the release's namespace.
-        let name = lookup(&plan.values, "osm.osmNamespace").and_then(Value::as_str);
-        let name = name
-            .filter(|n| !n.is_empty())
-            .unwrap_or(&plan.target.namespace);
+        let named = plan.mesh_text("osmNamespace");
+        let name = match named.is_empty() {
+            true => &plan.target.namespace,
+            false => &named,
+        };
         let namespace = namespace_object(name);
-        let has_namespace = |o: &Object| o.kind() == "Namespace" && o.name() == name;
+        let has_namespace = |o: &Object| o.kind() == "Namespace" && o.name() == name.as_str();
         let created = (!rendered.objects.iter().any(has_namespace)).then_some((&namespace, None));
         let kept = rendered
             .objects

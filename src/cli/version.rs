@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::exit::Done;
 #[cfg(feature = "cluster")]
-use super::mesh::as_json;
+use super::in_cluster::{PortArg, as_json};
 use super::output::{Format, FormatArg, Printer};
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster};
@@ -17,8 +17,14 @@ pub(super) struct Version {
     /// Do not ask a cluster for its meshes.
     #[arg(long)]
     client_only: bool,
+    /// Show the version alone, without what is compiled in.
+    #[arg(long = "version-only")]
+    is_short: bool,
     #[command(flatten)]
     output: FormatArg,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    _port: PortArg,
 }
 
 impl Version {
@@ -28,27 +34,33 @@ impl Version {
             Pins::Release(release) => release.images.len(),
             Pins::Floating { .. } => 0,
         };
-        let data = json!({
-            "version": env!("CARGO_PKG_VERSION"),
+        let version = env!("CARGO_PKG_VERSION");
+        let mut data = json!({
+            "version": version,
             "release": pins.name(),
             "registry": pins.registry(),
             "pins": pinned,
             "thirdPartyPins": pins.external().len(),
             "releases": RELEASES.iter().map(|r| r.name).collect::<Vec<_>>(),
         });
+        if self.is_short {
+            data = json!({"version": version});
+        }
         let meshes = self.meshes(global, printer);
         let mut all = json!({"client": data});
         if let Some(meshes) = &meshes {
             all["meshes"] = meshes.clone();
         }
         let text = self.output.format.text(&all, || {
+            if self.is_short {
+                return format!("osm {version}\n");
+            }
             format!(
-                "osm {}\n\
+                "osm {version}\n\
                  Release:    {}\n\
                  Registry:   {}\n\
                  Pins:       {pinned} images of the mesh, {} of others\n\
                  Releases:   {} compiled in, {}\n",
-                env!("CARGO_PKG_VERSION"),
                 pins.name(),
                 pins.registry(),
                 pins.external().len(),
@@ -86,7 +98,7 @@ impl Version {
             return None;
         }
         let asked = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             cluster::meshes(&cluster).await
         });
         match asked.and_then(|meshes| meshes) {

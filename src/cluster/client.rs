@@ -1,10 +1,10 @@
-//! The connection to an API server: configuration, requests, retries.
+//! An API server that is spoken with: objects, kinds and watches, each request again where it may be.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::Stream;
-use http::{Method, Request};
+use futures_util::{Stream, StreamExt as _};
+use http::Method;
 use kube::Client;
 use kube::core::WatchEvent;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::connection::{self, Connection};
 use super::error::ClusterError;
 use super::kinds::{Kind, Place, group_path, text};
-use super::time::shown;
+use super::request::{Failed, JSON, Repeat, Sent, causes, exchange};
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
 pub const FIELD_MANAGER: &str = "osm";
@@ -25,8 +25,12 @@ const SLOW_ATTEMPTS: u32 = 2;
 const LONG: Duration = Duration::from_secs(5);
 /// The pause before the second attempt; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause that a server may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The longest pause that a server may ask for; who asks for more is told of as an error.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How long a watch lasts before it is begun anew.
+const WATCH: Duration = Duration::from_secs(30);
+/// How much later than that the server may end it.
+const LATE: Duration = Duration::from_secs(5);
 
 /// A cluster that answers.
 pub struct Cluster {
@@ -50,15 +54,6 @@ pub enum Deleted {
     Gone,
     /// It is there until its finalizers, or its Pod's containers, have ended.
     Going,
-}
-
-/// Whether a request may be sent again after one that failed without an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    /// The same request twice does what it does once.
-    Idempotent,
-    /// Only if the server says that it did nothing.
-    IfRefused,
 }
 
 impl Cluster {
@@ -126,25 +121,43 @@ impl Cluster {
         Ok(kind.at(namespace, text(object, &["metadata", "name"])))
     }
 
+    /// As [`Cluster::place_of`]; none for a kind that the cluster does not have, whose objects are gone with it.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn known_place_of(
+        &self,
+        object: &Value,
+        namespace: &str,
+    ) -> Result<Option<Place>, ClusterError> {
+        match self.place_of(object, namespace).await {
+            Err(ClusterError::NoKind { .. }) => Ok(None),
+            place => place.map(Some),
+        }
+    }
+
+    /// Takes note of kinds that the cluster is going to have.
+    pub fn expect(&self, kinds: Vec<Kind>) {
+        self.known_kinds().extend(kinds);
+    }
+
+    fn known_kinds(&self) -> MutexGuard<'_, Vec<Kind>> {
+        // What is in there is whole after a panic, too.
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn discover(&self, api_version: &str, kind: &str) -> Result<Kind, ClusterError> {
-        let known = |kinds: &[Kind]| {
-            let found = kinds
-                .iter()
-                .find(|k| k.api_version == api_version && k.name == kind);
-            found.cloned()
-        };
-        let lock = || {
-            self.kinds
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
-        if let Some(kind) = known(&lock()) {
-            return Ok(kind);
+        let known = self.known_kinds().iter().find_map(|known| {
+            let is_meant = known.api_version == api_version && known.name == kind;
+            is_meant.then(|| known.clone())
+        });
+        if let Some(known) = known {
+            return Ok(known);
         }
         let doing = format!("ask for the kinds of {api_version}");
         let listed = self.get_path(&group_path(api_version), &doing).await?;
-        let resources = listed.as_ref().and_then(|l| l.get("resources")?.as_array());
-        let found = resources.into_iter().flatten().find(|resource| {
+        let listed = listed.unwrap_or_default();
+        let found = list(&listed, "resources").iter().find(|resource| {
             text(resource, &["kind"]) == kind && !text(resource, &["name"]).contains('/')
         });
         let Some(found) = found else {
@@ -159,7 +172,7 @@ impl Cluster {
             plural: text(found, &["name"]).to_owned().into(),
             namespaced: found.get("namespaced") == Some(&Value::Bool(true)),
         };
-        lock().push(kind.clone());
+        self.known_kinds().push(kind.clone());
         Ok(kind)
     }
 
@@ -328,15 +341,18 @@ impl Cluster {
         version: &str,
     ) -> Option<impl Stream<Item = Result<WatchEvent<Value>, kube::Error>> + use<>> {
         let path = format!(
-            "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds=240",
+            "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds={}",
             kind.path(namespace),
-            encoded(labels)
+            encoded(labels),
+            WATCH.as_secs()
         );
         let (begun, sent) = (Instant::now(), Sent::get(&path));
-        let started = self.client.request_events::<Value>(sent.request().ok()?);
+        let request = sent.request().ok()?;
+        let started = async { Ok(self.client.request_events::<Value>(request).await?) };
         let started = self.answer(started).await;
         self.tell(&sent, begun.elapsed(), started.as_ref().err());
-        started.ok()
+        // The server ends it, unless the connection is dead and nobody says so.
+        Some(started.ok()?.take_until(tokio::time::sleep(WATCH + LATE)))
     }
 
     async fn send(&self, sent: Sent<'_>, doing: &str) -> Result<Value, ClusterError> {
@@ -350,7 +366,7 @@ impl Cluster {
                     "cannot {doing}: no request can be made of {path}: {e}"
                 ))
             })?;
-            let answer = self.answer(self.client.request::<Value>(request)).await;
+            let answer = self.answer(exchange(&self.client, request)).await;
             self.tell(&sent, begun.elapsed(), answer.as_ref().err());
             let error = match answer {
                 Ok(answer) => return Ok(answer),
@@ -360,9 +376,9 @@ impl Cluster {
                 true => ATTEMPTS,
                 false => SLOW_ATTEMPTS,
             };
-            match may_repeat(&error, sent.repeat, pause) {
-                Some(wanted) if attempt < attempts => {
-                    tokio::time::sleep(wanted.min(LONGEST_PAUSE)).await;
+            match error.may_repeat(sent.repeat, pause) {
+                Some(wanted) if attempt < attempts && wanted <= LONGEST_PAUSE => {
+                    tokio::time::sleep(wanted).await;
                     pause *= 2;
                     attempt += 1;
                 }
@@ -376,7 +392,7 @@ impl Cluster {
         let Some(trace) = self.trace else { return };
         let outcome = match error {
             None => "done".to_owned(),
-            Some(Failed::Answer(kube::Error::Api(status))) => status.code.to_string(),
+            Some(Failed::Refused(refusal)) => refusal.code.to_string(),
             Some(other) => causes(other),
         };
         let (method, path) = (&sent.method, sent.path);
@@ -384,25 +400,27 @@ impl Cluster {
     }
 
     /// Awaits an answer for as long as one may take.
-    async fn answer<T>(
-        &self,
-        asked: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Result<T, Failed> {
+    async fn answer<T>(&self, asked: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
         if self.request_timeout.is_zero() {
-            return Ok(asked.await?);
+            return asked.await;
         }
-        match tokio::time::timeout(self.request_timeout, asked).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(Failed::Silent(self.request_timeout)),
-        }
+        let answered = tokio::time::timeout(self.request_timeout, asked).await;
+        answered.unwrap_or(Err(Failed::Silent(self.request_timeout)))
     }
 
     fn error(&self, error: Failed, doing: &str) -> ClusterError {
         match error {
-            Failed::Answer(kube::Error::Api(status)) => ClusterError::Refused {
+            Failed::Refused(refusal) => ClusterError::Refused {
                 doing: doing.to_owned(),
-                status,
+                refusal,
             },
+            Failed::Unreadable(_) => {
+                let server = &self.server;
+                ClusterError::State(format!(
+                    "cannot {doing}: {server}: {error}\n\
+                     check that this is the address of an API server, and not of something before it"
+                ))
+            }
             other => {
                 let reason = causes(&other);
                 ClusterError::Unreachable {
@@ -416,46 +434,10 @@ impl Cluster {
     }
 }
 
-const JSON: &str = "application/json";
 /// All groups with their kinds in one answer (Kubernetes API concepts, "Aggregated discovery"), or at least
 /// the groups.
 const DISCOVERY: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
-
-/// A request.
-struct Sent<'s> {
-    method: Method,
-    path: &'s str,
-    accept: &'static str,
-    /// Its media type, and what is sent as JSON.
-    body: Option<(&'static str, &'s Value)>,
-    repeat: Repeat,
-}
-
-impl<'s> Sent<'s> {
-    fn get(path: &'s str) -> Sent<'s> {
-        Sent {
-            method: Method::GET,
-            path,
-            accept: JSON,
-            body: None,
-            repeat: Repeat::Idempotent,
-        }
-    }
-
-    fn request(&self) -> Result<Request<Vec<u8>>, http::Error> {
-        let request = Request::builder()
-            .method(self.method.clone())
-            .uri(self.path)
-            .header("Accept", self.accept);
-        match self.body {
-            Some((content_type, body)) => request
-                .header("Content-Type", content_type)
-                .body(body.to_string().into_bytes()),
-            None => request.body(Vec::new()),
-        }
-    }
-}
 
 /// What an answer to a question for API versions names: groups, versions, and kinds if it has them.
 fn served(answer: &Value) -> Vec<String> {
@@ -487,47 +469,13 @@ fn served(answer: &Value) -> Vec<String> {
     versions
 }
 
-/// Why there is no answer to use.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Answer(#[from] kube::Error),
-    #[error("it did not answer within {} (--request-timeout)", shown(*.0))]
-    Silent(Duration),
-}
-
-/// The pause after which a failed request may be sent again: `pause`, or what the server wants.
-fn may_repeat(error: &Failed, repeat: Repeat, pause: Duration) -> Option<Duration> {
-    let Failed::Answer(kube::Error::Api(status)) = error else {
-        let broke = matches!(
-            error,
-            Failed::Silent(_)
-                | Failed::Answer(
-                    kube::Error::Service(_)
-                        | kube::Error::HyperError(_)
-                        | kube::Error::ReadEvents(_)
-                )
-        );
-        let certificate = causes(error).contains("certificate");
-        return (broke && !certificate && repeat == Repeat::Idempotent).then_some(pause);
-    };
-    let wanted = status.details.as_ref().map(|d| d.retry_after_seconds);
-    let wanted = wanted.filter(|seconds| *seconds > 0);
-    let pause = wanted.map_or(pause, |seconds| Duration::from_secs(u64::from(seconds)));
-    match status.code {
-        429 | 503 => Some(pause),
-        500 | 502 | 504 if repeat == Repeat::Idempotent => Some(pause),
-        _ => None,
-    }
-}
-
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     let items = value.get(key).and_then(Value::as_array);
     items.map(Vec::as_slice).unwrap_or_default()
 }
 
 fn is_reason(error: &ClusterError, reason: &str) -> bool {
-    matches!(error, ClusterError::Refused { status, .. } if status.reason == reason)
+    matches!(error, ClusterError::Refused { refusal, .. } if refusal.reason == reason)
 }
 
 fn found(sent: Result<Value, ClusterError>) -> Result<Option<Value>, ClusterError> {
@@ -535,20 +483,6 @@ fn found(sent: Result<Value, ClusterError>) -> Result<Option<Value>, ClusterErro
         Err(error) if error.code() == Some(404) => Ok(None),
         sent => sent.map(Some),
     }
-}
-
-/// An error with all its causes, each said once.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 fn connection_hint(reason: &str) -> &'static str {

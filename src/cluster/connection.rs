@@ -11,13 +11,14 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
-use super::client::causes;
 use super::error::ClusterError;
+use super::request::causes;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a watch may be silent.
-const SILENCE: Duration = Duration::from_secs(40);
+/// How long the server may be silent while an answer is awaited before it is asked whether it is there, and how
+/// long it may take to say so (HTTP/2, RFC 9113, section 6.7).
+const PING: Duration = Duration::from_secs(10);
 
 /// Which cluster is meant.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +41,9 @@ pub async fn client(connection: &Connection) -> Result<(Client, String), Cluster
     install_provider()?;
     let mut config = configuration(connection).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(SILENCE);
+    // What may take how long is decided for each request.
+    config.read_timeout = None;
+    config.write_timeout = None;
     // Requests are repeated where it is known which of them may be.
     config.default_retry = false;
     let server = config.cluster_url.to_string();
@@ -100,7 +103,8 @@ fn client_of(config: Config) -> kube::Result<Client> {
         .wrap_connector(connector);
     let client = hyper_util::client::legacy::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .http2_keep_alive_interval(config.read_timeout)
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PING)
         .build(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

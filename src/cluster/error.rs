@@ -1,6 +1,6 @@
 //! What can go wrong with a cluster: what was being done, what the server said, what to do next.
 
-use kube::core::Status;
+use std::time::Duration;
 
 /// Why something could not be done in a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +22,12 @@ pub enum ClusterError {
         hint: &'static str,
     },
     /// The API server refused a request.
-    #[error("cannot {doing}: {}{}", said(status), advice(status))]
+    #[error("cannot {doing}: {}{}", refusal.message, advice(refusal))]
     Refused {
         /// What was being done, with the object: `create Deployment osm-system/osm-controller`.
         doing: String,
         /// The server's answer.
-        status: Box<Status>,
+        refusal: Refusal,
     },
     /// The cluster does not have a kind.
     #[error(
@@ -45,40 +45,53 @@ pub enum ClusterError {
     State(String),
 }
 
+/// An answer of the API server that is no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub code: u16,
+    /// The word that Kubernetes has for it: `AlreadyExists`; empty if it gave none.
+    pub reason: String,
+    /// What it says.
+    pub message: String,
+    /// How long to wait before the request is sent again, if the answer says so.
+    pub retry_after: Option<Duration>,
+}
+
 impl ClusterError {
     /// The HTTP status of the server's answer, if there was one.
     pub fn code(&self) -> Option<u16> {
         match self {
-            ClusterError::Refused { status, .. } => Some(status.code),
+            ClusterError::Refused { refusal, .. } => Some(refusal.code),
             _ => None,
         }
     }
-}
 
-fn said(status: &Status) -> String {
-    match (status.message.is_empty(), status.code) {
-        (false, _) => status.message.clone(),
-        (true, code) => format!("the API server answered with status {code}"),
+    /// Its first line, which says what went wrong.
+    pub fn headline(&self) -> String {
+        let text = self.to_string();
+        text.lines().next().unwrap_or_default().to_owned()
     }
 }
 
 /// What to do about an answer, where that is known.
-fn advice(status: &Status) -> &'static str {
-    match (status.code, status.reason.as_str()) {
+fn advice(refusal: &Refusal) -> &'static str {
+    let says = |words: &str| refusal.message.contains(words);
+    match (refusal.code, refusal.reason.as_str()) {
         (401, _) => {
             "\nthe credentials are not accepted: log in again, or check the user of the context"
         }
-        (403, _) if status.message.contains("is being terminated") => {
+        (403, _) if says("is being terminated") => {
             "\nwait until the namespace is gone (kubectl get namespace), then try again"
         }
-        (403, _) if status.message.contains("exceeded quota") => {
+        (403, _) if says("exceeded quota") => {
             "\nraise the quota of the namespace, or ask for less with --set"
         }
         (403, _) => "\nask somebody who administers the cluster for this permission",
         (409, "Conflict") => "\nsomebody else changed it at the same time: try again",
         (422, _) => "\nthe cluster does not take this object: check the values that it was made of",
         (429, _) => "\nthe API server is overloaded: try again later",
-        (500, _) if status.message.contains("failed calling webhook") => {
+        (500, _) if says("failed calling webhook") => {
             "\na webhook of the cluster does not answer: repair it, or remove its configuration"
         }
         (500.., _) => "\nthe API server has a fault of its own: try again, then look at its logs",

@@ -22,6 +22,18 @@ pub struct Hook {
 }
 
 impl Hook {
+    /// The hook that an object is.
+    pub fn new(place: Place, object: &Object) -> Hook {
+        Hook {
+            target: Target {
+                place,
+                object: object.value.clone(),
+            },
+            events: object.hooks.clone(),
+            weight: object.hook_weight,
+        }
+    }
+
     /// Whether its annotation names the policy; without any, it is replaced before it is created.
     fn has_policy(&self, policy: &str) -> bool {
         let annotations = self.target.object.pointer("/metadata/annotations");
@@ -33,30 +45,6 @@ impl Hook {
             Some(policies) => policies.split(',').any(|one| one.trim() == policy),
         }
     }
-}
-
-/// The hooks that objects are, with where they go.
-///
-/// # Errors
-/// A kind that the cluster does not have.
-pub async fn placed(
-    cluster: &Cluster,
-    objects: &[Object],
-    namespace: &str,
-) -> Result<Vec<Hook>, ClusterError> {
-    let mut hooks = Vec::new();
-    for object in objects.iter().filter(|object| object.is_hook()) {
-        let place = cluster.place_of(&object.value, namespace).await?;
-        hooks.push(Hook {
-            target: Target {
-                place,
-                object: object.value.clone(),
-            },
-            events: object.hooks.clone(),
-            weight: object.hook_weight,
-        });
-    }
-    Ok(hooks)
 }
 
 /// Runs the hooks of an event.

@@ -5,30 +5,30 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Target, apply, is_kept, remove};
+use super::apply::Target;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::hooks::{self, Hook};
-use super::kinds::{NAMESPACE, Place};
+use super::kinds::NAMESPACE;
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
-use super::upgrade::remove_objects;
-use super::wait::{self, Deadline};
+use super::rollout::{Options, Rollout};
+use super::uninstall::{Removal, uninstall};
 
 /// How to install.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// How long hooks and waiting may take together; zero is without end.
-    pub timeout: Duration,
-    /// Whether to wait until everything runs.
-    pub wait: bool,
-    /// Whether the chart's hooks are run.
-    pub hooks: bool,
+#[derive(Debug, Clone)]
+pub struct InstallOptions {
+    /// How the objects come into the cluster.
+    pub rollout: Options,
     /// Whether what was made is taken back when it fails.
     pub atomic: bool,
     /// Whether the mesh wants to be the only one.
     pub enforces_single: bool,
+    /// The Secret with the mesh's root certificate, which the control plane makes for itself.
+    pub ca_bundle_secret: String,
 }
+
+/// How long what is taken back may need to go away.
+const TAKE_BACK: Duration = Duration::from_mins(1);
 
 /// Installs a release.
 ///
@@ -40,23 +40,24 @@ pub struct Options {
 pub async fn install(
     cluster: &Cluster,
     release: &Release<'_>,
-    options: Options,
+    options: &InstallOptions,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
-    let deadline = Deadline::after(options.timeout);
     let owner = release.owner();
     preflight::version(cluster)?;
-    let (targets, hooks) = targets(cluster, release).await?;
+    let rollout = Rollout::of(cluster, release, options.rollout, progress).await?;
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
     let work = Work {
         namespace: release.namespace,
-        targets: &targets,
-        hooks: if options.hooks { &hooks } else { &[] },
+        crds: &rollout.crds,
+        targets: &rollout.targets,
+        hooks: &rollout.hooks,
         creates_namespace: !has_namespace,
         deletes: options.atomic,
     };
     // In a namespace that is not there is nothing of anybody's.
-    let may_be_there = targets
+    let may_be_there = rollout
+        .targets
         .iter()
         .filter(|target| has_namespace || target.place.namespace != release.namespace);
     let (permitted, alone, earlier, ours) = tokio::join!(
@@ -68,7 +69,12 @@ pub async fn install(
                 false => Ok(Vec::new()),
             }
         },
-        preflight::owners(cluster, owner, may_be_there),
+        preflight::owners(
+            cluster,
+            owner,
+            may_be_there,
+            "install under another name with --mesh-name"
+        ),
     );
     permitted?;
     alone?;
@@ -87,44 +93,34 @@ pub async fn install(
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
     record.store_new(cluster).await?;
-    let made = async {
-        if options.hooks {
-            hooks::run(cluster, &hooks, "pre-install", deadline, progress).await?;
-        }
-        progress(&format!("applying {} objects", targets.len()));
-        apply(cluster, &targets).await?;
-        // What an installation with other values made.
-        remove_objects(cluster, owner, &old, &targets, deadline, progress).await?;
-        if options.wait {
-            await_all(cluster, &targets, deadline, progress).await?;
-        }
-        if options.hooks {
-            hooks::run(cluster, &hooks, "post-install", deadline, progress).await?;
-        }
-        Ok(())
-    };
-    let made: Result<(), ClusterError> = made.await;
-    let Err(error) = made else {
+    let Err(error) = rollout.run("install", &old).await else {
         record.set_status(Status::Deployed, "Install complete");
         return record.store(cluster).await;
     };
     if options.atomic {
         progress(&format!("{error}"));
         progress("taking back what was made (--atomic)");
-        let undone = take_back(cluster, &targets, work.hooks, &record, !has_namespace).await;
-        return Err(match undone {
-            Ok(()) => ClusterError::State(format!(
+        let removal = Removal {
+            timeout: TAKE_BACK,
+            hooks: options.rollout.hooks,
+            ca_bundle_secret: options.ca_bundle_secret.clone(),
+            cluster_wide: false,
+            namespace: !has_namespace,
+        };
+        let undone = uninstall(cluster, owner, &removal, progress).await;
+        return Err(ClusterError::State(match undone {
+            Ok(_) => format!(
                 "{}\nwhat was made is taken back (--atomic)",
-                first_line(&error)
-            )),
-            Err(also) => ClusterError::State(format!(
+                error.headline()
+            ),
+            Err(also) => format!(
                 "{}\nand taking it back failed too: {also}\n\
                  osm uninstall mesh removes what is left",
-                first_line(&error)
-            )),
-        });
+                error.headline()
+            ),
+        }));
     }
-    record.set_status(Status::Failed, &first_line(&error));
+    record.set_status(Status::Failed, &error.headline());
     // The reason to tell is the first one.
     let _ = record.store(cluster).await;
     Err(ClusterError::State(format!(
@@ -139,14 +135,13 @@ pub async fn install(
 pub async fn dry_run(
     cluster: &Cluster,
     release: &Release<'_>,
-    with_hooks: bool,
+    options: Options,
     progress: Progress<'_>,
 ) -> Result<Vec<Value>, ClusterError> {
     preflight::version(cluster)?;
-    let (mut targets, hooks) = targets(cluster, release).await?;
-    if with_hooks {
-        targets.extend(hooks.into_iter().map(|hook| hook.target));
-    }
+    let rollout = Rollout::of(cluster, release, options, progress).await?;
+    let hooks = rollout.hooks.into_iter().map(|hook| hook.target);
+    let targets: Vec<Target> = rollout.targets.into_iter().chain(hooks).collect();
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
     if !has_namespace {
         progress(&format!(
@@ -164,21 +159,6 @@ pub async fn dry_run(
         });
     }
     Ok(answers)
-}
-
-/// The objects of the release with its marks, and its hooks.
-pub(super) async fn targets(
-    cluster: &Cluster,
-    release: &Release<'_>,
-) -> Result<(Vec<Target>, Vec<Hook>), ClusterError> {
-    let mut targets = Vec::new();
-    for object in release.objects.iter().filter(|object| !object.is_hook()) {
-        let place = cluster.place_of(&object.value, release.namespace).await?;
-        let object = release.owner().mark(&object.value);
-        targets.push(Target { place, object });
-    }
-    let hooks = hooks::placed(cluster, release.objects, release.namespace).await?;
-    Ok((targets, hooks))
 }
 
 /// The records of earlier installations, if none of them was finished.
@@ -216,50 +196,4 @@ async fn unfinished(
         last.app_version(),
         last.status()
     )))
-}
-
-/// Waits until everything that was applied runs.
-pub(super) async fn await_all(
-    cluster: &Cluster,
-    targets: &[Target],
-    deadline: Deadline,
-    progress: Progress<'_>,
-) -> Result<(), ClusterError> {
-    let places: Vec<Place> = targets.iter().map(|target| target.place.clone()).collect();
-    progress("waiting until everything runs");
-    wait::ready(cluster, &places, deadline, progress).await
-}
-
-/// How long what is taken back may need to go away.
-const TAKE_BACK: Duration = Duration::from_mins(1);
-
-async fn take_back(
-    cluster: &Cluster,
-    targets: &[Target],
-    hooks: &[Hook],
-    record: &Record,
-    remove_namespace: bool,
-) -> Result<(), ClusterError> {
-    let ran = hooks
-        .iter()
-        .filter(|hook| hook.events.iter().any(|event| event.ends_with("-install")));
-    let all = targets.iter().chain(ran.map(|hook| &hook.target));
-    let made = all.filter(|target| !is_kept(&target.object));
-    let places: Vec<Place> = made.map(|target| target.place.clone()).collect();
-    remove(cluster, &places, Deadline::after(TAKE_BACK)).await?;
-    cluster.delete(&record.place()).await?;
-    if remove_namespace {
-        let place = NAMESPACE.at("", record.namespace());
-        cluster.delete(&place).await?;
-    }
-    Ok(())
-}
-
-pub(super) fn first_line(error: &ClusterError) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

@@ -11,6 +11,7 @@ use super::hooks::Hook;
 use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
 use super::meshes::control_planes;
 use super::wait::is_awaited;
+use crate::chart::KubeVersion;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
 const OLDEST: (u64, u64) = (1, 23);
@@ -20,18 +21,13 @@ const OLDEST: (u64, u64) = (1, 23);
 /// # Errors
 /// The cluster's version, and what is needed.
 pub fn version(cluster: &Cluster) -> Result<(), ClusterError> {
-    let plain = cluster.version.trim_start_matches('v');
-    let mut numbers = plain.split('.').map(|part| {
-        let digits = part
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(part.len());
-        part.get(..digits)
-            .and_then(|digits| digits.parse::<u64>().ok())
-    });
-    let (Some(Some(major)), Some(Some(minor))) = (numbers.next(), numbers.next()) else {
+    let Ok(version) = KubeVersion::parse(&cluster.version) else {
         return Ok(());
     };
-    if (major, minor) >= OLDEST {
+    let numbers = (version.major.parse(), version.minor.parse());
+    if let (Ok(major), Ok(minor)) = numbers
+        && (major, minor) >= OLDEST
+    {
         return Ok(());
     }
     Err(ClusterError::State(format!(
@@ -81,7 +77,7 @@ pub async fn other_meshes(
     Ok(())
 }
 
-/// Refuses objects of the same names that belong to somebody else.
+/// Refuses objects of the same names that belong to somebody else; `advice` is what else can be done.
 ///
 /// # Errors
 /// All of them, each with whose it is.
@@ -89,6 +85,7 @@ pub async fn owners(
     cluster: &Cluster,
     owner: Owner<'_>,
     targets: impl Iterator<Item = &Target>,
+    advice: &str,
 ) -> Result<(), ClusterError> {
     let asked = targets.map(async |target| {
         let found = cluster.get(&target.place).await?;
@@ -103,7 +100,7 @@ pub async fn owners(
     foreign.sort_unstable();
     Err(ClusterError::State(format!(
         "these objects exist already and are not this mesh's:{}\n\
-         remove them, or install under another name with --mesh-name",
+         remove them, or {advice}",
         foreign.concat()
     )))
 }
@@ -134,6 +131,8 @@ pub async fn namespace(cluster: &Cluster, name: &str) -> Result<bool, ClusterErr
 pub struct Work<'w> {
     /// The release's namespace.
     pub namespace: &'w str,
+    /// What has to be there first, and may be there already.
+    pub crds: &'w [Target],
     /// The objects.
     pub targets: &'w [Target],
     /// The hooks that may run.
@@ -159,6 +158,9 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
             needed.insert((verb, group, plural, namespace.to_owned()));
         }
     };
+    for Target { place, .. } in work.crds {
+        need(&["get", "create"], &place.kind, &place.namespace);
+    }
     for Target { place, .. } in work.targets {
         need(&["get", "create", "patch"], &place.kind, &place.namespace);
         if is_awaited(&place.kind) {

@@ -325,6 +325,8 @@ pub struct Release<'r> {
     pub config: &'r Map<String, Value>,
     /// What was rendered.
     pub objects: &'r [Object],
+    /// What the chart brings under `crds/`, if it is to be there first; in no record.
+    pub crds: &'r [Object],
 }
 
 impl<'r> Release<'r> {
@@ -384,11 +386,9 @@ pub async fn placed(
     let mut placed = Vec::new();
     for record in records.iter().skip(worked.unwrap_or_default()) {
         for object in record.objects()? {
-            match cluster.place_of(&object.value, record.namespace()).await {
-                Ok(place) => placed.push((place, object)),
-                // The objects of a kind go away with it.
-                Err(ClusterError::NoKind { .. }) => {}
-                Err(error) => return Err(error),
+            let place = cluster.known_place_of(&object.value, record.namespace());
+            if let Some(place) = place.await? {
+                placed.push((place, object));
             }
         }
     }
@@ -452,6 +452,7 @@ mod tests {
             defaults: &config,
             config: &config,
             objects: &[],
+            crds: &[],
         };
         Record::new(&release, 3, Status::PendingInstall)
     }

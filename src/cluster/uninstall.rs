@@ -6,7 +6,7 @@ use super::Progress;
 use super::apply::{Owner, is_kept, owner_of, remove};
 use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
-use super::hooks;
+use super::hooks::{self, Hook};
 use super::kinds::{
     CUSTOM_RESOURCE_DEFINITION, MUTATING_WEBHOOKS, NAMESPACE, Place, SECRET, VALIDATING_WEBHOOKS,
     text,
@@ -60,7 +60,13 @@ pub async fn uninstall(
     let mut cleaned = Ok(());
     refuse_what_is_not_its_own(cluster, mesh, known.is_some(), removal).await?;
     if let Some(record) = known {
-        let hooks = hooks::placed(cluster, &record.hooks()?, record.namespace()).await?;
+        let mut hooks = Vec::new();
+        for object in &record.hooks()? {
+            let place = cluster.known_place_of(&object.value, record.namespace());
+            if let Some(place) = place.await? {
+                hooks.push(Hook::new(place, object));
+            }
+        }
         if !record.is(Status::Uninstalling) {
             let mut record = record.clone();
             record.set_status(Status::Uninstalling, "Deletion in progress");
@@ -70,7 +76,9 @@ pub async fn uninstall(
             hooks::run(cluster, &hooks, "pre-delete", deadline, progress).await?;
         }
         let places = places_of(cluster, &records, progress).await?;
-        progress(&format!("removing {} objects", places.len()));
+        if !places.is_empty() {
+            progress(&format!("removing {} objects", places.len()));
+        }
         remove(cluster, &places, deadline).await?;
         if removal.hooks {
             // The mesh is gone whether or not this works.

@@ -42,6 +42,11 @@ impl Deadline {
         self.at.map_or(other, |at| at.min(other))
     }
 
+    /// How long it was from the beginning.
+    pub fn timeout(self) -> Duration {
+        self.timeout
+    }
+
     /// Whether the time is over.
     pub fn is_over(self) -> bool {
         self.at.is_some_and(|at| Instant::now() >= at)
@@ -116,6 +121,13 @@ impl Group<'_> {
         let mut objects: BTreeMap<String, Value> = BTreeMap::new();
         loop {
             let (items, version) = self.cluster.list(self.kind, self.namespace, "").await?;
+            let is_there = |place: &Place| {
+                let mut names = items.iter().map(|item| text(item, &["metadata", "name"]));
+                names.any(|name| name == place.name)
+            };
+            if let Some(place) = pending.iter().find(|place| !is_there(place)) {
+                return Err(deleted(place));
+            }
             for item in items {
                 self.take(item, &mut pending, &mut objects).await?;
             }
@@ -138,8 +150,8 @@ impl Group<'_> {
                             return Ok(());
                         }
                     }
-                    Ok(Some(Ok(WatchEvent::Deleted(_) | WatchEvent::Bookmark(_)))) => {}
-                    // The watch ended, or is too old: list again.
+                    Ok(Some(Ok(WatchEvent::Bookmark(_)))) => {}
+                    // Something was deleted, or the watch ended, or is too old: list again.
                     Ok(_) => {
                         self.pause(&pending, &objects).await?;
                         break;
@@ -256,6 +268,14 @@ impl Group<'_> {
         let pods = listed.map(|(pods, _)| pods).unwrap_or_default();
         pods.iter().filter_map(trouble).collect()
     }
+}
+
+/// What is said of something that is not there any more.
+fn deleted(place: &Place) -> ClusterError {
+    ClusterError::State(format!(
+        "{place} was deleted while it was awaited: somebody else changes the mesh, or a Job was \
+         cleaned up before it was seen to be done"
+    ))
 }
 
 /// What a workload says of itself that keeps it from going on: a quota, a webhook.

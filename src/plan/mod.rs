@@ -116,6 +116,13 @@ pub struct Rendered {
     pub images: Vec<FoundImage>,
 }
 
+impl PlanError {
+    /// Whether another version of Kubernetes would do.
+    pub fn is_of_kube_version(&self) -> bool {
+        matches!(self, PlanError::Chart(ChartError::KubeVersion { .. }))
+    }
+}
+
 impl Plan {
     /// Reads what the request names and merges values: compiled-in pins, files, `--set`, flags.
     ///
@@ -204,6 +211,17 @@ impl Plan {
         defaults
     }
 
+    /// A value of the mesh's own, by its key: what was given, else the chart's default.
+    pub fn mesh_value(&self, key: &str) -> Option<&Value> {
+        let path = format!("{}.{key}", values_root(&self.chart));
+        lookup(&self.values, &path).or_else(|| lookup(&self.chart.values, &path))
+    }
+
+    /// As [`Plan::mesh_value`], as a text; empty if there is none.
+    pub fn mesh_text(&self, key: &str) -> String {
+        self.mesh_value(key).map(text).unwrap_or_default()
+    }
+
     /// A sentence about digests of the user that a tag makes useless, if there are any.
     pub fn useless_digests(&self) -> Option<String> {
         let tag = lookup(&self.values, "osm.image.tag").map(text)?;
@@ -229,6 +247,14 @@ impl Plan {
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
         Ok(Rendered { objects, images })
+    }
+
+    /// The CRDs that the chart brings outside of its templates.
+    ///
+    /// # Errors
+    /// A file that holds no Kubernetes object.
+    pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
+        Ok(chart::crds(&self.chart, &self.values)?)
     }
 
     /// The images that the values give, by component.

@@ -334,6 +334,34 @@ impl Cluster {
         }
     }
 
+    /// A Deployment of the control plane, if it is there.
+    #[track_caller]
+    pub fn deployment(&self, name: &str) -> Option<Value> {
+        self.get(&format!(
+            "/apis/apps/v1/namespaces/osm-system/deployments/{name}"
+        ))
+    }
+
+    /// How many Pods a Deployment of the control plane is to have.
+    #[track_caller]
+    pub fn replicas(&self, deployment: &str) -> Value {
+        let found = self.deployment(deployment);
+        found.expect("the Deployment")["spec"]["replicas"].clone()
+    }
+
+    /// Runs `osm`, which has to succeed, and reads the JSON that it prints.
+    #[track_caller]
+    pub fn osm_json<S: AsRef<str>>(&self, args: &[S]) -> Value {
+        serde_json::from_str(&self.osm(args).ok()).unwrap()
+    }
+
+    /// Runs helm for the release `osm`, which has to succeed: a command, and what follows the name.
+    #[track_caller]
+    pub fn helm_release(&self, command: &[&str], more: &[&str]) -> String {
+        let release = ["osm", "--namespace", "osm-system"];
+        self.helm(&[command, &release, more].concat()).ok()
+    }
+
     /// Makes an object; the path is that of its collection.
     #[track_caller]
     pub fn post(&self, path: &str, body: &Value) -> Value {

@@ -37,10 +37,12 @@ pub enum Fault {
     Hang,
     /// The API server does what it is asked for, and there is no answer.
     HangAfter,
+    /// The answer begins, and nothing follows.
+    Silence,
 }
 
-/// Says what becomes of the n-th request, counted from 0.
-pub type Faults = Box<dyn Fn(usize) -> Option<Fault> + Send + Sync>;
+/// Says what becomes of the n-th request, counted from 0, with this path and query.
+pub type Faults = Box<dyn Fn(usize, &str) -> Option<Fault> + Send + Sync>;
 
 /// A proxy that listens on loopback without TLS and speaks as the administrator; it ends when dropped.
 pub struct Proxy {
@@ -138,8 +140,9 @@ struct Closed;
 
 async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Closed> {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst);
-    let fault = (shared.faults)(number);
     let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let fault = (shared.faults)(number, path);
     let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
     match fault {
         Some(Fault::Status(code)) => return Ok(refused(code)),
@@ -159,6 +162,7 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Clo
             let _ = shared.hangs.send(());
             pending().await
         }
+        Some(Fault::Silence) => Ok(answer.map(|_| Nothing.boxed_unsync())),
         Some(Fault::CutAnswer) => Ok(answer.map(|body| Half(Some(body)).boxed_unsync())),
         _ => Ok(answer.map(BodyExt::boxed_unsync)),
     }
@@ -178,6 +182,21 @@ fn refused(code: u16) -> Answer {
     }
     let body = body.map_err(|never| match never {}).boxed_unsync();
     answer.body(body).expect("an answer")
+}
+
+/// A body of which nothing ever comes.
+struct Nothing;
+
+impl Body for Nothing {
+    type Data = Bytes;
+    type Error = kube::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, kube::Error>>> {
+        Poll::Pending
+    }
 }
 
 /// Half of the first part of a body, and no more.

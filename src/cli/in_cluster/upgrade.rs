@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::exit::{Done, Failure};
-use super::output::Printer;
-use super::pinned::check_pins;
-use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
-use super::{Global, fit, interrupted, mesh_name, release};
+use super::{fit, interrupted, release};
+use crate::cli::exit::{Done, Failure};
+use crate::cli::output::Printer;
+use crate::cli::pinned::check_pins;
+use crate::cli::value_args::{ImageArgs, ValueArgs};
+use crate::cli::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
 use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
@@ -54,15 +55,19 @@ impl Upgrade {
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // What can be wrong on this side is found without a cluster, but for what the last revision's values do.
         let checked = self.plan(global, &values, None)?;
-        if !self.reuse_values {
-            checked.render()?;
+        match checked.render() {
+            // The values of the last revision, or the cluster's version, may make it right.
+            Err(error) if !self.reuse_values && !error.is_of_kube_version() => {
+                return Err(error.into());
+            }
+            _ => {}
         }
         let owner = Owner {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
         };
         let revision = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             let records = cluster::of_mesh(&cluster, owner).await?;
             let Some(last) = records.last() else {
                 let message = cluster::no_such_mesh(&cluster, owner).await?;
@@ -82,13 +87,11 @@ impl Upgrade {
             }
             Printer::progress(changes.trim_end());
             let defaults = plan.defaults();
-            let release = release(&plan, &defaults, &rendered);
+            let release = release(&plan, &defaults, &rendered, &[]);
             let options = Options {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
                 hooks: !self.no_hooks,
-                atomic: false,
-                enforces_single: false,
             };
             let say = |line: &str| Printer::progress(line);
             let upgrading = cluster::upgrade(&cluster, &records, &release, options, &say);

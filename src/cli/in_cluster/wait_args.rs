@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::duration;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct WaitArgs {
+pub(in crate::cli) struct WaitArgs {
     /// How long hooks and waiting may take together; 0 is without end.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,

@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::exit::{Done, Failure};
-use super::output::{FormatArg, Printer, table};
-use super::{Global, mesh_name};
+use crate::cli::exit::{Done, Failure};
+use crate::cli::output::{FormatArg, Printer, table};
+use crate::cli::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Owner};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Check what runs in a cluster
 #[derive(Debug, clap::Args)]
-pub(super) struct Verify {
+pub(in crate::cli) struct Verify {
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +48,7 @@ impl ControlPlaneHealth {
             namespace: &global.osm_namespace,
         };
         let checks = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             match cluster::of_mesh(&cluster, owner).await?.last() {
                 Some(record) => Ok(cluster::verify(&cluster, record).await?),
                 None => {

@@ -3,15 +3,16 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::Global;
-use super::exit::Done;
-use super::output::{Format, FormatArg, Printer, table};
+use super::PortArg;
 use super::upgrade::Upgrade;
+use crate::cli::Global;
+use crate::cli::exit::Done;
+use crate::cli::output::{Format, FormatArg, Printer, table};
 use crate::cluster::{self, Cluster};
 
 /// List and upgrade meshes
 #[derive(Debug, clap::Args)]
-pub(super) struct Mesh {
+pub(in crate::cli) struct Mesh {
     #[command(subcommand)]
     command: Command,
 }
@@ -27,6 +28,8 @@ enum Command {
 struct List {
     #[command(flatten)]
     output: FormatArg,
+    #[command(flatten)]
+    _port: PortArg,
 }
 
 impl Mesh {
@@ -41,7 +44,7 @@ impl Mesh {
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let meshes = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             cluster::meshes(&cluster).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
@@ -69,7 +72,7 @@ impl List {
 }
 
 /// A mesh as `-o json` prints it.
-pub(super) fn as_json(mesh: &cluster::Mesh) -> Value {
+pub(in crate::cli) fn as_json(mesh: &cluster::Mesh) -> Value {
     json!({
         "name": mesh.name,
         "namespace": mesh.namespace,

@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::exit::Done;
-use super::output::{Format, FormatArg, Printer, table};
-use super::{Global, mesh_name};
+use crate::cli::exit::Done;
+use crate::cli::output::{Format, FormatArg, Printer, table};
+use crate::cli::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Joined, Membership};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Say which namespaces belong to a mesh
 #[derive(Debug, clap::Args)]
-pub(super) struct Namespace {
+pub(in crate::cli) struct Namespace {
     #[command(subcommand)]
     command: Command,
 }
@@ -28,7 +28,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Add {
     /// The namespaces.
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
     /// The name of the mesh.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
@@ -42,7 +42,7 @@ struct Add {
 #[derive(Debug, clap::Args)]
 struct Remove {
     /// The namespaces.
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
     /// The name of the mesh.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
@@ -53,7 +53,7 @@ struct Remove {
 #[derive(Debug, clap::Args)]
 struct Ignore {
     /// The namespaces.
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
 }
 
@@ -120,7 +120,7 @@ fn set(
     printer: &mut Printer,
 ) -> Done {
     cluster::block_on(async {
-        let cluster = Cluster::connect(&global.connection()).await?;
+        let cluster = Cluster::connect(&global.access.connection()).await?;
         if let Membership::Added { mesh, .. } = membership
             && !cluster::meshes(&cluster)
                 .await?
@@ -140,7 +140,7 @@ fn set(
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let joined = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             cluster::namespaces(&cluster, self.mesh_name.as_deref()).await
         })??;
         let data: Value = joined

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::exit::{Done, Failure};
-use super::output::Printer;
-use super::{Global, duration, mesh_name};
+use super::{PortArg, duration};
+use crate::cli::exit::{Done, Failure};
+use crate::cli::output::Printer;
+use crate::cli::{Global, mesh_name};
 use crate::cluster::{self, Cluster, Owner, Removal};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Remove a mesh
 #[derive(Debug, clap::Args)]
-pub(super) struct Uninstall {
+pub(in crate::cli) struct Uninstall {
     #[command(subcommand)]
     what: What,
 }
@@ -49,6 +50,8 @@ struct OfMesh {
     /// How long it may take; 0 is without end.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     timeout: Duration,
+    #[command(flatten)]
+    _port: PortArg,
 }
 
 impl Uninstall {
@@ -75,11 +78,18 @@ impl OfMesh {
             namespace: self.delete_namespace,
         };
         let missing = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.connection()).await?;
+            let cluster = Cluster::connect(&global.access.connection()).await?;
             let say = |line: &str| Printer::progress(line);
-            match cluster::uninstall(&cluster, owner, &removal, &say).await? {
+            let was_there = tokio::select! {
+                done = cluster::uninstall(&cluster, owner, &removal, &say) => done?,
+                _ = tokio::signal::ctrl_c() => return Err(Failure::Operation(format!(
+                    "interrupted: a part of the mesh {name} may still be in namespace {namespace}; \
+                     the same command goes on"
+                ))),
+            };
+            match was_there {
                 true => Ok(None),
-                false => cluster::no_such_mesh(&cluster, owner).await.map(Some),
+                false => Ok(Some(cluster::no_such_mesh(&cluster, owner).await?)),
             }
         })??;
         match missing {

@@ -1,0 +1,119 @@
+//! What only a cluster can do: the commands, and what they share with `osm install`.
+
+mod duration;
+mod env;
+mod mesh;
+mod namespace;
+mod port_arg;
+mod uninstall;
+mod upgrade;
+mod verify;
+mod wait_args;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Global;
+use super::exit::{Done, Failure};
+use super::output::Printer;
+use crate::chart::{KubeVersion, Object};
+use crate::cluster::{Cluster, Connection, Release};
+use crate::plan::{Plan, Rendered};
+
+pub(super) use mesh::as_json;
+pub(super) use port_arg::PortArg;
+pub(super) use wait_args::WaitArgs;
+
+/// Which cluster is meant, and how it is spoken with.
+#[derive(Debug, clap::Args)]
+pub(super) struct AccessArgs {
+    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config].
+    #[arg(long, global = true, value_name = "PATH")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context [default: its current one].
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// How long the API server may take to answer a request; 0 is without end.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = duration::parse
+    )]
+    request_timeout: Duration,
+    /// Tell of each request to the API server.
+    #[arg(long, global = true)]
+    verbose: bool,
+}
+
+impl AccessArgs {
+    pub fn connection(&self) -> Connection {
+        Connection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            request_timeout: self.request_timeout,
+            trace: self.verbose.then_some(Printer::progress),
+        }
+    }
+}
+
+/// The commands that need a cluster, or settings for one.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Uninstall(uninstall::Uninstall),
+    Mesh(mesh::Mesh),
+    Namespace(namespace::Namespace),
+    Verify(verify::Verify),
+    Env(env::Env),
+}
+
+impl Command {
+    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        match self {
+            Command::Uninstall(uninstall) => uninstall.run(global, printer),
+            Command::Mesh(mesh) => mesh.run(global, printer),
+            Command::Namespace(namespace) => namespace.run(global, printer),
+            Command::Verify(verify) => verify.run(global, printer),
+            Command::Env(env) => env.run(global, printer),
+        }
+    }
+}
+
+/// What a plan that was rendered installs, after `crds`.
+pub(super) fn release<'r>(
+    plan: &'r Plan,
+    defaults: &'r Map<String, Value>,
+    rendered: &'r Rendered,
+    crds: &'r [Object],
+) -> Release<'r> {
+    Release {
+        name: &plan.target.release,
+        namespace: &plan.target.namespace,
+        chart: &plan.chart,
+        defaults,
+        config: &plan.user,
+        objects: &rendered.objects,
+        crds,
+    }
+}
+
+/// Makes a plan one for this cluster: for its version, unless another is asked for, and for what it serves.
+pub(super) async fn fit(plan: &mut Plan, cluster: &Cluster, version: Option<&str>) -> Done {
+    if let (None, Ok(version)) = (version, KubeVersion::parse(&cluster.version)) {
+        plan.target.kube_version = version;
+    }
+    plan.target.served = Some(cluster.api_versions().await?);
+    Ok(())
+}
+
+/// What to say when Ctrl-C ends what brings a mesh into a cluster.
+pub(super) fn interrupted(plan: &Plan) -> Failure {
+    let (name, namespace) = (&plan.target.release, &plan.target.namespace);
+    Failure::Operation(format!(
+        "interrupted: a part of the mesh {name} may be in namespace {namespace}; \
+         the same command goes on, osm uninstall mesh removes it"
+    ))
+}

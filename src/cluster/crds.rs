@@ -1,0 +1,77 @@
+//! The CRDs that a chart brings under `crds/`: there before everything else, and nobody's afterwards.
+//!
+//! As helm has it: one that exists is left as it is, and neither an upgrade nor a removal looks at them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Progress;
+use super::apply::Target;
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Kind, text};
+use super::reasons::condition;
+use super::time::shown;
+use super::wait::Deadline;
+
+/// The pause before a CRD is looked at again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The kinds that a CRD is going to bring, by the versions that it serves.
+pub fn kinds_of(definition: &Value) -> Vec<Kind> {
+    let spec = |keys: &[&str]| text(definition, &[&["spec"], keys].concat()).to_owned();
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    versions
+        .into_iter()
+        .flatten()
+        .map(|version| Kind {
+            api_version: format!("{}/{}", spec(&["group"]), text(version, &["name"])).into(),
+            name: spec(&["names", "kind"]).into(),
+            plural: spec(&["names", "plural"]).into(),
+            namespaced: spec(&["scope"]) == "Namespaced",
+        })
+        .collect()
+}
+
+/// Creates what is not there yet, and waits until the API server serves the new kinds.
+///
+/// # Errors
+/// What the server refuses, or that a CRD is not served in time.
+pub async fn create(
+    cluster: &Cluster,
+    targets: &[Target],
+    deadline: Deadline,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    for Target { place, object } in targets {
+        match cluster.create(place, object).await? {
+            Some(_) => progress(&format!("created {place}, of the chart's crds/")),
+            None => progress(&format!("{place} is there already and is left as it is")),
+        }
+    }
+    let definitions = targets
+        .iter()
+        .filter(|target| target.place.kind == CUSTOM_RESOURCE_DEFINITION);
+    for Target { place, .. } in definitions {
+        loop {
+            let found = cluster.get(place).await?.unwrap_or_default();
+            let established = condition(&found, "Established");
+            if established.is_some_and(|c| text(c, &["status"]) == "True") {
+                break;
+            }
+            if deadline.is_over() {
+                let names = condition(&found, "NamesAccepted");
+                let why = names.map(|c| text(c, &["message"])).unwrap_or_default();
+                return Err(ClusterError::State(format!(
+                    "{place} is not served after {}: {why}",
+                    shown(deadline.timeout())
+                )));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}

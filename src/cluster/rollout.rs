@@ -1,0 +1,219 @@
+//! What installing and upgrading have in common: hooks, objects, what is no longer rendered, waiting.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Progress;
+use super::apply::{Owner, Target, apply, is_kept, remove};
+use super::client::Cluster;
+use super::crds;
+use super::error::ClusterError;
+use super::hooks::{self, Hook};
+use super::kinds::Place;
+use super::record::Release;
+use super::wait::{self, Deadline};
+use crate::chart::Object;
+
+/// How objects are brought into a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long hooks and waiting may take together; zero is without end.
+    pub timeout: Duration,
+    /// Whether to wait until everything runs.
+    pub wait: bool,
+    /// Whether the chart's hooks are run.
+    pub hooks: bool,
+}
+
+/// A release that is ready to be brought into a cluster.
+pub(super) struct Rollout<'r> {
+    cluster: &'r Cluster,
+    owner: Owner<'r>,
+    /// What has to be there before it.
+    pub crds: Vec<Target>,
+    /// Its objects, with its marks.
+    pub targets: Vec<Target>,
+    /// Its hooks; none if they are not to run.
+    pub hooks: Vec<Hook>,
+    wait: bool,
+    deadline: Deadline,
+    progress: Progress<'r>,
+}
+
+impl<'r> Rollout<'r> {
+    /// Finds the places of everything; the time that it may take begins.
+    ///
+    /// # Errors
+    /// A kind that the cluster does not have.
+    pub async fn of(
+        cluster: &'r Cluster,
+        release: &Release<'r>,
+        options: Options,
+        progress: Progress<'r>,
+    ) -> Result<Rollout<'r>, ClusterError> {
+        let deadline = Deadline::after(options.timeout);
+        let owner = release.owner();
+        let (mut targets, mut hooks, mut crds) = (Vec::new(), Vec::new(), Vec::new());
+        for object in release.crds {
+            cluster.expect(crds::kinds_of(&object.value));
+            let place = cluster.place_of(&object.value, release.namespace).await?;
+            let object = object.value.clone();
+            crds.push(Target { place, object });
+        }
+        for object in release.objects {
+            if object.is_hook() && !options.hooks {
+                continue;
+            }
+            let place = cluster.place_of(&object.value, release.namespace).await?;
+            if object.is_hook() {
+                hooks.push(Hook::new(place, object));
+            } else {
+                let object = owner.mark(&object.value);
+                targets.push(Target { place, object });
+            }
+        }
+        Ok(Rollout {
+            cluster,
+            owner,
+            crds,
+            targets,
+            hooks,
+            wait: options.wait,
+            deadline,
+            progress,
+        })
+    }
+
+    /// Does it: `event` is `install` or `upgrade`, and `old` is what earlier revisions may have left there.
+    ///
+    /// # Errors
+    /// What keeps it from being done, with the reasons.
+    pub async fn run(&self, event: &str, old: &[(Place, Object)]) -> Result<(), ClusterError> {
+        crds::create(self.cluster, &self.crds, self.deadline, self.progress).await?;
+        self.run_hooks(&format!("pre-{event}")).await?;
+        (self.progress)(&format!("applying {} objects", self.targets.len()));
+        remove_fields(self.cluster, old, &self.targets).await?;
+        apply(self.cluster, &self.targets).await?;
+        self.remove_objects(old).await?;
+        if self.wait {
+            (self.progress)("waiting until everything runs");
+            let places: Vec<Place> = self.targets.iter().map(|t| t.place.clone()).collect();
+            wait::ready(self.cluster, &places, self.deadline, self.progress).await?;
+        }
+        self.run_hooks(&format!("post-{event}")).await
+    }
+
+    async fn run_hooks(&self, event: &str) -> Result<(), ClusterError> {
+        hooks::run(
+            self.cluster,
+            &self.hooks,
+            event,
+            self.deadline,
+            self.progress,
+        )
+        .await
+    }
+
+    /// Deletes the release's objects that are no longer rendered.
+    async fn remove_objects(&self, old: &[(Place, Object)]) -> Result<(), ClusterError> {
+        let mut gone = Vec::new();
+        for (place, object) in old {
+            if self.targets.iter().any(|t| t.place == *place) || gone.contains(place) {
+                continue;
+            }
+            let found = self.cluster.get(place).await?;
+            if !is_kept(&object.value) && found.is_some_and(|found| self.owner.owns(&found)) {
+                (self.progress)(&format!(
+                    "removing {place}, which is no longer part of the mesh"
+                ));
+                gone.push(place.clone());
+            }
+        }
+        remove(self.cluster, &gone, self.deadline).await
+    }
+}
+
+/// Removes what the old objects had and the new ones have not.
+///
+/// Applying removes only what the same field manager applied before; another tool may have made the
+/// last revision.
+async fn remove_fields(
+    cluster: &Cluster,
+    old: &[(Place, Object)],
+    targets: &[Target],
+) -> Result<(), ClusterError> {
+    for (place, before) in old {
+        let Some(target) = targets.iter().find(|target| target.place == *place) else {
+            continue;
+        };
+        let Some(patch) = removal(&before.value, &target.object) else {
+            continue;
+        };
+        match cluster.merge(place, &patch).await {
+            // Somebody removed it; applying brings it back.
+            Err(error) if error.code() == Some(404) => {}
+            done => drop(done?),
+        }
+    }
+    Ok(())
+}
+
+/// A merge patch that removes what is only in `old`; a list that lost something is replaced.
+fn removal(old: &Value, new: &Value) -> Option<Value> {
+    let (Value::Object(old), Value::Object(new)) = (old, new) else {
+        let (Value::Array(before), Value::Array(after)) = (old, new) else {
+            return None;
+        };
+        let lost = before.len() > after.len()
+            || before
+                .iter()
+                .zip(after)
+                .any(|(a, b)| removal(a, b).is_some());
+        return lost.then(|| new.clone());
+    };
+    let mut patch = Map::new();
+    for (key, before) in old {
+        match new.get(key) {
+            None => _ = patch.insert(key.clone(), Value::Null),
+            Some(after) => {
+                if let Some(inner) = removal(before, after) {
+                    patch.insert(key.clone(), inner);
+                }
+            }
+        }
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_gone_is_removed() {
+        let table = [
+            (json!({"a": 1}), json!({"a": 2}), None),
+            (
+                json!({"a": {"b": 1, "c": 1}}),
+                json!({"a": {"b": 1}}),
+                Some(json!({"a": {"c": null}})),
+            ),
+            (
+                json!({"a": [1, 2]}),
+                json!({"a": [1]}),
+                Some(json!({"a": [1]})),
+            ),
+            (json!({"a": [1]}), json!({"a": [1, 2]}), None),
+            (
+                json!({"a": [{"n": "x", "v": 1}]}),
+                json!({"a": [{"n": "x"}]}),
+                Some(json!({"a": [{"n": "x"}]})),
+            ),
+        ];
+        for (old, new, want) in table {
+            assert_eq!(removal(&old, &new), want, "{old} {new}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Charts of others in a real cluster: what they see of it, what they bring with them, and which they are for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::cluster::Cluster;
+use serde_json::json;
+
+const EXAMPLES: &str = "/apis/example.com/v1/namespaces/osm-system/examples/one";
+const DEFINITION: &str =
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/examples.example.com";
+
+/// Writes a chart: more lines of its `Chart.yaml`, and its files.
+fn chart(cluster: &Cluster, meta: &str, files: &[(&str, &str)]) -> String {
+    let folder = cluster.folder().join("chart");
+    let meta = format!("apiVersion: v2\nname: foreign\nversion: 1.0.0\n{meta}");
+    for (name, text) in [&[("Chart.yaml", meta.as_str())], files].concat() {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder.display().to_string()
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_chart_sees_what_the_cluster_serves() {
+    let cluster = Cluster::start();
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
+        \x20 all: {{ range (list \"v1\" \"v1/Pod\" \"apps/v1\" \"apps/v1/Deployment\" \"apps/v1beta1\" \
+        \"example.com/v1\" \"example.com/v1/Example\") }}{{ . }}={{ $.Capabilities.APIVersions.Has . }} {{ end }}\n";
+    let chart = chart(&cluster, "", &[("templates/seen.yaml", template)]);
+    let seen = || {
+        let args = [
+            "install",
+            "--dry-run=server",
+            "-o",
+            "json",
+            "--osm-chart-path",
+        ];
+        let list = cluster.osm_json(&[&args[..], &[&chart]].concat());
+        list["items"][0]["data"]["all"].as_str().unwrap().to_owned()
+    };
+    // Without a cluster apps/v1beta1, which is long gone, is taken to be there, as helm takes it.
+    let kubernetes = "v1=true v1/Pod=true apps/v1=true apps/v1/Deployment=true apps/v1beta1=false";
+    assert_eq!(
+        seen(),
+        format!("{kubernetes} example.com/v1=false example.com/v1/Example=false")
+    );
+    cluster.post(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &json!({"metadata": {"name": "examples.example.com"}, "spec": {
+            "group": "example.com", "scope": "Cluster",
+            "names": {"plural": "examples", "kind": "Example"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        }}),
+    );
+    cluster.until("the new kind is served", |_| {
+        (seen() == format!("{kubernetes} example.com/v1=true example.com/v1/Example=true"))
+            .then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn the_crds_of_a_chart_come_first_and_stay() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "examples.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "examples", "kind": "Example"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        },
+    })
+    .to_string();
+    let example = "apiVersion: example.com/v1\nkind: Example\nmetadata: {name: one}\n";
+    let files = [
+        ("crds/examples.json", definition.as_str()),
+        ("templates/example.yaml", example),
+    ];
+    let chart = chart(&cluster, "", &files);
+    let install = ["install", "--osm-chart-path", &chart];
+    let uninstall = ["uninstall", "mesh", "--force", "--delete-namespace"];
+
+    let refused = cluster.osm(&[&install[..], &["--skip-crds"]].concat());
+    let error = refused.fails(1);
+    assert!(
+        error.contains("the cluster has no Example in example.com/v1"),
+        "{error}"
+    );
+    cluster.await_objects(&before);
+
+    let installed = cluster.osm(&install);
+    let created = "created CustomResourceDefinition examples.example.com, of the chart's crds/\n";
+    assert!(installed.stderr.contains(created), "{}", installed.stderr);
+    installed.ok();
+    assert!(cluster.get(EXAMPLES).is_some());
+    cluster.osm(&uninstall).ok();
+    cluster.until("the example is gone", |c| {
+        c.get(EXAMPLES).is_none().then_some(())
+    });
+
+    // It stays, as with helm, and the next installation leaves it as it is.
+    let there = cluster.get(DEFINITION).expect("the CRD");
+    let again = cluster.osm(&install);
+    assert!(
+        again.stderr.contains("is there already"),
+        "{}",
+        again.stderr
+    );
+    again.ok();
+    let still = cluster.get(DEFINITION).expect("the CRD");
+    assert_eq!(there["metadata"]["uid"], still["metadata"]["uid"]);
+    cluster.osm(&uninstall).ok();
+    cluster.delete(DEFINITION);
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_chart_for_some_versions_of_kubernetes_is_judged_by_that_of_the_cluster() {
+    let cluster = Cluster::start();
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\n";
+    // What is rendered for without a cluster is newer than this one, and refused there alone.
+    let old = chart(
+        &cluster,
+        "kubeVersion: '>=1.30 <1.37'\n",
+        &[("templates/map.yaml", map)],
+    );
+    let install = ["install", "--osm-chart-path", &old];
+    let error = cluster
+        .osm(&[&install[..], &["--dry-run"]].concat())
+        .fails(2);
+    assert!(
+        error.contains("needs Kubernetes >=1.30 <1.37, this is v1.37.0"),
+        "{error}"
+    );
+    cluster.osm(&install).ok();
+    cluster
+        .osm(&["mesh", "upgrade", "--osm-chart-path", &old])
+        .ok();
+
+    let new = chart(&cluster, "kubeVersion: '>=1.37'\n", &[]);
+    let upgrade = ["mesh", "upgrade", "--osm-chart-path", &new];
+    let error = cluster.osm(&upgrade).fails(2);
+    assert!(
+        error.contains("needs Kubernetes >=1.37, this is v1.36"),
+        "{error}"
+    );
+}
+
+#[test]
+fn values_that_contradict_the_flags_are_refused_before_a_cluster_is_asked() {
+    // There is no cluster, so whatever asked one would say so.
+    let error = common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
+    assert!(
+        error.contains(
+            "the values have the mesh in namespace elsewhere, the release goes to osm-system"
+        ),
+        "{error}"
+    );
+}
