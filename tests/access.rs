@@ -60,6 +60,14 @@ fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
         listed.ok();
     }
 
+    // Of several files those that are there count together, as with kubectl.
+    let two = format!(
+        "{}:{}",
+        folder.join("missing").display(),
+        cluster.kubeconfig().display()
+    );
+    cluster.osm_with(two.as_ref(), &LIST).ok();
+
     // A proxy that the kubeconfig or the environment names is gone through.
     let proxy = Tunnel::start();
     let through = json!({"proxy-url": proxy.url});

@@ -94,9 +94,11 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
     cluster.helm_release(&["rollback"], &[&["1"], &wait[..]].concat());
     assert_eq!(cluster.replicas("osm-controller"), 1);
     cluster.helm_release(&["uninstall"], &wait);
-    cluster
-        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-        .ok();
+    // There is no mesh any more, so the namespace is left to whoever made it.
+    let gone = cluster.osm(&["uninstall", "mesh", "--force", "--delete-namespace"]);
+    let said = "the namespace osm-system stays: only that of a mesh is deleted\n";
+    assert!(gone.stderr.contains(said), "{}", gone.stderr);
+    cluster.delete("/api/v1/namespaces/osm-system");
     cluster.await_objects(&before);
 
     // And the other way round, also for a release that has not the name of its mesh.
@@ -144,19 +146,37 @@ fn what_osm_and_helm_install_is_the_same() {
             .collect()
     };
 
-    cluster.osm(&["install"]).ok();
-    let by_osm = release_objects();
-    cluster.uninstall(&before);
+    let chart = common::repository("charts/osm");
+    let table: [(&[&str], usize); 3] = [
+        (&[], 11),
+        (
+            &[
+                "--set",
+                "osm.osmController.autoScale.enable=true,osm.injector.enablePodDisruptionBudget=true",
+            ],
+            13,
+        ),
+        (
+            &["--set", "osm.deployPrometheus=true,osm.deployJaeger=true"],
+            22,
+        ),
+    ];
+    for (values, count) in table {
+        cluster.osm(&[&["install"], values].concat()).ok();
+        let by_osm = release_objects();
+        cluster.uninstall(&before);
 
-    cluster.helm_install("osm", &common::repository("charts/osm"));
-    let by_helm = release_objects();
-    assert_eq!(by_osm.len(), 11);
-    assert_eq!(
-        by_osm.keys().collect::<Vec<_>>(),
-        by_helm.keys().collect::<Vec<_>>()
-    );
-    for (key, object) in &by_helm {
-        assert_eq!(&by_osm[key], object, "{key}");
+        cluster.helm_install_with("osm", &chart, values);
+        let by_helm = release_objects();
+        cluster.uninstall(&before);
+        assert_eq!(by_osm.len(), count, "{values:?}: {:?}", by_osm.keys());
+        assert_eq!(
+            by_osm.keys().collect::<Vec<_>>(),
+            by_helm.keys().collect::<Vec<_>>()
+        );
+        for (key, object) in &by_helm {
+            assert_eq!(&by_osm[key], object, "{key}");
+        }
     }
 }
 
@@ -214,6 +234,11 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
             "Unschedulable: 0/3 nodes are available",
         ),
         (Failure::NotReady, "its readiness probe does not succeed"),
+        (
+            Failure::Mount,
+            "FailedMount: MountVolume.SetUp failed for volume \"config\"",
+        ),
+        (Failure::InitRuns, "container init-osm-injector"),
     ];
     let mut said = String::new();
     for (failure, reason) in table {
@@ -238,8 +263,37 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
         cluster.uninstall(&before);
     }
 
-    // A hook's Job that fails is told at once, and --atomic leaves nothing.
+    // Where a reference came from is told, and how a mirror gets it.
+    cluster
+        .kubelet()
+        .fail("osm-bootstrap", Failure::ImagePullBackOff);
+    let mirrored = [
+        "install",
+        "--timeout",
+        "6s",
+        "--image-registry",
+        "mirror.example.com",
+    ];
+    let error = cluster.osm(&mirrored).fails(1);
+    let published = compiled("osm-bootstrap");
+    let (name, digest) = published.split_once('@').unwrap();
+    for want in [
+        "the reference is from: compiled-in v1.2.4, registry: --image-registry".to_owned(),
+        format!("crane copy {name}@{digest} mirror.example.com/osm-bootstrap:v1.2.4"),
+    ] {
+        assert!(error.contains(&want), "{want:?} is not in: {error}");
+    }
+    cluster.kubelet().heal("osm-bootstrap");
+    cluster.uninstall(&before);
+
+    // What a hook leaves behind that fails is what helm leaves.
     cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
+    cluster.osm(&["install"]).fails(1);
+    let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/osm-preinstall";
+    assert!(cluster.get(role).is_none(), "hook-succeeded");
+    cluster.uninstall(&before);
+
+    // A hook's Job that fails is told at once, and --atomic leaves nothing.
     let error = cluster.osm(&["install", "--atomic"]).fails(1);
     assert!(
         error.contains("Job osm-system/osm-preinstall failed")
@@ -256,6 +310,15 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
         without_suffixes(&error[reasons..])
     ));
     insta::assert_snapshot!(said);
+}
+
+/// The reference that is compiled in for a component.
+fn compiled(component: &str) -> String {
+    let listed = common::osm(&["images", "list", "-o", "json"]).ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let images = listed["images"].as_array().unwrap();
+    let image = images.iter().find(|i| i["component"] == component).unwrap();
+    image["reference"].as_str().unwrap().to_owned()
 }
 
 /// The error itself, without what a cluster makes up: the ends of the names of Pods.
@@ -318,10 +381,13 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(
-        rest.contains("interrupted: a part of the mesh osm may be in namespace osm-system; the same command goes on"),
-        "{rest}"
-    );
+    for said in [
+        "interrupted; made or changed so far, as far as it is still there:\n  Namespace osm-system\n",
+        "  Deployment osm-system/osm-injector\n",
+        "the same command goes on, osm uninstall mesh removes it",
+    ] {
+        assert!(rest.contains(said), "{said:?} is not in: {rest}");
+    }
 
     cluster.kubelet().heal("osm-injector");
     let more = cluster.osm(&["install"]);
@@ -381,6 +447,96 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
     ] {
         assert!(error.contains(said), "{said:?} is not in: {error}");
     }
+    cluster.await_objects(&before);
+
+    // But not the root certificate that was there before.
+    let kept = cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
+    let error = cluster.osm(&install).fails(1);
+    assert!(error.contains("what was made is taken back"), "{error}");
+    let still = cluster.get(&format!("{secrets}/osm-ca-bundle"));
+    assert_eq!(still.unwrap()["metadata"]["uid"], kept["metadata"]["uid"]);
+    cluster.delete(&format!("{secrets}/osm-ca-bundle"));
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_is_no_mesh_is_neither_removed_nor_upgraded() {
+    let cluster = Cluster::start();
+    let chart = cluster.folder().join("other");
+    std::fs::create_dir_all(chart.join("templates")).unwrap();
+    std::fs::write(
+        chart.join("Chart.yaml"),
+        "apiVersion: v2\nname: dashboards\nversion: 1.0.0\n",
+    )
+    .unwrap();
+    std::fs::write(
+        chart.join("templates/map.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dashboards}\n",
+    )
+    .unwrap();
+    cluster.helm_install("osm", &chart.display().to_string());
+    let before = cluster.objects();
+    for command in [
+        &["install"][..],
+        &["mesh", "upgrade"],
+        &["uninstall", "mesh", "--force", "--delete-namespace"],
+    ] {
+        let error = cluster.osm(command).fails(1);
+        let said = "the release osm in namespace osm-system is no mesh: its chart is dashboards";
+        assert!(error.contains(said), "{command:?}: {error}");
+    }
+    // Nor is a namespace without any mesh.
+    let shop = json!({"metadata": {"name": "shop"}});
+    cluster.post("/api/v1/namespaces", &shop);
+    let typo = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    let typo = [&typo[..], &["--osm-namespace", "shop"]].concat();
+    let done = cluster.osm(&typo);
+    assert!(
+        done.stderr
+            .contains("there is no mesh osm in namespace shop")
+    );
+    assert_eq!(done.ok(), "");
+    let still = cluster.get("/api/v1/namespaces/shop").unwrap();
+    assert_eq!(still["status"]["phase"], "Active");
+    cluster.delete("/api/v1/namespaces/shop");
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_helm_removed_but_remembers_is_installed_again() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.osm(&["install"]).ok();
+    cluster.helm_release(&["uninstall"], &["--keep-history", "--wait"]);
+    let error = cluster.osm(&["mesh", "upgrade"]).fails(1);
+    assert!(error.contains("osm install installs it again"), "{error}");
+    assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
+    cluster.uninstall(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_belongs_to_the_whole_cluster_goes_if_it_is_wanted() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.osm(&["install"]).ok();
+    // As osm-bootstrap does when it starts.
+    cluster.post(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &json!({"metadata": {"name": "meshconfigs.config.openservicemesh.io"}, "spec": {
+            "group": "config.openservicemesh.io", "scope": "Namespaced",
+            "names": {"plural": "meshconfigs", "kind": "MeshConfig"},
+            "versions": [{"name": "v1alpha2", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        }}),
+    );
+    let all = ["uninstall", "mesh", "--force", "--delete-namespace", "-a"];
+    let done = cluster.osm(&all);
+    let said = "removing CustomResourceDefinition meshconfigs.config.openservicemesh.io\n";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    done.ok();
     cluster.await_objects(&before);
 }
 
@@ -455,7 +611,7 @@ fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
     for more in ["--delete-namespace", "--delete-cluster-wide-resources"] {
         let error = cluster.osm(&[&typo[..], &[more]].concat()).fails(1);
         assert!(
-            error.contains("mesh osm in namespace osm-system"),
+            error.contains("the mesh osm") && error.contains("in namespace osm-system"),
             "{error}"
         );
     }

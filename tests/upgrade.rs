@@ -167,6 +167,14 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
         controller["metadata"]["labels"]["extra"].clone()
     };
     assert_eq!(label(), "label");
+    // Nothing drifts there; only what a control plane would make is not made here.
+    let verified = cluster.osm(&["verify", "control-plane-health"]);
+    assert_eq!(
+        verified.stdout.matches("FAILED").count(),
+        2,
+        "{}",
+        verified.stdout
+    );
     let extra = "/api/v1/namespaces/osm-system/configmaps/extra";
     assert!(cluster.get(extra).is_some());
 
@@ -174,6 +182,43 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
     assert_eq!(label(), Value::Null);
     assert!(cluster.get(extra).is_none());
     cluster.uninstall(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn an_upgrade_keeps_the_name_of_a_mesh() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let chart = common::repository("charts/osm");
+    let name = || {
+        let controller = cluster.deployment("osm-controller").unwrap();
+        controller["metadata"]["labels"]["app.kubernetes.io/instance"].clone()
+    };
+    // Neither release has the name of its mesh.
+    for (release, mesh) in [("service-mesh", "osm"), ("osm", "blue")] {
+        let values = format!("osm.meshName={mesh}");
+        cluster.helm_install_with(release, &chart, &["--set", &values]);
+        assert_eq!(name(), mesh);
+        cluster
+            .osm(&["mesh", "upgrade", "--mesh-name", release])
+            .ok();
+        assert_eq!(name(), mesh);
+        let rename = [
+            "mesh",
+            "upgrade",
+            "--mesh-name",
+            mesh,
+            "--set",
+            "osm.meshName=red",
+        ];
+        let error = cluster.osm(&rename).fails(2);
+        assert!(error.contains("red"), "{error}");
+        let gone = ["uninstall", "mesh", "--force", "--delete-namespace", "-a"];
+        cluster
+            .osm(&[&gone[..], &["--mesh-name", mesh]].concat())
+            .ok();
+        cluster.await_objects(&before);
+    }
 }
 
 #[test]
@@ -275,7 +320,8 @@ fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
             .fails(1);
         assert!(
             error.contains("cannot apply Deployment osm-system/osm-injector")
-                && error.contains("not today"),
+                && error.contains("not today")
+                && error.contains("a policy of the cluster refuses this object"),
             "{error}"
         );
         assert!(prometheus().is_some());
@@ -337,7 +383,30 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
     let (code, failed) = verify();
     assert_eq!((code, failed), (0, Vec::new()));
 
-    // Somebody changes an image behind the release's back.
+    // Somebody changes an image behind the release's back: that of the sidecars,
+    let injector = format!("{DEPLOYMENTS}/osm-injector");
+    let mut live = cluster.get(&injector).unwrap();
+    live["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("managedFields");
+    let env = "/spec/template/spec/containers/0/env";
+    let variables = live.pointer_mut(env).unwrap().as_array_mut().unwrap();
+    let sidecar = variables
+        .iter_mut()
+        .find(|variable| variable["name"] == "OSM_DEFAULT_ENVOY_IMAGE");
+    sidecar.unwrap()["value"] = json!("other/envoy:1");
+    cluster.put(&injector, &live);
+    let (code, failed) = verify();
+    let drift = failed.iter().find(|line| line.contains("other/envoy:1"));
+    let drift = drift.unwrap_or_else(|| panic!("{failed:?}"));
+    assert!(
+        code == 1
+            && drift.starts_with("OSM_DEFAULT_ENVOY_IMAGE: is other/envoy:1, the release has "),
+        "{drift}"
+    );
+
+    // and that of the controller.
     let mut controller = cluster.deployment("osm-controller").unwrap();
     controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!("other/image:1");
     controller["metadata"]
@@ -408,6 +477,11 @@ fn namespaces_join_a_mesh_and_leave_it() {
     assert_eq!(
         shop()["metadata"]["labels"]["openservicemesh.io/ignore"],
         "true"
+    );
+    let own = cluster.osm(&["namespace", "add", "osm-system"]).fails(1);
+    assert!(
+        own.contains("has the control plane of the mesh osm"),
+        "{own}"
     );
     let missing = cluster.osm(&["namespace", "add", "nowhere"]).fails(1);
     assert!(

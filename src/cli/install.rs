@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
 #[cfg(feature = "cluster")]
-use super::in_cluster::{WaitArgs, fit, interrupted, release};
+use super::in_cluster::{
+    WaitArgs, fit, images_of, interrupted, origin, release, unless_interrupted,
+};
 use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
@@ -192,17 +194,26 @@ impl Install {
             }
             // A dry run cannot bring what has to be there first.
             let crds = if is_dry { &[] } else { crds.as_slice() };
-            let release = release(&plan, &defaults, &rendered, crds);
+            let images = images_of(&plan);
+            let origin = |reference: &str| origin(&plan, &images, reference);
+            let release = release(&plan, &defaults, &rendered, crds, &origin);
             let say = |line: &str| Printer::progress(line);
             if is_dry {
                 let answers = cluster::dry_run(&cluster, &release, options.rollout, &say).await?;
                 return Ok::<_, Failure>(answers);
             }
             let installing = cluster::install(&cluster, &release, &options, &say);
-            tokio::select! {
-                done = installing => done?,
-                _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
-            }
+            let Some(done) = unless_interrupted(Box::pin(installing)).await else {
+                let next = "the same command goes on, osm uninstall mesh removes it";
+                return Err(interrupted(
+                    &cluster,
+                    &match self.atomic {
+                        true => format!("nothing of it is taken back; {next}"),
+                        false => next.to_owned(),
+                    },
+                ));
+            };
+            done?;
             Ok(Vec::new())
         })??;
         if is_dry {

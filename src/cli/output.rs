@@ -1,6 +1,9 @@
 //! Where output goes: data to stdout, everything else to stderr.
 
+#[cfg(feature = "cluster")]
+use std::io::IsTerminal as _;
 use std::io::{self, BufWriter, Stderr, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -34,7 +37,21 @@ impl Printer {
     #[cfg(feature = "cluster")]
     pub fn progress(text: &str) {
         // Where stderr is closed there is nobody to tell.
-        let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+        let _ = io::stderr().write_all(format!("{}{text}\n", cleared()).as_bytes());
+    }
+
+    /// Whether stderr is a terminal that can take back what it shows.
+    #[cfg(feature = "cluster")]
+    pub fn can_be_live() -> bool {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        io::stderr().is_terminal() && !is_dumb
+    }
+
+    /// Shows a line that goes away with the next one; an empty text only takes the last one away.
+    #[cfg(feature = "cluster")]
+    pub fn live(text: &str) {
+        let _ = io::stderr().write_all(format!("{}{text}", cleared()).as_bytes());
+        HAS_LIVE_LINE.store(!text.is_empty(), Ordering::Relaxed);
     }
 
     /// Something to know.
@@ -54,7 +71,19 @@ impl Printer {
 
     fn say(&mut self, kind: &str, text: &str) {
         // Where stderr is closed there is nobody to tell.
-        let _ = self.err.write_all(format!("{kind}: {text}\n").as_bytes());
+        let said = format!("{}{kind}: {text}\n", cleared());
+        let _ = self.err.write_all(said.as_bytes());
+    }
+}
+
+/// Whether the terminal shows a line that is to go away.
+static HAS_LIVE_LINE: AtomicBool = AtomicBool::new(false);
+
+/// What takes that line away (ECMA-48: carriage return, erase in line).
+fn cleared() -> &'static str {
+    match HAS_LIVE_LINE.swap(false, Ordering::Relaxed) {
+        true => "\r\x1b[K",
+        false => "",
     }
 }
 

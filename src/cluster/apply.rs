@@ -49,6 +49,12 @@ impl Owner<'_> {
         object
     }
 
+    /// Whether an object in the cluster bears the marks of another release.
+    pub fn is_foreign(&self, object: &Value) -> bool {
+        let has_marks = !text(object, &["metadata", "annotations", RELEASE_NAME]).is_empty();
+        has_marks && !self.owns(object)
+    }
+
     /// Whether an object in the cluster bears these marks.
     pub fn owns(&self, object: &Value) -> bool {
         text(object, &["metadata", "labels", MANAGED_BY]) == "Helm"

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::connection::{self, Connection};
 use super::error::ClusterError;
-use super::kinds::{Kind, Place, group_path, text};
+use super::kinds::{EVENT, Kind, Place, group_path, text};
 use super::request::{Failed, JSON, Repeat, Sent, causes, exchange};
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
@@ -43,6 +43,8 @@ pub struct Cluster {
     pub version: String,
     /// Kinds that are not Kubernetes' own, once asked for.
     kinds: Mutex<Vec<Kind>>,
+    /// What was changed.
+    changed: Mutex<Vec<String>>,
 }
 
 /// What became of an object that was deleted.
@@ -71,6 +73,7 @@ impl Cluster {
             server,
             version: String::new(),
             kinds: Mutex::new(Vec::new()),
+            changed: Mutex::new(Vec::new()),
         };
         let version = cluster.get_path("/version", "ask for the version").await?;
         let version = version.unwrap_or_default();
@@ -97,7 +100,54 @@ impl Cluster {
             self.send(request, "ask for the API versions").await
         };
         let (core, groups) = tokio::try_join!(ask("/api"), ask("/apis"))?;
-        Ok([served(&core), served(&groups)].concat())
+        let mut versions = [served(&core), served(&groups)].concat();
+        let has_kind = |version: &String| !matches!(version.matches('/').count(), 0 | 1);
+        if !versions.iter().any(has_kind) {
+            // An older server tells the kinds of each version by itself.
+            for version in versions.clone() {
+                let doing = format!("ask for the kinds of {version}");
+                let listed = self.get_path(&group_path(&version), &doing).await?;
+                let listed = listed.unwrap_or_default();
+                let kinds = list(&listed, "resources")
+                    .iter()
+                    .map(|r| text(r, &["kind"]));
+                versions.extend(kinds.map(|kind| format!("{version}/{kind}")));
+            }
+        }
+        Ok(versions)
+    }
+
+    /// The newest warning that the cluster has of an object, as its reason and its message.
+    pub async fn warning(&self, place: &Place) -> Option<(String, String)> {
+        let fields = format!("involvedObject.name={},type=Warning", place.name);
+        let path = format!(
+            "{}?fieldSelector={}",
+            EVENT.path(&place.namespace),
+            encoded(&fields)
+        );
+        // Events explain; where they cannot be read, there is only less to tell.
+        let found = self.get_path(&path, "list events").await.ok()??;
+        let newest = list(&found, "items").iter().max_by_key(|event| {
+            let time = |key: &str| text(event, &[key]).to_owned();
+            time("eventTime").max(time("lastTimestamp"))
+        })?;
+        let of = |key: &str| text(newest, &[key]).to_owned();
+        Some((of("reason"), of("message")))
+    }
+
+    /// What was created or applied so far, each once.
+    pub fn changed(&self) -> Vec<String> {
+        let changed = self.changed.lock();
+        changed.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of a change that is about to be asked for.
+    fn note_change(&self, place: &Place) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = place.to_string();
+        if !changed.contains(&place) {
+            changed.push(place);
+        }
     }
 
     /// The place of an object, asking the cluster for kinds that are not Kubernetes' own.
@@ -123,6 +173,8 @@ impl Cluster {
 
     /// As [`Cluster::place_of`]; none for a kind that the cluster does not have, whose objects are gone with it.
     ///
+    /// A version that the cluster serves no more is another one now: the objects are still there.
+    ///
     /// # Errors
     /// What the server refuses.
     pub async fn known_place_of(
@@ -131,9 +183,24 @@ impl Cluster {
         namespace: &str,
     ) -> Result<Option<Place>, ClusterError> {
         match self.place_of(object, namespace).await {
-            Err(ClusterError::NoKind { .. }) => Ok(None),
-            place => place.map(Some),
+            Err(ClusterError::NoKind { .. }) => {}
+            place => return place.map(Some),
         }
+        let Some((group, _)) = text(object, &["apiVersion"]).split_once('/') else {
+            return Ok(None);
+        };
+        let path = format!("/apis/{group}");
+        let served = self.get_path(&path, "ask for the versions of a group");
+        let served = served.await?.unwrap_or_default();
+        let mut object = object.clone();
+        for version in list(&served, "versions") {
+            object["apiVersion"] = text(version, &["groupVersion"]).into();
+            match self.place_of(&object, namespace).await {
+                Err(ClusterError::NoKind { .. }) => {}
+                place => return place.map(Some),
+            }
+        }
+        Ok(None)
     }
 
     /// Takes note of kinds that the cluster is going to have.
@@ -228,6 +295,7 @@ impl Cluster {
             place.kind.path(&place.namespace)
         );
         let doing = format!("create {place}");
+        self.note_change(place);
         let request = Sent {
             method: Method::POST,
             body: Some((JSON, object)),
@@ -267,6 +335,9 @@ impl Cluster {
             place.path()
         );
         let doing = format!("apply {place}");
+        if more.is_empty() {
+            self.note_change(place);
+        }
         let request = Sent {
             method: Method::PATCH,
             body: Some(("application/apply-patch+yaml", object)),
@@ -295,6 +366,10 @@ impl Cluster {
     /// # Errors
     /// What the server refuses.
     pub async fn delete(&self, place: &Place) -> Result<Deleted, ClusterError> {
+        if place.name.is_empty() {
+            // That would be the path of all objects of the kind.
+            return Ok(Deleted::Absent);
+        }
         let options = json!({
             "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
         });
@@ -436,8 +511,8 @@ impl Cluster {
 
 /// All groups with their kinds in one answer (Kubernetes API concepts, "Aggregated discovery"), or at least
 /// the groups.
-const DISCOVERY: &str =
-    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
 /// What an answer to a question for API versions names: groups, versions, and kinds if it has them.
 fn served(answer: &Value) -> Vec<String> {

@@ -115,29 +115,51 @@ fn client_of(config: Config) -> kube::Result<Client> {
     Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
+/// Where configurations are looked for, as kubectl does: of several files those that are there count together.
+fn files(connection: &Connection) -> Vec<PathBuf> {
+    if let Some(path) = &connection.kubeconfig {
+        return vec![path.clone()];
+    }
+    let variable = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let named = std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty());
+    let named: Vec<PathBuf> = named.collect();
+    match (named.is_empty(), std::env::home_dir()) {
+        (true, Some(home)) => vec![home.join(".kube").join("config")],
+        _ => named,
+    }
+}
+
 async fn configuration(connection: &Connection) -> Result<Config, ClusterError> {
     let options = KubeConfigOptions {
         context: connection.context.clone(),
         ..KubeConfigOptions::default()
     };
-    let read = match &connection.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = match read {
-        Ok(kubeconfig) => kubeconfig,
-        Err(error) => {
-            let given = connection.kubeconfig.is_some() || connection.context.is_some();
-            if let (false, Ok(config)) = (given, Config::incluster()) {
-                return Ok(config);
-            }
-            return Err(ClusterError::Configuration(format!(
-                "there is no configuration for a cluster: {}\n\
-                 give one with --kubeconfig or KUBECONFIG; without a cluster, osm install --dry-run prints the objects",
-                causes(&error)
-            )));
+    let files = files(connection);
+    let there: Vec<&PathBuf> = files.iter().filter(|file| file.exists()).collect();
+    if there.is_empty() {
+        let given = connection.kubeconfig.is_some() || connection.context.is_some();
+        if let (false, Ok(config)) = (given, Config::incluster()) {
+            return Ok(config);
         }
-    };
+        let names = files.iter().map(|file| file.display().to_string());
+        let names = names.reduce(|all, name| format!("{all}, {name}"));
+        let names = names.unwrap_or_else(|| "what KUBECONFIG or HOME names".to_owned());
+        return Err(ClusterError::Configuration(format!(
+            "there is no configuration for a cluster: {names} is not there\n\
+             give one with --kubeconfig or KUBECONFIG; without a cluster, osm install --dry-run prints the objects"
+        )));
+    }
+    let mut kubeconfig = Kubeconfig::default();
+    for file in there {
+        let merged = Kubeconfig::read_from(file).and_then(|next| kubeconfig.merge(next));
+        kubeconfig = merged.map_err(|e| {
+            let reason = causes(&e);
+            ClusterError::Configuration(format!(
+                "the kubeconfig {} cannot be used: {reason}",
+                file.display()
+            ))
+        })?;
+    }
     if let Some(name) = &connection.context {
         let names: Vec<&str> = kubeconfig
             .contexts

@@ -81,6 +81,10 @@ fn advice(refusal: &Refusal) -> &'static str {
         (401, _) => {
             "\nthe credentials are not accepted: log in again, or check the user of the context"
         }
+        (400.., _) if says("denied the request") || says("denied request") => {
+            "\na policy of the cluster refuses this object: change the values that it is made of, or ask \
+             whoever keeps the policy"
+        }
         (403, _) if says("is being terminated") => {
             "\nwait until the namespace is gone (kubectl get namespace), then try again"
         }

@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::Progress;
-use super::apply::{Target, delete, remove};
+use super::apply::{Owner, Target, delete, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Place, text};
-use super::wait::{self, Deadline};
+use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Place, text};
+use super::wait::{self, Waiting};
 use crate::chart::Object;
 
 /// A hook that is ready to be run.
@@ -47,7 +46,7 @@ impl Hook {
     }
 }
 
-/// Runs the hooks of an event.
+/// Runs the hooks of an event: by weight, then by name, then in helm's order of kinds.
 ///
 /// # Errors
 /// A hook that failed, with the reasons.
@@ -55,62 +54,77 @@ pub async fn run(
     cluster: &Cluster,
     hooks: &[Hook],
     event: &str,
-    deadline: Deadline,
-    progress: Progress<'_>,
+    waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
-    let mut due: Vec<&Hook> = hooks
-        .iter()
-        .filter(|hook| hook.events.iter().any(|e| e == event))
-        .collect();
-    if due.is_empty() {
-        return Ok(());
-    }
-    due.sort_by_key(|hook| hook.weight);
-    let place_of = |hook: &&Hook| hook.target.place.clone();
-    let replaced: Vec<Place> = due
-        .iter()
-        .filter(|hook| hook.has_policy("before-hook-creation"))
-        .map(place_of)
-        .collect();
-    remove(cluster, &replaced, deadline).await?;
-    for hook in &due {
-        if let Err(error) = run_one(cluster, hook, event, deadline, progress).await {
-            let failed: Vec<Place> = due
-                .iter()
-                .filter(|hook| hook.has_policy("hook-failed"))
-                .map(place_of)
-                .collect();
+    let is_due = |hook: &&Hook| hook.events.iter().any(|e| e == event);
+    let mut due: Vec<&Hook> = hooks.iter().filter(is_due).collect();
+    due.sort_by(|a, b| {
+        let name = |hook: &'_ Hook| hook.target.place.name.clone();
+        a.weight.cmp(&b.weight).then_with(|| name(a).cmp(&name(b)))
+    });
+    let replaced = places(&due, "before-hook-creation");
+    remove(cluster, &replaced, waiting.deadline).await?;
+    for (i, hook) in due.iter().enumerate() {
+        if let Err(error) = run_one(cluster, hook, event, waiting).await {
+            let (done, _) = due.split_at(i);
+            let mut gone = places(&[hook], "hook-failed");
+            gone.extend(places(done, "hook-succeeded"));
             // What failed is what is to be told.
-            let _ = delete(cluster, &failed).await;
+            let _ = delete(cluster, &gone).await;
             return Err(error);
         }
     }
-    let succeeded: Vec<Place> = due
-        .iter()
-        .filter(|hook| hook.has_policy("hook-succeeded"))
-        .map(place_of)
-        .collect();
-    delete(cluster, &succeeded).await?;
+    delete(cluster, &places(&due, "hook-succeeded")).await?;
     Ok(())
+}
+
+/// Where the hooks are that are to be deleted by a policy. A CRD never is: all its objects would go with it.
+fn places(hooks: &[&Hook], policy: &str) -> Vec<Place> {
+    let named = hooks.iter().filter(|hook| hook.has_policy(policy));
+    let places = named.map(|hook| hook.target.place.clone());
+    places
+        .filter(|place| place.kind != CUSTOM_RESOURCE_DEFINITION)
+        .collect()
+}
+
+/// Where hooks are that ran and stayed, and that nobody else needs.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn left(
+    cluster: &Cluster,
+    hooks: &[Hook],
+    owner: Owner<'_>,
+) -> Result<Vec<Place>, ClusterError> {
+    let mut left = Vec::new();
+    for Hook { target, .. } in hooks {
+        if is_kept(&target.object) || target.place.kind == CUSTOM_RESOURCE_DEFINITION {
+            continue;
+        }
+        let found = cluster.get(&target.place).await?;
+        if found.is_some_and(|found| !owner.is_foreign(&found)) {
+            left.push(target.place.clone());
+        }
+    }
+    Ok(left)
 }
 
 async fn run_one(
     cluster: &Cluster,
     hook: &Hook,
     event: &str,
-    deadline: Deadline,
-    progress: Progress<'_>,
+    waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
     let Target { place, object } = &hook.target;
     let applied = cluster.apply(place, object).await?;
     match text(object, &["kind"]) {
         "Job" => {
-            progress(&format!("running the {event} hook {place}"));
-            wait::job(cluster, place, &applied, deadline, progress).await
+            (waiting.progress)(&format!("running the {event} hook {place}"));
+            wait::job(cluster, place, &applied, waiting).await
         }
         "Pod" => {
-            progress(&format!("running the {event} hook {place}"));
-            wait::ready(cluster, std::slice::from_ref(place), deadline, progress).await
+            (waiting.progress)(&format!("running the {event} hook {place}"));
+            wait::ready(cluster, std::slice::from_ref(place), waiting).await
         }
         _ => Ok(()),
     }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::Target;
+use super::apply::{Owner, Target, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::NAMESPACE;
+use super::hooks;
+use super::kinds::{NAMESPACE, SECRET};
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
+use super::wait::Deadline;
 
 /// How to install.
 #[derive(Debug, Clone)]
@@ -23,7 +25,7 @@ pub struct InstallOptions {
     pub atomic: bool,
     /// Whether the mesh wants to be the only one.
     pub enforces_single: bool,
-    /// The Secret with the mesh's root certificate, which the control plane makes for itself.
+    /// The Secret with the mesh's root certificate, which the control plane makes for itself; empty if there is none.
     pub ca_bundle_secret: String,
 }
 
@@ -56,11 +58,10 @@ pub async fn install(
         deletes: options.atomic,
     };
     // In a namespace that is not there is nothing of anybody's.
-    let may_be_there = rollout
-        .targets
-        .iter()
-        .filter(|target| has_namespace || target.place.namespace != release.namespace);
-    let (permitted, alone, earlier, ours) = tokio::join!(
+    let may_be_there =
+        |target: &Target| has_namespace || target.place.namespace != release.namespace;
+    let secret = SECRET.at(release.namespace, &options.ca_bundle_secret);
+    let (permitted, alone, earlier, ours, has_secret) = tokio::join!(
         preflight::permissions(cluster, work),
         preflight::other_meshes(cluster, owner, options.enforces_single),
         async {
@@ -72,14 +73,25 @@ pub async fn install(
         preflight::owners(
             cluster,
             owner,
-            may_be_there,
+            rollout.targets.iter().filter(|target| may_be_there(target)),
+            rollout
+                .hooks
+                .iter()
+                .filter(|hook| may_be_there(&hook.target)),
             "install under another name with --mesh-name"
         ),
+        async {
+            match options.atomic && has_namespace && !options.ca_bundle_secret.is_empty() {
+                true => Ok(cluster.get(&secret).await?.is_some()),
+                false => Ok::<_, ClusterError>(false),
+            }
+        },
     );
     permitted?;
     alone?;
     let earlier = earlier?;
     ours?;
+    let has_secret = has_secret?;
     let old = record::placed(cluster, &earlier).await?;
     let revision = earlier.last().map_or(1, |last| last.revision() + 1);
     if !has_namespace {
@@ -93,6 +105,7 @@ pub async fn install(
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
     record.store_new(cluster).await?;
+    record::prune(cluster, &earlier).await?;
     let Err(error) = rollout.run("install", &old).await else {
         record.set_status(Status::Deployed, "Install complete");
         return record.store(cluster).await;
@@ -100,16 +113,15 @@ pub async fn install(
     if options.atomic {
         progress(&format!("{error}"));
         progress("taking back what was made (--atomic)");
-        let removal = Removal {
-            timeout: TAKE_BACK,
-            hooks: options.rollout.hooks,
-            ca_bundle_secret: options.ca_bundle_secret.clone(),
-            cluster_wide: false,
+        let taking = Taking {
             namespace: !has_namespace,
+            ca_bundle_secret: Some(options.ca_bundle_secret.clone())
+                .filter(|name| !has_secret && !name.is_empty()),
+            spares_secret: has_secret,
         };
-        let undone = uninstall(cluster, owner, &removal, progress).await;
+        let undone = take_back(cluster, &rollout, owner, taking, progress).await;
         return Err(ClusterError::State(match undone {
-            Ok(_) => format!(
+            Ok(()) => format!(
                 "{}\nwhat was made is taken back (--atomic)",
                 error.headline()
             ),
@@ -126,6 +138,47 @@ pub async fn install(
     Err(ClusterError::State(format!(
         "{error}\nwhat was made so far is there; the same command goes on, osm uninstall mesh removes it"
     )))
+}
+
+/// What goes besides the release when it is taken back.
+struct Taking {
+    /// Whether the namespace was made for it.
+    namespace: bool,
+    /// The Secret with the root certificate, if there is one that was not there before.
+    ca_bundle_secret: Option<String>,
+    /// Whether there is one that was.
+    spares_secret: bool,
+}
+
+/// Removes what an installation made, as a removal of the mesh does.
+async fn take_back(
+    cluster: &Cluster,
+    rollout: &Rollout<'_>,
+    owner: Owner<'_>,
+    taking: Taking,
+    progress: Progress<'_>,
+) -> Result<(), ClusterError> {
+    // A control plane that never ran made nothing for itself, and the image of the hook that removes it may be as
+    // hard to get as the others. The hook would remove a root certificate that was there before, too.
+    let hooks = !taking.spares_secret && rollout.has_run().await?;
+    let removal = Removal {
+        timeout: TAKE_BACK,
+        hooks,
+        ca_bundle_secret: taking.ca_bundle_secret,
+        cluster_wide: false,
+        namespace: taking.namespace,
+    };
+    let removed = uninstall(cluster, owner, &removal, progress).await?;
+    if let Err(error) = removed.cleaned {
+        progress(&format!(
+            "{error}\nwhat the control plane made for itself may be left: webhooks, CRDs"
+        ));
+    }
+    if hooks {
+        return Ok(());
+    }
+    let left = hooks::left(cluster, &rollout.hooks, owner).await?;
+    remove(cluster, &left, Deadline::after(TAKE_BACK)).await
 }
 
 /// Sends everything with a dry run of the server: it judges every object and stores none.
@@ -172,6 +225,10 @@ async fn unfinished(
     let Some(last) = records.last() else {
         return Ok(records);
     };
+    if last.is(Status::Uninstalled) {
+        progress(&format!("the history of an earlier {name} goes on"));
+        return Ok(records);
+    }
     // A later revision that failed is an upgrade of something that was installed.
     let never_worked = |r: &Record| r.is(Status::PendingInstall) || r.is(Status::Failed);
     if records.iter().all(never_worked) {

@@ -50,6 +50,7 @@ pub const CUSTOM_RESOURCE_DEFINITION: Kind = cluster_wide(
 pub const DEPLOYMENT: Kind = namespaced("apps/v1", "Deployment", "deployments");
 pub const ENDPOINT_SLICE: Kind =
     namespaced("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
+pub const EVENT: Kind = namespaced("v1", "Event", "events");
 pub const MUTATING_WEBHOOKS: Kind = cluster_wide(
     ADMISSION,
     "MutatingWebhookConfiguration",
@@ -154,7 +155,9 @@ pub fn group_path(api_version: &str) -> String {
 }
 
 /// An object's place: its kind, namespace and name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Two places are equal if the same object is there: a group serves its objects in each of its versions.
+#[derive(Debug, Clone)]
 pub struct Place {
     /// Its kind.
     pub kind: Kind,
@@ -162,6 +165,15 @@ pub struct Place {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Place) -> bool {
+        self.kind.group() == other.kind.group()
+            && self.kind.name == other.kind.name
+            && self.namespace == other.namespace
+            && self.name == other.name
+    }
 }
 
 impl Place {
@@ -225,5 +237,17 @@ mod tests {
             assert_eq!(kind.at(namespace, "x").path(), path);
         }
         assert_eq!(Kind::built_in("v1", "Deployment"), None);
+    }
+
+    #[test]
+    fn an_object_is_the_same_in_each_version_of_its_group() {
+        let of = |api_version: &'static str, kind: &'static str| {
+            namespaced(api_version, kind, "things").at("ns", "x")
+        };
+        let budget = of("policy/v1", "PodDisruptionBudget");
+        assert_eq!(budget, of("policy/v1beta1", "PodDisruptionBudget"));
+        assert_ne!(budget, of("example.com/v1", "PodDisruptionBudget"));
+        assert_ne!(budget, of("policy/v1", "Eviction"));
+        assert_ne!(of("v1", "Event"), of("events.k8s.io/v1", "Event"));
     }
 }

@@ -32,9 +32,10 @@ pub use meshes::{Mesh, meshes, no_such_mesh};
 pub use namespaces::{Joined, Membership, namespaces, set_membership};
 pub use record::{Record, Release, of_mesh};
 pub use rollout::Options;
-pub use uninstall::{Removal, uninstall};
+pub use uninstall::{Removal, Removed, uninstall};
 pub use upgrade::upgrade;
 pub use verify::{Check, verify};
+pub use wait::Images;
 
 /// Told what happens, a line at a time.
 pub type Progress<'p> = &'p dyn Fn(&str);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{NAMESPACE, text};
-use super::meshes::MONITORED_BY;
+use super::meshes::{MONITORED_BY, control_planes};
 
 /// The label that keeps a namespace out of every mesh.
 const IGNORED: &str = "openservicemesh.io/ignore";
@@ -78,6 +78,16 @@ pub async fn set_membership(
     let Some(found) = cluster.get(&place).await? else {
         return Err(ClusterError::State(format!("there is no namespace {name}")));
     };
+    let own = match membership {
+        Membership::Added { .. } => control_planes(cluster).await?,
+        _ => Vec::new(),
+    };
+    if let Some(own) = own.iter().find(|own| own.namespace == name) {
+        return Err(ClusterError::State(format!(
+            "the namespace {name} has the control plane of the mesh {}: it joins no mesh",
+            own.name
+        )));
+    }
     let mesh = text(&found, &["metadata", "labels", MONITORED_BY]);
     let patch = match membership {
         Membership::Added { mesh: wanted, .. } if !mesh.is_empty() && mesh != wanted => {

@@ -79,17 +79,25 @@ pub async fn other_meshes(
 
 /// Refuses objects of the same names that belong to somebody else; `advice` is what else can be done.
 ///
+/// Hooks bear no marks: they are only refused what bears those of another release.
+///
 /// # Errors
 /// All of them, each with whose it is.
 pub async fn owners(
     cluster: &Cluster,
     owner: Owner<'_>,
     targets: impl Iterator<Item = &Target>,
+    hooks: impl Iterator<Item = &Hook>,
     advice: &str,
 ) -> Result<(), ClusterError> {
-    let asked = targets.map(async |target| {
+    let targets = targets.map(|target| (target, false));
+    let all = targets.chain(hooks.map(|hook| (&hook.target, true)));
+    let asked = all.map(async |(target, is_hook)| {
         let found = cluster.get(&target.place).await?;
-        let foreign = found.filter(|object| !owner.owns(object));
+        let foreign = found.filter(|object| match is_hook {
+            true => owner.is_foreign(object),
+            false => !owner.owns(object),
+        });
         Ok(foreign.map(|object| format!("\n  {}: {}", target.place, owner_of(&object))))
     });
     let answers = at_once(asked).await?;

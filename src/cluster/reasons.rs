@@ -21,6 +21,18 @@ pub struct Trouble {
     pub message: String,
     /// What to do next.
     pub advice: String,
+    /// Whether it may pass by itself: something has begun and is not ready yet.
+    pub may_pass: bool,
+}
+
+impl Trouble {
+    /// Whether it is that an image is not to be had.
+    pub fn is_of_image(&self) -> bool {
+        matches!(
+            self.reason.as_str(),
+            "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName"
+        )
+    }
 }
 
 impl fmt::Display for Trouble {
@@ -38,7 +50,7 @@ impl fmt::Display for Trouble {
         }
         match self.advice.is_empty() {
             true => Ok(()),
-            false => write!(f, "\n    {}", self.advice),
+            false => write!(f, "\n    {}", self.advice.replace('\n', "\n    ")),
         }
     }
 }
@@ -54,6 +66,7 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
         reason: reason.to_owned(),
         message: message.to_owned(),
         advice,
+        may_pass: false,
     };
     if let Some(condition) = condition(pod, "PodScheduled")
         && text(condition, &["status"]) == "False"
@@ -87,15 +100,30 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
                     _ => advice(reason, namespace, name, container),
                 },
                 message,
+                may_pass: matches!(reason, "NotReady" | "NotDone"),
             };
             if let Some((reason, message)) = container_trouble(status) {
                 return Some(of(&reason, message));
             }
             let runs = status.pointer("/state/running").is_some();
-            if runs && status.get("ready") == Some(&Value::Bool(false)) && unready.is_none() {
-                let message = "it runs, but its readiness probe does not succeed".to_owned();
-                unready = Some(of("NotReady", message));
+            let is_unready = status.get("ready") == Some(&Value::Bool(false));
+            if !runs || !is_unready || unready.is_some() {
+                continue;
             }
+            // One that is restarted always stays, and has probes; any other has to end.
+            let stays = containers == "containers"
+                || spec.is_some_and(|spec| text(spec, &["restartPolicy"]) == "Always");
+            unready = Some(match stays {
+                true => of(
+                    "NotReady",
+                    "it runs, but its readiness probe does not succeed".to_owned(),
+                ),
+                false => of(
+                    "NotDone",
+                    "it runs before the others and has not ended; often it waits for another Pod"
+                        .to_owned(),
+                ),
+            });
         }
     }
     if unready.is_none() && text(pod, &["status", "phase"]) == "Failed" {
@@ -111,6 +139,17 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
         ));
     }
     unready
+}
+
+/// What a Pod that is in no trouble waits for: the reason of a container that is starting, or the Pod's phase.
+pub fn starting(pod: &Value) -> &str {
+    let mut waits = ["initContainerStatuses", "containerStatuses"]
+        .into_iter()
+        .flat_map(|statuses| list(pod.pointer(&format!("/status/{statuses}"))))
+        .map(|status| text(status, &["state", "waiting", "reason"]));
+    let phase = text(pod, &["status", "phase"]);
+    // The last one is the main one, which waits for those before it.
+    waits.rfind(|reason| !reason.is_empty()).unwrap_or(phase)
 }
 
 /// The reason and the message of a container that does not run, unless it is only starting.
@@ -158,6 +197,9 @@ fn advice(reason: &str, namespace: &str, pod: &str, container: &str) -> String {
         "InvalidImageName" => "correct the image's name".to_owned(),
         "OOMKilled" => "raise the memory limit of this container in the values".to_owned(),
         "NotReady" => format!("see why: kubectl describe pod --namespace {namespace} {pod}"),
+        "NotDone" => {
+            format!("see why: kubectl logs --namespace {namespace} {pod} --container {container}")
+        }
         "CreateContainerConfigError" => {
             format!("see what is missing: kubectl describe pod --namespace {namespace} {pod}")
         }
@@ -190,7 +232,10 @@ mod tests {
     fn pod(status: &Value) -> Value {
         json!({
             "metadata": {"name": "p", "namespace": "ns"},
-            "spec": {"containers": [{"name": "c", "image": "r/i@sha256:00"}]},
+            "spec": {
+                "initContainers": [{"name": "i", "image": "r/init"}],
+                "containers": [{"name": "c", "image": "r/i@sha256:00"}],
+            },
             "status": status,
         })
     }
@@ -222,6 +267,9 @@ mod tests {
             state(json!({"terminated": {"reason": "Error", "exitCode": 1, "message": "no mesh"}})),
             state(json!({"running": {}})),
             json!({"phase": "Failed", "reason": "Evicted", "message": "disk is full"}),
+            json!({"initContainerStatuses": [{"name": "i", "ready": false, "state": {"running": {}}}],
+                "containerStatuses": [{"name": "c", "ready": false,
+                    "state": {"waiting": {"reason": "PodInitializing"}}}]}),
         ];
         let said: Vec<String> = table
             .iter()

@@ -17,10 +17,16 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{Place, SECRET, text};
 use super::time;
+use super::wait::Images;
 use crate::chart::{Chart, Object, read_manifest};
 
 /// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
 const MAX_RECORD: u64 = 64 << 20;
+
+/// The label of records that were made here.
+const MADE_BY: &str = "openservicemesh.io/made-by";
+/// How many revisions are kept, as helm does by default.
+const HISTORY: usize = 10;
 
 /// What state a release is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +43,8 @@ pub enum Status {
     PendingUpgrade,
     /// It is being removed, or that was interrupted.
     Uninstalling,
+    /// It was removed, and its history was kept (`helm uninstall --keep-history`).
+    Uninstalled,
 }
 
 impl Status {
@@ -49,6 +57,7 @@ impl Status {
             Status::PendingInstall => "pending-install",
             Status::PendingUpgrade => "pending-upgrade",
             Status::Uninstalling => "uninstalling",
+            Status::Uninstalled => "uninstalled",
         }
     }
 }
@@ -91,10 +100,9 @@ impl Record {
             // fields that were applied here belong to the field manager of osm.
             "apply_method": "csa",
         });
-        let mut record = Record {
-            content,
-            labels: Map::new(),
-        };
+        // By this a mesh is known whose chart has other values than ours.
+        let labels = Map::from_iter([(MADE_BY.to_owned(), Value::from("osm"))]);
+        let mut record = Record { content, labels };
         let description = match status {
             Status::PendingUpgrade => "Preparing upgrade",
             _ => "Initial install underway",
@@ -268,6 +276,18 @@ impl Record {
             .unwrap_or_else(|| self.name())
     }
 
+    /// Whether the release is a mesh: made here, or of a chart with a mesh's values.
+    fn is_mesh(&self) -> bool {
+        let has_root = |root: &str| {
+            let name = format!("/chart/values/{root}/meshName");
+            self.content.pointer(&name).is_some()
+        };
+        self.labels.contains_key(MADE_BY)
+            || self.chart_name() == "osm"
+            || has_root("osm")
+            || has_root("OpenServiceMesh")
+    }
+
     /// Takes over when the release was first installed.
     pub fn keep_first_deployed(&mut self, earlier: &Record) {
         let first = text(&earlier.content, &["info", "first_deployed"]).to_owned();
@@ -327,6 +347,8 @@ pub struct Release<'r> {
     pub objects: &'r [Object],
     /// What the chart brings under `crds/`, if it is to be there first; in no record.
     pub crds: &'r [Object],
+    /// What is known of its images, for messages.
+    pub images: Images<'r>,
 }
 
 impl<'r> Release<'r> {
@@ -370,11 +392,33 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
         )));
     }
     records.retain(|record| record.name() == release);
-    Ok(records)
+    match records.last() {
+        Some(last) if !last.is_mesh() => Err(ClusterError::State(format!(
+            "the release {release} in namespace {} is no mesh: its chart is {}; \
+             give the name of a mesh with --mesh-name",
+            mesh.namespace,
+            last.chart_name()
+        ))),
+        _ => Ok(records),
+    }
+}
+
+/// Removes the oldest records, of which there are more than are kept; what works is kept whatever its age.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn prune(cluster: &Cluster, records: &[Record]) -> Result<(), ClusterError> {
+    let excess = (records.len() + 1).saturating_sub(HISTORY);
+    for record in records.iter().take(excess) {
+        if !record.is(Status::Deployed) {
+            cluster.delete(&record.place()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What may be in the cluster of a release: the objects of its last revision that worked, and of
-/// those that were tried since. An object is there once for each revision that has it.
+/// those that were tried since. An object is there once for each revision that has it, the newest last.
 ///
 /// # Errors
 /// A record that is damaged, and what the server refuses.
@@ -453,6 +497,7 @@ mod tests {
             config: &config,
             objects: &[],
             crds: &[],
+            images: &|_| None,
         };
         Record::new(&release, 3, Status::PendingInstall)
     }

@@ -12,7 +12,7 @@ use super::error::ClusterError;
 use super::hooks::{self, Hook};
 use super::kinds::Place;
 use super::record::Release;
-use super::wait::{self, Deadline};
+use super::wait::{self, Deadline, Waiting, is_awaited};
 use crate::chart::Object;
 
 /// How objects are brought into a cluster.
@@ -37,8 +37,7 @@ pub(super) struct Rollout<'r> {
     /// Its hooks; none if they are not to run.
     pub hooks: Vec<Hook>,
     wait: bool,
-    deadline: Deadline,
-    progress: Progress<'r>,
+    waiting: Waiting<'r>,
 }
 
 impl<'r> Rollout<'r> {
@@ -80,8 +79,11 @@ impl<'r> Rollout<'r> {
             targets,
             hooks,
             wait: options.wait,
-            deadline,
-            progress,
+            waiting: Waiting {
+                deadline,
+                progress,
+                images: release.images,
+            },
         })
     }
 
@@ -90,47 +92,64 @@ impl<'r> Rollout<'r> {
     /// # Errors
     /// What keeps it from being done, with the reasons.
     pub async fn run(&self, event: &str, old: &[(Place, Object)]) -> Result<(), ClusterError> {
-        crds::create(self.cluster, &self.crds, self.deadline, self.progress).await?;
+        crds::create(
+            self.cluster,
+            &self.crds,
+            self.waiting.deadline,
+            self.waiting.progress,
+        )
+        .await?;
         self.run_hooks(&format!("pre-{event}")).await?;
-        (self.progress)(&format!("applying {} objects", self.targets.len()));
+        (self.waiting.progress)(&format!("applying {} objects", self.targets.len()));
         remove_fields(self.cluster, old, &self.targets).await?;
         apply(self.cluster, &self.targets).await?;
         self.remove_objects(old).await?;
         if self.wait {
-            (self.progress)("waiting until everything runs");
+            (self.waiting.progress)("waiting until everything runs");
             let places: Vec<Place> = self.targets.iter().map(|t| t.place.clone()).collect();
-            wait::ready(self.cluster, &places, self.deadline, self.progress).await?;
+            wait::ready(self.cluster, &places, self.waiting).await?;
         }
         self.run_hooks(&format!("post-{event}")).await
     }
 
+    /// Whether something of it runs, or has run.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn has_run(&self) -> Result<bool, ClusterError> {
+        for Target { place, .. } in self.targets.iter().filter(|t| is_awaited(&t.place.kind)) {
+            let found = self.cluster.get(place).await?.unwrap_or_default();
+            let ready = found
+                .pointer("/status/readyReplicas")
+                .and_then(Value::as_i64);
+            if ready.is_some_and(|ready| ready > 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn run_hooks(&self, event: &str) -> Result<(), ClusterError> {
-        hooks::run(
-            self.cluster,
-            &self.hooks,
-            event,
-            self.deadline,
-            self.progress,
-        )
-        .await
+        hooks::run(self.cluster, &self.hooks, event, self.waiting).await
     }
 
     /// Deletes the release's objects that are no longer rendered.
     async fn remove_objects(&self, old: &[(Place, Object)]) -> Result<(), ClusterError> {
-        let mut gone = Vec::new();
-        for (place, object) in old {
-            if self.targets.iter().any(|t| t.place == *place) || gone.contains(place) {
+        let (mut gone, mut seen) = (Vec::new(), Vec::new());
+        for (place, object) in old.iter().rev() {
+            if self.targets.iter().any(|t| t.place == *place) || seen.contains(&place) {
                 continue;
             }
+            seen.push(place);
             let found = self.cluster.get(place).await?;
             if !is_kept(&object.value) && found.is_some_and(|found| self.owner.owns(&found)) {
-                (self.progress)(&format!(
+                (self.waiting.progress)(&format!(
                     "removing {place}, which is no longer part of the mesh"
                 ));
                 gone.push(place.clone());
             }
         }
-        remove(self.cluster, &gone, self.deadline).await
+        remove(self.cluster, &gone, self.waiting.deadline).await
     }
 }
 
@@ -147,6 +166,10 @@ async fn remove_fields(
         let Some(target) = targets.iter().find(|target| target.place == *place) else {
             continue;
         };
+        // What another version of the API calls otherwise is not gone.
+        if target.place.kind.api_version != place.kind.api_version {
+            continue;
+        }
         let Some(patch) = removal(&before.value, &target.object) else {
             continue;
         };

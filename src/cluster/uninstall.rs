@@ -13,7 +13,7 @@ use super::kinds::{
 };
 use super::meshes::control_planes;
 use super::record::{self, Record, Status};
-use super::wait::Deadline;
+use super::wait::{self, Deadline, Waiting};
 
 /// What to remove.
 #[derive(Debug, Clone)]
@@ -22,12 +22,21 @@ pub struct Removal {
     pub timeout: Duration,
     /// Whether the chart's hooks run.
     pub hooks: bool,
-    /// The Secret with the mesh's root certificate.
-    pub ca_bundle_secret: String,
+    /// The Secret with the mesh's root certificate, if it goes too.
+    pub ca_bundle_secret: Option<String>,
     /// Whether what belongs to the whole cluster goes too: CRDs, webhooks.
     pub cluster_wide: bool,
     /// Whether the namespace goes too.
     pub namespace: bool,
+}
+
+/// What came of a removal.
+#[derive(Debug)]
+pub struct Removed {
+    /// Whether there was anything to remove.
+    pub was_there: bool,
+    /// Whether the post-delete hook did its work.
+    pub cleaned: Result<(), ClusterError>,
 }
 
 /// The CRDs that a control plane creates: of the mesh, and of the Service Mesh Interface.
@@ -44,7 +53,7 @@ const CRDS: [&str; 10] = [
     "upstreamtrafficsettings.policy.openservicemesh.io",
 ];
 
-/// Removes a mesh, or what is left of it; `false` if there is nothing.
+/// Removes a mesh, or what is left of it.
 ///
 /// # Errors
 /// What cannot be removed; the same command again goes on.
@@ -53,70 +62,106 @@ pub async fn uninstall(
     mesh: Owner<'_>,
     removal: &Removal,
     progress: Progress<'_>,
-) -> Result<bool, ClusterError> {
-    let mut deadline = Deadline::after(removal.timeout);
+) -> Result<Removed, ClusterError> {
     let records = record::of_mesh(cluster, mesh).await?;
     let known = records.last();
-    let mut cleaned = Ok(());
-    refuse_what_is_not_its_own(cluster, mesh, known.is_some(), removal).await?;
-    if let Some(record) = known {
-        let mut hooks = Vec::new();
-        for object in &record.hooks()? {
-            let place = cluster.known_place_of(&object.value, record.namespace());
+    let name = known.map_or(mesh.name, Record::mesh_name);
+    refuse_what_others_need(cluster, name, mesh.namespace, removal).await?;
+    let is_going = namespace_is_going(cluster, mesh.namespace).await?;
+    let cleaned = match known {
+        Some(last) => remove_release(cluster, &records, last, is_going, removal, progress).await?,
+        None => Ok(()),
+    };
+    let mut was_there = known.is_some();
+    if known.is_some() || removal.cluster_wide {
+        was_there |= remove_own(cluster, name, mesh.namespace, removal, progress).await?;
+    }
+    // Only the namespace of a mesh, or what an earlier removal left of one.
+    if removal.namespace && (known.is_some() || is_going) {
+        // The records go with it: as long as something is left, it can be found by them.
+        let place = NAMESPACE.at("", mesh.namespace);
+        progress(&format!("removing {place}"));
+        remove(cluster, &[place], Deadline::after(removal.timeout)).await?;
+        was_there = true;
+    } else {
+        for record in &records {
+            cluster.delete(&record.place()).await?;
+        }
+    }
+    Ok(Removed { was_there, cleaned })
+}
+
+/// Removes the objects of a release, with its hooks; gives whether the last of these did its work.
+async fn remove_release(
+    cluster: &Cluster,
+    records: &[Record],
+    last: &Record,
+    is_going: bool,
+    removal: &Removal,
+    progress: Progress<'_>,
+) -> Result<Result<(), ClusterError>, ClusterError> {
+    let mut waiting = Waiting {
+        deadline: Deadline::after(removal.timeout),
+        progress,
+        images: &|_| None,
+    };
+    let mut hooks = Vec::new();
+    if removal.hooks {
+        for object in &last.hooks()? {
+            let place = cluster.known_place_of(&object.value, last.namespace());
             if let Some(place) = place.await? {
                 hooks.push(Hook::new(place, object));
             }
         }
-        if !record.is(Status::Uninstalling) {
-            let mut record = record.clone();
-            record.set_status(Status::Uninstalling, "Deletion in progress");
-            record.store(cluster).await?;
-        }
-        if removal.hooks {
-            hooks::run(cluster, &hooks, "pre-delete", deadline, progress).await?;
-        }
-        let places = places_of(cluster, &records, progress).await?;
-        if !places.is_empty() {
-            progress(&format!("removing {} objects", places.len()));
-        }
-        remove(cluster, &places, deadline).await?;
-        if removal.hooks {
-            // The mesh is gone whether or not this works.
-            cleaned = hooks::run(cluster, &hooks, "post-delete", deadline, progress).await;
-        }
-        if cleaned.is_err() {
-            // It may have taken all the time there was.
-            deadline = Deadline::after(removal.timeout);
-        }
-        let left: Vec<Place> = hooks.into_iter().map(|hook| hook.target.place).collect();
-        remove(cluster, &left, deadline).await?;
     }
-    if known.is_some() || removal.cluster_wide {
-        remove_own(cluster, mesh, removal, progress).await?;
+    if !last.is(Status::Uninstalling) {
+        let mut record = last.clone();
+        record.set_status(Status::Uninstalling, "Deletion in progress");
+        record.store(cluster).await?;
     }
-    // The records go last: as long as something is left, it can be found by them.
-    for record in &records {
-        cluster.delete(&record.place()).await?;
+    if is_going && !hooks.is_empty() {
+        progress(&format!(
+            "the namespace {} is being deleted already: hooks cannot run in it any more",
+            last.namespace()
+        ));
+    } else {
+        hooks::run(cluster, &hooks, "pre-delete", waiting).await?;
     }
-    if removal.namespace {
-        let place = NAMESPACE.at("", mesh.namespace);
-        progress(&format!("removing {place}"));
-        remove(cluster, &[place], deadline).await?;
+    let places = places_of(cluster, records, progress).await?;
+    if !places.is_empty() {
+        progress(&format!("removing {} objects", places.len()));
     }
-    match cleaned {
-        Ok(()) => Ok(known.is_some()),
-        Err(error) => Err(ClusterError::State(format!(
-            "{error}\nthe mesh is removed, but what its post-delete hook removes may be left: \
-             webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
-        ))),
+    remove(cluster, &places, waiting.deadline).await?;
+    let mut cleaned = Ok(());
+    if !is_going {
+        // The mesh is gone whether or not this works.
+        cleaned = hooks::run(cluster, &hooks, "post-delete", waiting).await;
+    }
+    if cleaned.is_err() {
+        // It may have taken all the time there was.
+        waiting.deadline = Deadline::after(removal.timeout);
+    }
+    let left = hooks::left(cluster, &hooks, last.owner()).await?;
+    remove(cluster, &left, waiting.deadline).await?;
+    Ok(cleaned)
+}
+
+async fn namespace_is_going(cluster: &Cluster, name: &str) -> Result<bool, ClusterError> {
+    match cluster.get(&NAMESPACE.at("", name)).await {
+        Ok(found) => {
+            Ok(found.is_some_and(|f| !text(&f, &["metadata", "deletionTimestamp"]).is_empty()))
+        }
+        // Who may not look at it may still remove what is in it.
+        Err(error) if error.code() == Some(403) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
 /// Refuses to remove what other meshes need.
-async fn refuse_what_is_not_its_own(
+async fn refuse_what_others_need(
     cluster: &Cluster,
-    mesh: Owner<'_>,
-    is_known: bool,
+    mesh: &str,
+    own_namespace: &str,
     removal: &Removal,
 ) -> Result<(), ClusterError> {
     if !removal.cluster_wide && !removal.namespace {
@@ -124,7 +169,7 @@ async fn refuse_what_is_not_its_own(
     }
     for other in control_planes(cluster).await? {
         let (name, namespace) = (&other.name, &other.namespace);
-        if name == mesh.name && namespace == mesh.namespace {
+        if name == mesh && namespace == own_namespace {
             continue;
         }
         if removal.cluster_wide {
@@ -133,11 +178,10 @@ async fn refuse_what_is_not_its_own(
                  leave --delete-cluster-wide-resources out, or remove that mesh first"
             )));
         }
-        if namespace == mesh.namespace && !is_known {
+        if namespace == own_namespace {
             return Err(ClusterError::State(format!(
-                "there is no mesh {}, but the mesh {name} in namespace {namespace}: \
-                 the namespace is not deleted (give its name with --mesh-name)",
-                mesh.name
+                "the mesh {name} is in namespace {namespace} too: \
+                 the namespace is not deleted (give its name with --mesh-name, or leave --delete-namespace out)"
             )));
         }
     }
@@ -151,11 +195,12 @@ async fn places_of(
     progress: Progress<'_>,
 ) -> Result<Vec<Place>, ClusterError> {
     let owner = records.last().map(Record::owner);
-    let mut places = Vec::new();
-    for (place, object) in record::placed(cluster, records).await? {
-        if places.contains(&place) {
+    let (mut places, mut seen) = (Vec::new(), Vec::new());
+    for (place, object) in record::placed(cluster, records).await?.into_iter().rev() {
+        if seen.contains(&place) {
             continue;
         }
+        seen.push(place.clone());
         if is_kept(&object.value) {
             progress(&format!("{place} stays: helm.sh/resource-policy is keep"));
             continue;
@@ -169,38 +214,46 @@ async fn places_of(
     Ok(places)
 }
 
-/// Removes what the control plane made for itself, in the namespace and, if wanted, in the cluster.
+/// Removes what the control plane made for itself, in the namespace and, if wanted, in the cluster; gives whether
+/// there was anything.
 async fn remove_own(
     cluster: &Cluster,
-    mesh: Owner<'_>,
+    mesh: &str,
+    namespace: &str,
     removal: &Removal,
     progress: Progress<'_>,
-) -> Result<(), ClusterError> {
-    let secret = SECRET.at(mesh.namespace, &removal.ca_bundle_secret);
-    cluster.delete(&secret).await?;
-    if !removal.cluster_wide {
-        return Ok(());
-    }
-    let labels = format!(
-        "app.kubernetes.io/name=openservicemesh.io,app.kubernetes.io/instance={}",
-        mesh.name
-    );
+) -> Result<bool, ClusterError> {
     let mut places = Vec::new();
-    for kind in [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS] {
-        let (found, _) = cluster.list(&kind, "", &labels).await?;
-        let names = found
-            .iter()
-            .map(|object| text(object, &["metadata", "name"]));
-        places.extend(names.map(|name| kind.at("", name)));
+    if let Some(secret) = &removal.ca_bundle_secret {
+        places.push(SECRET.at(namespace, secret));
     }
-    places.extend(
-        CRDS.iter()
-            .map(|name| CUSTOM_RESOURCE_DEFINITION.at("", name)),
-    );
+    if removal.cluster_wide {
+        let labels =
+            format!("app.kubernetes.io/name=openservicemesh.io,app.kubernetes.io/instance={mesh}");
+        for kind in [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS] {
+            let (found, _) = cluster.list(&kind, "", &labels).await?;
+            let names = found
+                .iter()
+                .map(|object| text(object, &["metadata", "name"]));
+            places.extend(names.map(|name| kind.at("", name)));
+        }
+        places.extend(
+            CRDS.iter()
+                .map(|name| CUSTOM_RESOURCE_DEFINITION.at("", name)),
+        );
+    }
+    let (mut was_there, mut going) = (false, Vec::new());
     for place in places {
-        if cluster.delete(&place).await? != Deleted::Absent {
-            progress(&format!("removed {place}"));
+        let deleted = cluster.delete(&place).await?;
+        if deleted == Deleted::Absent {
+            continue;
+        }
+        was_there = true;
+        progress(&format!("removing {place}"));
+        if deleted == Deleted::Going {
+            going.push(place);
         }
     }
-    Ok(())
+    wait::gone(cluster, going, Deadline::after(removal.timeout)).await?;
+    Ok(was_there)
 }

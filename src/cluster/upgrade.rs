@@ -8,9 +8,6 @@ use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 
-/// How many revisions are kept, as helm does by default.
-const HISTORY: usize = 10;
-
 /// Upgrades a release; `records` are those it has, the newest last.
 ///
 /// # Errors
@@ -29,6 +26,7 @@ pub async fn upgrade(
     let goes_on = match last.status() {
         "pending-install" => "was not installed to the end: osm install goes on with it",
         "uninstalling" => "is being removed: osm uninstall mesh finishes that",
+        "uninstalled" => "was removed, and its history was kept: osm install installs it again",
         _ => "",
     };
     if !goes_on.is_empty() {
@@ -49,12 +47,20 @@ pub async fn upgrade(
     };
     preflight::permissions(cluster, work).await?;
     let advice = "leave out of the mesh what has their names (--set)";
-    preflight::owners(cluster, owner, rollout.targets.iter(), advice).await?;
+    preflight::owners(
+        cluster,
+        owner,
+        rollout.targets.iter(),
+        rollout.hooks.iter(),
+        advice,
+    )
+    .await?;
     let old = record::placed(cluster, records).await?;
     let revision = last.revision() + 1;
     let mut record = Record::new(release, revision, Status::PendingUpgrade);
     record.keep_first_deployed(last);
     record.store_new(cluster).await?;
+    record::prune(cluster, records).await?;
     if let Err(error) = rollout.run("upgrade", &old).await {
         record.set_status(Status::Failed, &error.headline());
         // The reason to tell is the first one.
@@ -71,26 +77,16 @@ pub async fn upgrade(
     }
     record.set_status(Status::Deployed, "Upgrade complete");
     record.store(cluster).await?;
-    settle_history(cluster, records, revision).await
+    supersede(cluster, records).await
 }
 
-/// Marks earlier revisions as superseded, and removes the oldest.
-async fn settle_history(
-    cluster: &Cluster,
-    records: &[Record],
-    revision: i64,
-) -> Result<(), ClusterError> {
-    let earlier: Vec<&Record> = records.iter().filter(|r| r.revision() < revision).collect();
-    let excess = (earlier.len() + 1).saturating_sub(HISTORY);
-    for (i, record) in earlier.into_iter().enumerate() {
-        if i < excess {
-            cluster.delete(&record.place()).await?;
-        } else if record.is(Status::Deployed) {
-            let mut record = record.clone();
-            let description = record.description().to_owned();
-            record.set_status(Status::Superseded, &description);
-            record.store(cluster).await?;
-        }
+/// Marks what worked before as superseded.
+async fn supersede(cluster: &Cluster, records: &[Record]) -> Result<(), ClusterError> {
+    for record in records.iter().filter(|record| record.is(Status::Deployed)) {
+        let mut record = record.clone();
+        let description = record.description().to_owned();
+        record.set_status(Status::Superseded, &description);
+        record.store(cluster).await?;
     }
     Ok(())
 }

@@ -39,15 +39,17 @@ pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, Cl
         found: format!("{}, revision {}", record.status(), record.revision()),
     }];
     for object in &record.objects()? {
+        let is_workload = matches!(object.kind(), "Deployment" | "StatefulSet" | "DaemonSet");
+        let is_service =
+            object.kind() == "Service" && object.value.pointer("/spec/selector").is_some();
+        if !is_workload && !is_service {
+            continue;
+        }
         let place = cluster.place_of(&object.value, record.namespace()).await?;
-        match object.kind() {
-            "Deployment" | "StatefulSet" | "DaemonSet" => {
-                workload(cluster, record, object, &place, &mut checks).await?;
-            }
-            "Service" if object.value.pointer("/spec/selector").is_some() => {
-                checks.push(endpoints(cluster, &place).await?);
-            }
-            _ => {}
+        if is_workload {
+            workload(cluster, record, object, &place, &mut checks).await?;
+        } else {
+            checks.push(endpoints(cluster, &place).await?);
         }
     }
     for (kind, app) in [
@@ -90,12 +92,49 @@ async fn workload(
         holds,
         found,
     });
+    variables(object, &live, place, checks);
     for pod in &pods {
         if text(pod, &["metadata", "deletionTimestamp"]).is_empty() {
             images(record, &object.value, pod, checks);
         }
     }
     Ok(())
+}
+
+/// Compares the images that a workload hands on by its environment, such as that of the sidecar, with the record.
+fn variables(recorded: &Object, live: &Value, place: &Place, checks: &mut Vec<Check>) {
+    let template = "/spec/template/spec";
+    let wanted = image_variables(recorded.value.pointer(template));
+    let found = image_variables(live.pointer(template));
+    for (name, image) in wanted {
+        let is = found.get(&name).map_or("nothing", String::as_str);
+        checks.push(Check {
+            what: format!("{} {name}", place.name),
+            holds: is == image,
+            found: match is == image {
+                true => image,
+                false => format!("is {is}, the release has {image}"),
+            },
+        });
+    }
+}
+
+/// The environment variables of all containers that name images, by `container, variable`.
+fn image_variables(spec: Option<&Value>) -> BTreeMap<String, String> {
+    let lists = ["initContainers", "containers"];
+    let containers = lists.iter().filter_map(|list| spec?.get(list)?.as_array());
+    let mut variables = BTreeMap::new();
+    for container in containers.flatten() {
+        let env = container.get("env").and_then(Value::as_array);
+        for variable in env.into_iter().flatten() {
+            let (name, value) = (text(variable, &["name"]), text(variable, &["value"]));
+            if name.ends_with("_IMAGE") && !value.is_empty() {
+                let key = format!("container {}, {name}", text(container, &["name"]));
+                variables.insert(key, value.to_owned());
+            }
+        }
+    }
+    variables
 }
 
 /// Compares what each container runs with the record, and with the pins of this binary.
@@ -158,7 +197,8 @@ fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, Stri
         (Some(_), Some(running), _) => (
             true,
             format!(
-                "{image}, reported as {running} (the index's digest, or its platform's manifest)"
+                "{image}, reported as {running}: by its digest nothing else is pulled, and runtimes \
+                 name the index or the manifest of their platform"
             ),
         ),
         (None, Some(running), Some(pin)) if running == pin => (

@@ -13,7 +13,7 @@ use super::Progress;
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{Kind, POD, Place, selector, text};
-use super::reasons::{Trouble, condition, trouble};
+use super::reasons::{Trouble, condition, starting, trouble};
 use super::time::shown;
 
 /// How often the Pods of what is not ready are looked at.
@@ -53,6 +53,20 @@ impl Deadline {
     }
 }
 
+/// How something is waited for: until when, who is told, and what is known of images.
+#[derive(Clone, Copy)]
+pub struct Waiting<'w> {
+    /// When to give up.
+    pub deadline: Deadline,
+    /// Who is told what is in the way.
+    pub progress: Progress<'w>,
+    /// Says where a reference came from, and what to do if its registry has it not.
+    pub images: Images<'w>,
+}
+
+/// Says of an image's reference where it came from, if that is known.
+pub type Images<'i> = &'i dyn Fn(&str) -> Option<String>;
+
 /// What a workload's own status says.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
@@ -77,8 +91,7 @@ pub fn is_awaited(kind: &Kind) -> bool {
 pub async fn ready(
     cluster: &Cluster,
     places: &[Place],
-    deadline: Deadline,
-    progress: Progress<'_>,
+    waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
     let mut pending: Vec<&Place> = places
         .iter()
@@ -93,8 +106,7 @@ pub async fn ready(
             cluster,
             kind: &kind,
             namespace: &namespace,
-            deadline,
-            progress,
+            waiting,
         }
         .ready(these, &mut said)
         .await?;
@@ -108,8 +120,7 @@ struct Group<'g> {
     cluster: &'g Cluster,
     kind: &'g Kind,
     namespace: &'g str,
-    deadline: Deadline,
-    progress: Progress<'g>,
+    waiting: Waiting<'g>,
 }
 
 impl Group<'_> {
@@ -142,7 +153,7 @@ impl Group<'_> {
             let mut events = pin!(events);
             let mut look = Instant::now() + LOOK;
             loop {
-                let until = self.deadline.or(look);
+                let until = self.waiting.deadline.or(look);
                 match tokio::time::timeout_at(until, events.next()).await {
                     Ok(Some(Ok(WatchEvent::Added(item) | WatchEvent::Modified(item)))) => {
                         self.take(item, &mut pending, &mut objects).await?;
@@ -156,7 +167,7 @@ impl Group<'_> {
                         self.pause(&pending, &objects).await?;
                         break;
                     }
-                    Err(_) if self.deadline.is_over() => {
+                    Err(_) if self.waiting.deadline.is_over() => {
                         return Err(self.too_late(&pending, &objects).await);
                     }
                     Err(_) => {
@@ -174,10 +185,10 @@ impl Group<'_> {
         pending: &[&Place],
         objects: &BTreeMap<String, Value>,
     ) -> Result<(), ClusterError> {
-        if self.deadline.is_over() {
+        if self.waiting.deadline.is_over() {
             return Err(self.too_late(pending, objects).await);
         }
-        tokio::time::sleep_until(self.deadline.or(Instant::now() + PAUSE)).await;
+        tokio::time::sleep_until(self.waiting.deadline.or(Instant::now() + PAUSE)).await;
         Ok(())
     }
 
@@ -218,10 +229,11 @@ impl Group<'_> {
             let Some(object) = objects.get(&place.name) else {
                 continue;
             };
-            for trouble in self.troubles(object).await {
+            let troubles = self.troubles(object).await;
+            for trouble in troubles.iter().filter(|trouble| !trouble.may_pass) {
                 let line = format!("waiting for {place}: {trouble}");
                 if !said.contains(&line) {
-                    (self.progress)(&line);
+                    (self.waiting.progress)(&line);
                     said.push(line);
                 }
             }
@@ -233,7 +245,7 @@ impl Group<'_> {
         pending: &[&Place],
         objects: &BTreeMap<String, Value>,
     ) -> ClusterError {
-        let mut text = format!("not ready after {}:", shown(self.deadline.timeout));
+        let mut text = format!("not ready after {}:", shown(self.waiting.deadline.timeout));
         for place in pending {
             let object = objects.get(&place.name);
             let mut lines: Vec<String> = Vec::new();
@@ -241,11 +253,17 @@ impl Group<'_> {
                 let troubles = self.troubles(object).await;
                 lines.extend(troubles.iter().map(ToString::to_string));
                 lines.extend(conditions(object));
+                if lines.is_empty() {
+                    lines = self.unready(object).await;
+                }
             }
             if lines.is_empty() {
-                lines.push(
-                    "its Pods have not been ready so far; --timeout gives them longer".to_owned(),
-                );
+                lines.push(format!(
+                    "none of its Pods is known\n    see why: kubectl describe {} --namespace {} {}",
+                    self.kind.name.to_lowercase(),
+                    place.namespace,
+                    place.name
+                ));
             }
             text = format!("{text}\n  {place}");
             for line in lines {
@@ -257,16 +275,48 @@ impl Group<'_> {
 
     /// What is wrong with the Pods of a workload; nothing where that cannot be read.
     async fn troubles(&self, object: &Value) -> Vec<Trouble> {
+        let pods = self.pods(object).await;
+        let mut troubles: Vec<Trouble> = pods.iter().filter_map(trouble).collect();
+        for trouble in troubles.iter_mut().filter(|trouble| trouble.is_of_image()) {
+            if let Some(origin) = (self.waiting.images)(&trouble.image) {
+                trouble.advice = format!("{origin}\n{}", trouble.advice);
+            }
+        }
+        troubles
+    }
+
+    /// The Pods of a workload that only need more time, as far as their states tell, with the newest warning of each.
+    async fn unready(&self, object: &Value) -> Vec<String> {
+        let mut lines = Vec::new();
+        for pod in &self.pods(object).await {
+            if condition(pod, "Ready").is_some_and(|c| text(c, &["status"]) == "True") {
+                continue;
+            }
+            let name = text(pod, &["metadata", "name"]);
+            let warning = self.cluster.warning(&POD.at(self.namespace, name)).await;
+            let why = match warning {
+                Some((reason, message)) => format!("{reason}: {message}"),
+                None => format!("{}, without a warning so far", starting(pod)),
+            };
+            lines.push(format!(
+                "Pod {name}: {why}\n    see more: kubectl describe pod --namespace {} {name}; \
+                 --timeout gives it longer",
+                self.namespace
+            ));
+        }
+        lines
+    }
+
+    async fn pods(&self, object: &Value) -> Vec<Value> {
         if self.kind.name == "Pod" {
-            return trouble(object).into_iter().collect();
+            return vec![object.clone()];
         }
         let labels = selector(object);
         if labels.is_empty() {
             return Vec::new();
         }
         let listed = self.cluster.list(&POD, self.namespace, &labels).await;
-        let pods = listed.map(|(pods, _)| pods).unwrap_or_default();
-        pods.iter().filter_map(trouble).collect()
+        listed.map(|(pods, _)| pods).unwrap_or_default()
     }
 }
 
@@ -282,7 +332,16 @@ fn deleted(place: &Place) -> ClusterError {
 fn conditions(object: &Value) -> Option<String> {
     let failure = condition(object, "ReplicaFailure")?;
     let (reason, message) = (text(failure, &["reason"]), text(failure, &["message"]));
-    Some(format!("{reason}: {message}"))
+    let advice = match message {
+        quota if quota.contains("exceeded quota") => {
+            "raise the quota of the namespace, or ask for less with --set"
+        }
+        policy if policy.contains("violates PodSecurity") => {
+            "give the namespace the label pod-security.kubernetes.io/enforce=privileged"
+        }
+        _ => "the cluster does not let its Pods be made: ask somebody who administers it",
+    };
+    Some(format!("{reason}: {message}\n    {advice}"))
 }
 
 /// Whether a workload has everything that it wants.
@@ -351,10 +410,9 @@ pub async fn job(
     cluster: &Cluster,
     place: &Place,
     object: &Value,
-    deadline: Deadline,
-    progress: Progress<'_>,
+    waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
-    let whole = ready(cluster, std::slice::from_ref(place), deadline, progress);
+    let whole = ready(cluster, std::slice::from_ref(place), waiting);
     let one = |key: &str| {
         object
             .pointer(&format!("/spec/{key}"))
@@ -399,6 +457,19 @@ async fn pod_succeeded(cluster: &Cluster, job: &Place, uid: &str) {
     }
 }
 
+/// What a namespace that goes away says of what keeps it.
+fn told(object: &Value) -> impl Iterator<Item = &str> {
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let hold = |condition: &&Value| {
+        text(condition, &["status"]) == "True"
+            && text(condition, &["type"]).starts_with("Namespace")
+    };
+    let conditions = conditions.into_iter().flatten().filter(hold);
+    conditions.map(|condition| text(condition, &["message"]))
+}
+
 /// Waits until objects that were deleted are gone.
 ///
 /// # Errors
@@ -431,14 +502,19 @@ pub async fn gone(
                         .flatten()
                         .filter_map(Value::as_str)
                         .collect();
-                    match held.is_empty() {
-                        true => place.to_string(),
-                        false => format!("{place}, held by its finalizers {}", held.join(", ")),
+                    let mut line = place.to_string();
+                    if !held.is_empty() {
+                        line = format!("{line}, held by its finalizers {}", held.join(", "));
                     }
+                    for said in told(object) {
+                        line = format!("{line}\n    {said}");
+                    }
+                    line
                 })
                 .collect();
             return Err(ClusterError::State(format!(
-                "not gone after {}:\n  {}",
+                "not gone after {}:\n  {}\n\
+                 whoever set a finalizer takes it off; the same command goes on",
                 shown(deadline.timeout),
                 lines.join("\n  ")
             )));

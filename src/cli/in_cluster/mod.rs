@@ -2,6 +2,7 @@
 
 mod duration;
 mod env;
+mod live;
 mod mesh;
 mod namespace;
 mod port_arg;
@@ -19,9 +20,11 @@ use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
 use crate::chart::{KubeVersion, Object};
-use crate::cluster::{Cluster, Connection, Release};
+use crate::cluster::{Cluster, Connection, Images, Release};
+use crate::images::ResolvedImage;
 use crate::plan::{Plan, Rendered};
 
+pub(super) use live::unless_interrupted;
 pub(super) use mesh::as_json;
 pub(super) use port_arg::PortArg;
 pub(super) use wait_args::WaitArgs;
@@ -88,6 +91,7 @@ pub(super) fn release<'r>(
     defaults: &'r Map<String, Value>,
     rendered: &'r Rendered,
     crds: &'r [Object],
+    images: Images<'r>,
 ) -> Release<'r> {
     Release {
         name: &plan.target.release,
@@ -97,6 +101,7 @@ pub(super) fn release<'r>(
         config: &plan.user,
         objects: &rendered.objects,
         crds,
+        images,
     }
 }
 
@@ -109,11 +114,45 @@ pub(super) async fn fit(plan: &mut Plan, cluster: &Cluster, version: Option<&str
     Ok(())
 }
 
-/// What to say when Ctrl-C ends what brings a mesh into a cluster.
-pub(super) fn interrupted(plan: &Plan) -> Failure {
-    let (name, namespace) = (&plan.target.release, &plan.target.namespace);
+/// The images of the compiled-in chart, with where each came from; none for another chart, which has its own.
+pub(super) fn images_of(plan: &Plan) -> Vec<ResolvedImage> {
+    match plan.pins {
+        Some(_) => plan.images().unwrap_or_default(),
+        None => Vec::new(),
+    }
+}
+
+/// What to say of an image that a node cannot get: where its reference came from, and how a mirror gets it.
+pub(super) fn origin(plan: &Plan, images: &[ResolvedImage], reference: &str) -> Option<String> {
+    let image = images
+        .iter()
+        .find(|image| image.reference.to_string() == reference)?;
+    let mut said = format!("the reference is from: {}", image.origin);
+    let pins = plan.pins?;
+    let published = format!("{}/{}", pins.registry(), image.component);
+    let (name, digest) = reference.split_once('@')?;
+    let is_compiled = image.origin.starts_with("compiled-in");
+    let is_ours = pins
+        .components()
+        .iter()
+        .any(|(name, _)| *name == image.component);
+    if is_compiled && is_ours && name != published {
+        said = format!(
+            "{said}\nto bring it there: crane copy {published}@{digest} {name}:{}",
+            pins.name()
+        );
+    }
+    Some(said)
+}
+
+/// What to say when Ctrl-C ends what brings a mesh into a cluster; `next` is how to go on.
+pub(super) fn interrupted(cluster: &Cluster, next: &str) -> Failure {
+    let changed = cluster.changed();
+    if changed.is_empty() {
+        return Failure::Operation("interrupted: nothing was changed".to_owned());
+    }
     Failure::Operation(format!(
-        "interrupted: a part of the mesh {name} may be in namespace {namespace}; \
-         the same command goes on, osm uninstall mesh removes it"
+        "interrupted; made or changed so far, as far as it is still there:\n  {}\n{next}",
+        changed.join("\n  ")
     ))
 }

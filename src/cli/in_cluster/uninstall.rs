@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{PortArg, duration};
+use super::{PortArg, duration, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::Printer;
 use crate::cli::{Global, mesh_name};
@@ -73,23 +73,38 @@ impl OfMesh {
         let removal = Removal {
             timeout: self.timeout,
             hooks: !self.no_hooks,
-            ca_bundle_secret: self.ca_bundle_secret_name.clone(),
+            ca_bundle_secret: Some(self.ca_bundle_secret_name.clone()),
             cluster_wide: self.delete_cluster_wide_resources,
             namespace: self.delete_namespace,
         };
         let missing = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
             let say = |line: &str| Printer::progress(line);
-            let was_there = tokio::select! {
-                done = cluster::uninstall(&cluster, owner, &removal, &say) => done?,
-                _ = tokio::signal::ctrl_c() => return Err(Failure::Operation(format!(
+            let removing = cluster::uninstall(&cluster, owner, &removal, &say);
+            let Some(removed) = unless_interrupted(Box::pin(removing)).await else {
+                return Err(Failure::Operation(format!(
                     "interrupted: a part of the mesh {name} may still be in namespace {namespace}; \
                      the same command goes on"
-                ))),
+                )));
             };
-            match was_there {
+            let removed = removed?;
+            if let Err(error) = removed.cleaned {
+                return Err(Failure::Operation(format!(
+                    "{error}\nthe mesh is removed, but what its post-delete hook removes may be left: \
+                     webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
+                )));
+            }
+            match removed.was_there {
                 true => Ok(None),
-                false => Ok(Some(cluster::no_such_mesh(&cluster, owner).await?)),
+                false => {
+                    let mut message = cluster::no_such_mesh(&cluster, owner).await?;
+                    if self.delete_namespace {
+                        message = format!(
+                            "{message}\nthe namespace {namespace} stays: only that of a mesh is deleted"
+                        );
+                    }
+                    Ok(Some(message))
+                }
             }
         })??;
         match missing {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::wait_args::WaitArgs;
-use super::{fit, interrupted, release};
+use super::{fit, images_of, interrupted, origin, release, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::Printer;
 use crate::cli::pinned::check_pins;
@@ -74,6 +74,14 @@ impl Upgrade {
                 return Err(Failure::Operation(message));
             };
             let mut plan = self.plan(global, &values, Some(last))?;
+            let named = plan.mesh_text("meshName");
+            if !named.is_empty() && named != last.mesh_name() {
+                return Err(Failure::Input(format!(
+                    "the mesh {} would become {named}, and its namespaces would be of no mesh: \
+                     an upgrade keeps the name (osm.meshName)",
+                    last.mesh_name()
+                )));
+            }
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
@@ -87,7 +95,9 @@ impl Upgrade {
             }
             Printer::progress(changes.trim_end());
             let defaults = plan.defaults();
-            let release = release(&plan, &defaults, &rendered, &[]);
+            let images = images_of(&plan);
+            let origin = |reference: &str| origin(&plan, &images, reference);
+            let release = release(&plan, &defaults, &rendered, &[], &origin);
             let options = Options {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
@@ -95,10 +105,11 @@ impl Upgrade {
             };
             let say = |line: &str| Printer::progress(line);
             let upgrading = cluster::upgrade(&cluster, &records, &release, options, &say);
-            tokio::select! {
-                done = upgrading => done?,
-                _ = tokio::signal::ctrl_c() => return Err(interrupted(&plan)),
-            }
+            let Some(done) = unless_interrupted(Box::pin(upgrading)).await else {
+                let next = "the same command goes on, helm rollback goes back";
+                return Err(interrupted(&cluster, next));
+            };
+            done?;
             Ok(Some(plan.chart.metadata.app_version))
         })??;
         if let Some(version) = revision {
@@ -116,11 +127,12 @@ impl Upgrade {
         values: &[ValueSource],
         last: Option<&Record>,
     ) -> Result<Plan, Failure> {
-        let is_named = self.mesh_name != DEFAULT_MESH_NAME;
+        // The flag may name the release; the mesh has the name that the record has.
+        let name = last.map_or(self.mesh_name.as_str(), Record::mesh_name);
         let reused = last.filter(|_| self.reuse_values).map(Record::config);
         Ok(Plan::new(&Request {
             namespace: global.osm_namespace.clone(),
-            mesh_name: is_named.then(|| self.mesh_name.clone()),
+            mesh_name: (name != DEFAULT_MESH_NAME).then(|| name.to_owned()),
             chart: self.osm_chart_path.clone(),
             release: self.images.release.clone(),
             reused,

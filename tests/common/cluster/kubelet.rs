@@ -235,7 +235,32 @@ impl Worker {
         });
         api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
             .await?;
+        if fate == Fate::Fails(Failure::Mount) {
+            self.warn(pod).await?;
+        }
         self.said.insert(uid, said);
+        Ok(())
+    }
+
+    /// The event of a volume that cannot be mounted.
+    async fn warn(&self, pod: &Pod) -> kube::Result<()> {
+        let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
+        let event = json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": { "generateName": format!("{name}."), "namespace": namespace },
+            "involvedObject": {
+                "apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace, "uid": pod.uid(),
+            },
+            "type": "Warning",
+            "reason": "FailedMount",
+            "message": "MountVolume.SetUp failed for volume \"config\" : configmap \"missing\" not found",
+            "source": { "component": "kubelet" },
+            "lastTimestamp": k8s_openapi::jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        });
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        let (code, said) = super::api::request(&self.client, "POST", &path, Some(&event)).await?;
+        assert!(code < 300, "no event: {said}");
         Ok(())
     }
 

@@ -427,10 +427,15 @@ impl Cluster {
 
     /// Installs a chart with helm as the release `name` in the mesh's namespace, with the pins.
     pub fn helm_install(&self, name: &str, chart: &str) {
+        self.helm_install_with(name, chart, &[]);
+    }
+
+    /// As [`Self::helm_install`], with more flags.
+    pub fn helm_install_with(&self, name: &str, chart: &str, more: &[&str]) {
         let pins = self.pins();
         let namespace = ["--namespace", "osm-system", "--create-namespace"];
         let wait = ["--values", &pins, "--wait", "--timeout", "60s"];
-        self.helm(&[&["install", name, chart], &namespace[..], &wait].concat())
+        self.helm(&[&["install", name, chart], &namespace[..], &wait, more].concat())
             .ok();
     }
 

@@ -25,6 +25,10 @@ pub enum Failure {
     JobFails,
     /// The containers run, and their readiness probes fail.
     NotReady,
+    /// A volume cannot be mounted, which only an event tells.
+    Mount,
+    /// The init containers run and do not end.
+    InitRuns,
 }
 
 /// How a Pod fares.
@@ -158,6 +162,16 @@ fn written(pod: &Pod, fate: Fate) -> Written {
         }
         Fate::Succeeds => ("Succeeded", DONE),
         Fate::Fails(Failure::NotReady) => ("Running", State::Runs { ready: false }),
+        Fate::Fails(Failure::Mount) => {
+            return pulling(pod, "ContainerCreating", Message::None);
+        }
+        Fate::Fails(Failure::InitRuns) => {
+            return Written {
+                phase: "Pending",
+                init: State::Runs { ready: false },
+                main: INITIALIZING,
+            };
+        }
         Fate::Fails(Failure::ErrImagePull) => {
             return pulling(pod, "ErrImagePull", Message::Pull);
         }

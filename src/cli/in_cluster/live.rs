@@ -1,0 +1,32 @@
+//! Work that takes its time: it can be interrupted, and a terminal shows for how long it has been going on.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use crate::cli::output::Printer;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Does the work; `None` if Ctrl-C ends it first.
+pub(in crate::cli) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    let begun = Instant::now();
+    let (mut work, mut interrupt) = (pin!(work), pin!(tokio::signal::ctrl_c()));
+    let mut seconds = tokio::time::interval(SECOND);
+    let is_live = Printer::can_be_live();
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => {
+                Printer::live("");
+                return Some(done);
+            }
+            _ = &mut interrupt => return None,
+            _ = seconds.tick(), if is_live => {
+                let so_far = begun.elapsed().as_secs();
+                if so_far > 1 {
+                    Printer::live(&format!("  {so_far} s, Ctrl-C ends it"));
+                }
+            }
+        }
+    }
+}
