@@ -64,6 +64,35 @@ fn a_chart_sees_what_the_cluster_serves() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn templates_look_up_what_the_cluster_has_as_with_helm() {
+    let cluster = Cluster::start();
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let first = json!({"metadata": {"name": "first"}, "stringData": {"next": "second"}});
+    cluster.post(secrets, &first);
+    let second = json!({"metadata": {"name": "second", "labels": {"found": "yes"}}});
+    cluster.post(secrets, &second);
+    // What the second lookup asks for is what the first one found.
+    let template = "{{ $first := lookup \"v1\" \"Secret\" \"default\" \"first\" }}\n\
+        apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
+        {{ if $first }}\
+        \x20 second: {{ (lookup \"v1\" \"Secret\" \"default\" ($first.data.next | b64dec)).metadata.labels.found | quote }}\n\
+        {{ end }}\
+        \x20 missing: {{ lookup \"v1\" \"Secret\" \"default\" \"missing\" | len | quote }}\n\
+        \x20 many: {{ len (lookup \"v1\" \"Secret\" \"default\" \"\").items | quote }}\n";
+    let chart = chart(&cluster, "", &[("templates/seen.yaml", template)]);
+    let seen = "/api/v1/namespaces/osm-system/configmaps/seen";
+    let want = json!({"second": "yes", "missing": "0", "many": "2"});
+    cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
+    assert_eq!(cluster.get(seen).unwrap()["data"], want);
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
+    cluster.helm_install("osm", &chart);
+    assert_eq!(cluster.get(seen).unwrap()["data"], want);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn the_crds_of_a_chart_come_first_and_stay() {
     let cluster = Cluster::start();
     let before = cluster.objects();

@@ -66,13 +66,6 @@ pub struct Dependency {
 }
 
 impl Chart {
-    /// Whether a template of the chart, or of one under it, may look into the cluster.
-    pub fn may_look_up(&self) -> bool {
-        let mut texts = self.templates.iter().map(|(_, text)| text);
-        texts.any(|text| text.contains("lookup "))
-            || self.dependencies.iter().any(Chart::may_look_up)
-    }
-
     /// Reads a chart from a folder or a packaged chart.
     ///
     /// # Errors

@@ -21,4 +21,4 @@ pub use error::{ChartError, Misfit};
 pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};
 pub use render::{DEFAULT_KUBE_VERSION, Target, crds, effective_values, render};
-pub use template::KubeVersion;
+pub use template::{KubeVersion, Lookup, Lookups};

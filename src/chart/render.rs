@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::error::{ChartError, Misfit};
 use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
-use super::template::{self, Files, KubeVersion, Stack, TemplateFile, Value};
+use super::template::{self, Files, KubeVersion, Lookups, Stack, TemplateFile, Value};
 use super::values::{Nulls, coalesce};
 use super::{api_versions, dependencies, schema, version};
 
@@ -36,6 +36,8 @@ pub struct Target {
     /// What the cluster serves, as `group/version` and `group/version/Kind`; `None` without a cluster,
     /// where it is taken to serve what Kubernetes itself has.
     pub served: Option<Vec<String>>,
+    /// What templates look up in the cluster.
+    pub lookups: Lookups,
 }
 
 impl KubeVersion {
@@ -121,7 +123,7 @@ fn render_on(
             text: source.text.clone(),
         })
         .collect();
-    let rendered = template::render(&templates, stack).map_err(Box::new)?;
+    let rendered = template::render(&templates, stack, &target.lookups).map_err(Box::new)?;
     objects::collect(rendered)
 }
 

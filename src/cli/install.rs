@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::exit::{Done, Failure};
 #[cfg(feature = "cluster")]
 use super::in_cluster::{
-    WaitArgs, fit, images_of, interrupted, origin, release, unless_interrupted,
+    WaitArgs, images_of, interrupted, origin, release, render, unless_interrupted,
 };
 use super::output::Printer;
 use super::pinned::check_pins;
@@ -108,8 +108,7 @@ impl Install {
             printer.warning(&useless);
         }
         let rendered = match plan.render() {
-            // The cluster's version is the one that counts, and it is not known yet.
-            Err(error) if self.is_for_cluster() && error.is_of_kube_version() => None,
+            Err(error) if self.dry_run != DryRun::Client && plan.is_open(&error) => None,
             rendered => Some(rendered?),
         };
         if let Some(rendered) = &rendered {
@@ -124,11 +123,6 @@ impl Install {
             }
             (_, rendered) => self.in_cluster(plan, rendered.as_ref(), global, printer),
         }
-    }
-
-    /// Whether it is the cluster that says which version of Kubernetes it is for.
-    fn is_for_cluster(&self) -> bool {
-        self.dry_run != DryRun::Client && self.kube_version.is_none()
     }
 
     /// This binary was built without the feature `cluster`.
@@ -166,12 +160,6 @@ impl Install {
             true => Vec::new(),
             false => plan.crds()?,
         };
-        if plan.chart.may_look_up() {
-            printer.warning(
-                "templates of this chart may look into the cluster (lookup): \
-                 they find nothing there, as when helm renders without one",
-            );
-        }
         let defaults = plan.defaults();
         let options = InstallOptions {
             rollout: Options {
@@ -186,8 +174,7 @@ impl Install {
         let is_dry = self.dry_run == DryRun::Server;
         let answers = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            fit(&mut plan, &cluster, self.kube_version.as_deref()).await?;
-            let rendered = plan.render()?;
+            let rendered = render(&mut plan, &cluster, self.kube_version.as_deref()).await?;
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;

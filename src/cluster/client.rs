@@ -13,6 +13,7 @@ use super::connection::{self, Connection};
 use super::error::ClusterError;
 use super::kinds::{EVENT, Kind, Place, group_path, text};
 use super::request::{Failed, JSON, Repeat, Sent, causes, exchange};
+use crate::chart::Lookup;
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
 pub const FIELD_MANAGER: &str = "osm";
@@ -279,6 +280,25 @@ impl Cluster {
             _ => Vec::new(),
         };
         Ok((items, version))
+    }
+
+    /// What a template looks up: an object, or a list; an empty object if there is none.
+    ///
+    /// # Errors
+    /// A kind that the cluster does not have, and what the server refuses.
+    pub async fn look_up(&self, lookup: &Lookup) -> Result<Value, ClusterError> {
+        let object = json!({"apiVersion": lookup.api_version, "kind": lookup.kind,
+            "metadata": {"name": lookup.name}});
+        let place = self.place_of(&object, &lookup.namespace).await?;
+        let found = match lookup.name.is_empty() {
+            true => {
+                let doing = format!("list {}", place.kind.plural);
+                self.get_path(&place.kind.path(&place.namespace), &doing)
+                    .await?
+            }
+            false => self.get(&place).await?,
+        };
+        Ok(found.unwrap_or_else(|| json!({})))
     }
 
     /// Creates an object; `None` if there is one of that name already.

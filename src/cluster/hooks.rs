@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::apply::{Owner, Target, delete, is_kept, remove};
+use super::apply::{Target, delete, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Place, text};
@@ -87,26 +87,13 @@ fn places(hooks: &[&Hook], policy: &str) -> Vec<Place> {
         .collect()
 }
 
-/// Where hooks are that ran and stayed, and that nobody else needs.
-///
-/// # Errors
-/// What the server refuses.
-pub async fn left(
-    cluster: &Cluster,
-    hooks: &[Hook],
-    owner: Owner<'_>,
-) -> Result<Vec<Place>, ClusterError> {
-    let mut left = Vec::new();
-    for Hook { target, .. } in hooks {
-        if is_kept(&target.object) || target.place.kind == CUSTOM_RESOURCE_DEFINITION {
-            continue;
-        }
-        let found = cluster.get(&target.place).await?;
-        if found.is_some_and(|found| !owner.is_foreign(&found)) {
-            left.push(target.place.clone());
-        }
-    }
-    Ok(left)
+/// Where hooks may be that ran and stayed, and that nobody needs afterwards.
+pub fn left(hooks: &[Hook]) -> Vec<Place> {
+    let targets = hooks.iter().map(|hook| &hook.target);
+    targets
+        .filter(|t| !is_kept(&t.object) && t.place.kind != CUSTOM_RESOURCE_DEFINITION)
+        .map(|target| target.place.clone())
+        .collect()
 }
 
 async fn run_one(
@@ -127,5 +114,39 @@ async fn run_one(
             wait::ready(cluster, std::slice::from_ref(place), waiting).await
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::kinds::{POD, SECRET};
+    use serde_json::json;
+
+    fn hook(kind: &crate::cluster::kinds::Kind, annotations: &Value) -> Hook {
+        Hook {
+            target: Target {
+                place: kind.at("", "x"),
+                object: json!({"metadata": {"annotations": annotations}}),
+            },
+            events: vec!["pre-install".to_owned()],
+            weight: 0,
+        }
+    }
+
+    #[test]
+    fn neither_a_crd_nor_what_is_kept_is_ever_deleted() {
+        let none = json!({});
+        let keep = json!({"helm.sh/resource-policy": "keep"});
+        let all = [
+            hook(&CUSTOM_RESOURCE_DEFINITION, &none),
+            hook(&SECRET, &keep),
+            hook(&POD, &none),
+        ];
+        assert_eq!(left(&all), [POD.at("", "x")]);
+        let [crd, secret, pod] = &all;
+        let replaced = places(&[crd, secret, pod], "before-hook-creation");
+        assert_eq!(replaced, [SECRET.at("", "x"), POD.at("", "x")]);
+        assert_eq!(places(&[pod], "hook-succeeded"), []);
     }
 }

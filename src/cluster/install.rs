@@ -177,7 +177,7 @@ async fn take_back(
     if hooks {
         return Ok(());
     }
-    let left = hooks::left(cluster, &rollout.hooks, owner).await?;
+    let left = hooks::left(&rollout.hooks);
     remove(cluster, &left, Deadline::after(TAKE_BACK)).await
 }
 

@@ -109,12 +109,17 @@ async fn remove_release(
     if removal.hooks {
         for object in &last.hooks()? {
             let place = cluster.known_place_of(&object.value, last.namespace());
-            if let Some(place) = place.await? {
-                hooks.push(Hook::new(place, object));
+            let Some(place) = place.await? else { continue };
+            match cluster.get(&place).await? {
+                Some(found) if last.owner().is_foreign(&found) => {
+                    progress(&format!("{place} stays: {}", owner_of(&found)));
+                }
+                _ => hooks.push(Hook::new(place, object)),
             }
         }
     }
-    if !last.is(Status::Uninstalling) {
+    // In a namespace that is going away it may be gone by now, and cannot be made again.
+    if !last.is(Status::Uninstalling) && !is_going {
         let mut record = last.clone();
         record.set_status(Status::Uninstalling, "Deletion in progress");
         record.store(cluster).await?;
@@ -141,8 +146,7 @@ async fn remove_release(
         // It may have taken all the time there was.
         waiting.deadline = Deadline::after(removal.timeout);
     }
-    let left = hooks::left(cluster, &hooks, last.owner()).await?;
-    remove(cluster, &left, waiting.deadline).await?;
+    remove(cluster, &hooks::left(&hooks), waiting.deadline).await?;
     Ok(cleaned)
 }
 

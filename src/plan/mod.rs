@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::chart::set::Mode;
 use crate::chart::values::{insert, lookup, merge};
-use crate::chart::{self, Chart, ChartError, KubeVersion, Misfit, Object, Target};
+use crate::chart::{self, Chart, ChartError, KubeVersion, Lookups, Misfit, Object, Target};
 use crate::images::{
     BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
     resolve, scan,
@@ -116,13 +116,6 @@ pub struct Rendered {
     pub images: Vec<FoundImage>,
 }
 
-impl PlanError {
-    /// Whether another version of Kubernetes would do.
-    pub fn is_of_kube_version(&self) -> bool {
-        matches!(self, PlanError::Chart(ChartError::KubeVersion { .. }))
-    }
-}
-
 impl Plan {
     /// Reads what the request names and merges values: compiled-in pins, files, `--set`, flags.
     ///
@@ -190,6 +183,7 @@ impl Plan {
                 .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
             api_versions: request.api_versions.clone(),
             served: None,
+            lookups: Lookups::default(),
         };
         Ok(Plan {
             chart,
@@ -255,6 +249,13 @@ impl Plan {
     /// A file that holds no Kubernetes object.
     pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
         Ok(chart::crds(&self.chart, &self.values)?)
+    }
+
+    /// Whether it is for a cluster to say that an error of [`Plan::render`] without one is one: its version counts,
+    /// and what templates look up there.
+    pub fn is_open(&self, error: &PlanError) -> bool {
+        matches!(error, PlanError::Chart(ChartError::KubeVersion { .. }))
+            || self.target.lookups.has_asked()
     }
 
     /// The images that the values give, by component.

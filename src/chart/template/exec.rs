@@ -14,6 +14,7 @@ use gotmpl::parse::{
 
 use super::error::{Location, TemplateFault};
 use super::functions;
+use super::lookups::Lookups;
 use super::parse::Source;
 use super::value::Value;
 
@@ -146,6 +147,8 @@ pub(super) struct Machine {
     made: usize,
     rounds: u64,
     patterns: HashMap<String, regex_lite::Regex>,
+    /// What is known of a cluster.
+    pub(super) lookups: Lookups,
 }
 
 /// A place in a template; line and column are worked out only when something is to be said of it.
@@ -174,7 +177,7 @@ impl Frame<'_> {
 }
 
 impl Machine {
-    pub fn new(scope: Rc<Scope>, max_depth: usize) -> Machine {
+    pub fn new(scope: Rc<Scope>, max_depth: usize, lookups: Lookups) -> Machine {
         Machine {
             scope,
             calls: 0,
@@ -183,6 +186,7 @@ impl Machine {
             made: 0,
             rounds: 0,
             patterns: HashMap::new(),
+            lookups,
         }
     }
 

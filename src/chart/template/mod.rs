@@ -7,6 +7,7 @@ mod error;
 mod exec;
 mod files;
 mod functions;
+mod lookups;
 mod parse;
 mod value;
 
@@ -16,6 +17,7 @@ use std::rc::Rc;
 pub use error::{Location, TemplateFault};
 pub use files::Files;
 pub(crate) use files::glob_match;
+pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
 /// The stack a thread that renders needs, in bytes. Only what deep templates touch takes memory.
@@ -68,12 +70,13 @@ impl TemplateFile {
 pub fn render(
     files: &[TemplateFile],
     stack: Stack,
+    lookups: &Lookups,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
     let max_depth = match stack {
         Stack::OfAnyThread => exec::SHALLOW_DEPTH,
         Stack::Large => exec::MAX_DEPTH,
     };
-    let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth);
+    let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, lookups.clone());
     let mut rendered = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
         if file.is_partial() {
@@ -134,7 +137,8 @@ mod tests {
             text: text.to_owned().into(),
             data: Value::from(data),
         };
-        let mut rendered = render(&[file], stack).map_err(|f| f.to_string())?;
+        let mut rendered =
+            render(&[file], stack, &Lookups::default()).map_err(|f| f.to_string())?;
         Ok(rendered.remove(0).1)
     }
 

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::chart::{KubeVersion, Object};
+use crate::chart::{KubeVersion, Lookups, Object};
 use crate::cluster::{Cluster, Connection, Images, Release};
 use crate::images::ResolvedImage;
 use crate::plan::{Plan, Rendered};
@@ -105,13 +105,37 @@ pub(super) fn release<'r>(
     }
 }
 
-/// Makes a plan one for this cluster: for its version, unless another is asked for, and for what it serves.
-pub(super) async fn fit(plan: &mut Plan, cluster: &Cluster, version: Option<&str>) -> Done {
+/// How often what templates look up may depend on what they looked up before.
+const MAX_ROUNDS: usize = 10;
+
+/// Renders a plan for this cluster: for its version, unless another is asked for, for what it serves, and with what
+/// its templates look up there.
+pub(super) async fn render(
+    plan: &mut Plan,
+    cluster: &Cluster,
+    version: Option<&str>,
+) -> Result<Rendered, Failure> {
     if let (None, Ok(version)) = (version, KubeVersion::parse(&cluster.version)) {
         plan.target.kube_version = version;
     }
     plan.target.served = Some(cluster.api_versions().await?);
-    Ok(())
+    // What was looked up without a cluster says nothing.
+    plan.target.lookups = Lookups::default();
+    for _ in 0..MAX_ROUNDS {
+        let rendered = plan.render();
+        let asked = plan.target.lookups.take_asked();
+        if asked.is_empty() {
+            return Ok(rendered?);
+        }
+        for lookup in asked {
+            let answer = cluster.look_up(&lookup).await?;
+            plan.target.lookups.learn(lookup, answer);
+        }
+    }
+    Err(Failure::Input(format!(
+        "the chart {} looks up in the cluster what depends on what it looked up, and so on: more than {MAX_ROUNDS} times",
+        plan.chart.metadata.name
+    )))
 }
 
 /// The images of the compiled-in chart, with where each came from; none for another chart, which has its own.

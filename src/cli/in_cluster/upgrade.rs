@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::wait_args::WaitArgs;
-use super::{fit, images_of, interrupted, origin, release, unless_interrupted};
+use super::{images_of, interrupted, origin, release, render, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::Printer;
 use crate::cli::pinned::check_pins;
@@ -56,8 +56,8 @@ impl Upgrade {
         // What can be wrong on this side is found without a cluster, but for what the last revision's values do.
         let checked = self.plan(global, &values, None)?;
         match checked.render() {
-            // The values of the last revision, or the cluster's version, may make it right.
-            Err(error) if !self.reuse_values && !error.is_of_kube_version() => {
+            // The values of the last revision, or the cluster, may make it right.
+            Err(error) if !self.reuse_values && !checked.is_open(&error) => {
                 return Err(error.into());
             }
             _ => {}
@@ -85,8 +85,7 @@ impl Upgrade {
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
-            fit(&mut plan, &cluster, None).await?;
-            let rendered = plan.render()?;
+            let rendered = render(&mut plan, &cluster, None).await?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             let changes = changes(last, &rendered.images)?;
             if self.dry_run {

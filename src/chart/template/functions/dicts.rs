@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::super::lookups::Lookup;
 use super::super::value::{Dict, Value};
 use super::args::{Args, is_empty, to_text};
 use super::{ANY, Error, Function, Machine, Outcome};
@@ -53,8 +54,21 @@ pub(super) const TABLE: &[Function] = &[
     ("mustMergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
     ("deepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
     ("mustDeepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
-    ("lookup", 4, 4, |_, _| Ok(Value::dict([]))),
+    ("lookup", 4, 4, lookup),
 ];
+
+/// What a cluster has: an object, or a list; an empty dict if there is nothing, or no cluster.
+fn lookup(machine: &mut Machine, a: &Args<'_>) -> Outcome {
+    let text = |i| a.text(i).map(str::to_owned);
+    let lookup = Lookup {
+        api_version: text(0)?,
+        kind: text(1)?,
+        namespace: text(2)?,
+        name: text(3)?,
+    };
+    let answer = machine.lookups.answer(lookup);
+    Ok(answer.map_or_else(|| Value::dict([]), |answer| Value::from(&answer)))
+}
 
 /// A value that may become part of `dict`: not one that contains `dict` itself.
 fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {

@@ -1,0 +1,64 @@
+//! What templates look up in a cluster, and what it has there.
+//!
+//! Rendering itself asks nobody: it notes what is not known, and whoever renders finds that out and renders again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+/// The arguments of a template's `lookup`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    /// `v1`, `apps/v1`
+    pub api_version: String,
+    /// `Secret`
+    pub kind: String,
+    /// Empty for objects that have none, and for lists of all namespaces.
+    pub namespace: String,
+    /// Empty for a list.
+    pub name: String,
+}
+
+/// What is known of a cluster, and what was asked for beyond it. Copies share both.
+#[derive(Debug, Clone, Default)]
+pub struct Lookups(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    answers: BTreeMap<Lookup, Value>,
+    asked: BTreeSet<Lookup>,
+}
+
+impl Lookups {
+    /// What is there; nothing if that is not known, which is noted.
+    pub fn answer(&self, lookup: Lookup) -> Option<Value> {
+        self.known(|known| {
+            let answer = known.answers.get(&lookup).cloned();
+            if answer.is_none() {
+                known.asked.insert(lookup);
+            }
+            answer
+        })
+    }
+
+    /// Whether something was asked for that is not known.
+    pub fn has_asked(&self) -> bool {
+        self.known(|known| !known.asked.is_empty())
+    }
+
+    /// What was asked for and is not known, once.
+    pub fn take_asked(&self) -> BTreeSet<Lookup> {
+        self.known(|known| std::mem::take(&mut known.asked))
+    }
+
+    /// Takes note of what is there.
+    pub fn learn(&self, lookup: Lookup, answer: Value) {
+        self.known(|known| known.answers.insert(lookup, answer));
+    }
+
+    fn known<T>(&self, work: impl FnOnce(&mut Known) -> T) -> T {
+        // What is in there is whole after a panic, too.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
