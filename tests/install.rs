@@ -283,6 +283,13 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
     ] {
         assert!(error.contains(&want), "{want:?} is not in: {error}");
     }
+    cluster.uninstall(&before);
+    let tagged = ["install", "--timeout", "6s", "--image-tag", "v9"];
+    let error = cluster.osm(&tagged).fails(1);
+    assert!(
+        error.contains("the reference is from: --image-tag\n"),
+        "{error}"
+    );
     cluster.kubelet().heal("osm-bootstrap");
     cluster.uninstall(&before);
 
@@ -291,7 +298,15 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
     cluster.osm(&["install"]).fails(1);
     let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/osm-preinstall";
     assert!(cluster.get(role).is_none(), "hook-succeeded");
-    cluster.uninstall(&before);
+    let job = "/apis/batch/v1/namespaces/osm-system/jobs/osm-preinstall";
+    assert!(cluster.get(job).is_some(), "it shows why it failed");
+    // It goes also where hooks are not to run.
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--no-hooks"])
+        .ok();
+    assert!(cluster.get(job).is_none(), "a hook that is left");
+    cluster.delete("/api/v1/namespaces/osm-system");
+    cluster.await_objects(&before);
 
     // A hook's Job that fails is told at once, and --atomic leaves nothing.
     let error = cluster.osm(&["install", "--atomic"]).fails(1);
@@ -426,12 +441,14 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
         "/api/v1/namespaces",
         &json!({"metadata": {"name": "osm-system"}}),
     );
-    cluster.until("the namespace has its service account", |cluster| {
-        cluster.get("/api/v1/namespaces/osm-system/serviceaccounts/default")
-    });
+    for made in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+        cluster.until("the namespace has what each has", |cluster| {
+            cluster.get(&format!("/api/v1/namespaces/osm-system/{made}"))
+        });
+    }
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
-    let install = ["install", "--atomic", "--timeout", "6s"];
+    let install = ["install", "--atomic", "--timeout", "20s"];
     let child = cluster.osm_started(cluster.kubeconfig(), &install);
     cluster.until("the controller is there", |cluster| {
         cluster.deployment("osm-controller")
@@ -443,7 +460,7 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
     let error = String::from_utf8_lossy(&done.stderr);
     for said in [
         "running the post-delete hook Job osm-system/osm-cleanup",
-        "error: not ready after 6s:\nwhat was made is taken back (--atomic)",
+        "error: not ready after 20s:\nwhat was made is taken back (--atomic)",
     ] {
         assert!(error.contains(said), "{said:?} is not in: {error}");
     }
@@ -512,6 +529,15 @@ fn what_helm_removed_but_remembers_is_installed_again() {
     cluster.helm_release(&["uninstall"], &["--keep-history", "--wait"]);
     let error = cluster.osm(&["mesh", "upgrade"]).fails(1);
     assert!(error.contains("osm install installs it again"), "{error}");
+    // Also if that does not work at once; what helm remembers stays.
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    for more in [&["--atomic"][..], &[]] {
+        let install = ["install", "--timeout", "3s"];
+        cluster.osm(&[&install[..], more].concat()).fails(1);
+        let first = "/api/v1/namespaces/osm-system/secrets/sh.helm.release.v1.osm.v1";
+        assert!(cluster.get(first).is_some(), "{more:?}");
+    }
+    cluster.kubelet().heal("osm-injector");
     assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
     cluster.uninstall(&before);
 }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -241,11 +242,17 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn a_watch_that_goes_silent_is_begun_anew() {
     let cluster = Cluster::start();
-    let silent = |_, path: &str| {
+    let watches = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&watches);
+    let silent = move |_, path: &str| {
         let is_watch = path.contains("/deployments?") && path.contains("watch=true");
-        is_watch.then_some(Fault::Silence)
+        is_watch.then(|| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Fault::Silence
+        })
     };
     let proxy = cluster.proxy("silent", Box::new(silent));
-    let install = ["install", "--no-hooks", "--timeout", "0"];
+    let install = ["install", "--no-hooks", "--timeout", "2m"];
     cluster.osm_with(proxy.kubeconfig(), &install).ok();
+    assert_ne!(watches.load(Ordering::Relaxed), 0, "nothing was watched");
 }

@@ -212,7 +212,21 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
             "osm.meshName=red",
         ];
         let error = cluster.osm(&rename).fails(2);
-        assert!(error.contains("red"), "{error}");
+        let refused = ["would become red", "red disagree about osm.meshName"];
+        assert!(refused.iter().any(|why| error.contains(why)), "{error}");
+        let move_it = [
+            "mesh",
+            "upgrade",
+            "--mesh-name",
+            mesh,
+            "--set",
+            "osm.osmNamespace=there",
+        ];
+        let error = cluster.osm(&move_it).fails(2);
+        assert!(
+            error.contains("would go from namespace osm-system to there"),
+            "{error}"
+        );
         let gone = ["uninstall", "mesh", "--force", "--delete-namespace", "-a"];
         cluster
             .osm(&[&gone[..], &["--mesh-name", mesh]].concat())

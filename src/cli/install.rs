@@ -195,7 +195,9 @@ impl Install {
                 return Err(interrupted(
                     &cluster,
                     &match self.atomic {
-                        true => format!("nothing of it is taken back; {next}"),
+                        true => {
+                            format!("taking it back (--atomic) is not done or not finished; {next}")
+                        }
                         false => next.to_owned(),
                     },
                 ));

@@ -107,8 +107,11 @@ impl Cluster {
             // An older server tells the kinds of each version by itself.
             for version in versions.clone() {
                 let doing = format!("ask for the kinds of {version}");
-                let listed = self.get_path(&group_path(&version), &doing).await?;
-                let listed = listed.unwrap_or_default();
+                let listed = match self.get_path(&group_path(&version), &doing).await {
+                    // Others answer for some groups, and may be out of order.
+                    Err(error) if error.code().is_some_and(|code| code != 401) => continue,
+                    listed => listed?.unwrap_or_default(),
+                };
                 let kinds = list(&listed, "resources")
                     .iter()
                     .map(|r| text(r, &["kind"]));
@@ -138,13 +141,16 @@ impl Cluster {
 
     /// What was created or applied so far, each once.
     pub fn changed(&self) -> Vec<String> {
-        let changed = self.changed.lock();
-        changed.unwrap_or_else(PoisonError::into_inner).clone()
+        self.changes().clone()
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Vec<String>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of a change that is about to be asked for.
     fn note_change(&self, place: &Place) {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self.changes();
         let place = place.to_string();
         if !changed.contains(&place) {
             changed.push(place);
@@ -323,7 +329,11 @@ impl Cluster {
             ..Sent::get(&path)
         };
         match self.send(request, &doing).await {
-            Err(error) if is_reason(&error, "AlreadyExists") => Ok(None),
+            Err(error) if is_reason(&error, "AlreadyExists") => {
+                self.changes()
+                    .retain(|changed| *changed != place.to_string());
+                Ok(None)
+            }
             sent => sent.map(Some),
         }
     }

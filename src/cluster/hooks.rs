@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::apply::{Target, delete, is_kept, remove};
+use super::apply::{Owner, Target, delete, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Place, text};
@@ -23,13 +23,15 @@ pub struct Hook {
 impl Hook {
     /// The hook that an object is.
     pub fn new(place: Place, object: &Object) -> Hook {
+        let events = object.hooks.clone();
+        let weight = object.hook_weight;
+        let mut object = object.value.clone();
+        // A record may have a version that is served no more.
+        object["apiVersion"] = Value::from(&*place.kind.api_version);
         Hook {
-            target: Target {
-                place,
-                object: object.value.clone(),
-            },
-            events: object.hooks.clone(),
-            weight: object.hook_weight,
+            target: Target { place, object },
+            events,
+            weight,
         }
     }
 
@@ -85,6 +87,12 @@ fn places(hooks: &[&Hook], policy: &str) -> Vec<Place> {
     places
         .filter(|place| place.kind != CUSTOM_RESOURCE_DEFINITION)
         .collect()
+}
+
+/// Whether what is in a hook's place is somebody else's: of another release, or no hook at all.
+pub fn is_foreign(object: &Value, owner: Owner<'_>) -> bool {
+    let event = text(object, &["metadata", "annotations", "helm.sh/hook"]);
+    event.is_empty() || owner.is_foreign(object)
 }
 
 /// Where hooks may be that ran and stayed, and that nobody needs afterwards.

@@ -5,16 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Owner, Target, remove};
+use super::apply::{Owner, Target};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::hooks;
 use super::kinds::{NAMESPACE, SECRET};
 use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
-use super::wait::Deadline;
 
 /// How to install.
 #[derive(Debug, Clone)]
@@ -94,6 +92,7 @@ pub async fn install(
     let has_secret = has_secret?;
     let old = record::placed(cluster, &earlier).await?;
     let revision = earlier.last().map_or(1, |last| last.revision() + 1);
+    let mut made_namespace = false;
     if !has_namespace {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
@@ -101,10 +100,15 @@ pub async fn install(
         });
         // Somebody else may have created it in the meantime, which is as well.
         let place = NAMESPACE.at("", release.namespace);
-        cluster.create(&place, &namespace).await?;
+        made_namespace = cluster.create(&place, &namespace).await?.is_some();
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
-    record.store_new(cluster).await?;
+    let stored = record.store_new(cluster).await;
+    if made_namespace && matches!(stored, Err(ClusterError::Refused { .. })) {
+        // There is nothing in it. What is to be told is why.
+        let _ = cluster.delete(&NAMESPACE.at("", release.namespace)).await;
+    }
+    stored?;
     record::prune(cluster, &earlier).await?;
     let Err(error) = rollout.run("install", &old).await else {
         record.set_status(Status::Deployed, "Install complete");
@@ -114,10 +118,10 @@ pub async fn install(
         progress(&format!("{error}"));
         progress("taking back what was made (--atomic)");
         let taking = Taking {
-            namespace: !has_namespace,
+            namespace: made_namespace,
+            runs_hooks: options.rollout.hooks && !has_secret,
             ca_bundle_secret: Some(options.ca_bundle_secret.clone())
                 .filter(|name| !has_secret && !name.is_empty()),
-            spares_secret: has_secret,
         };
         let undone = take_back(cluster, &rollout, owner, taking, progress).await;
         return Err(ClusterError::State(match undone {
@@ -146,8 +150,8 @@ struct Taking {
     namespace: bool,
     /// The Secret with the root certificate, if there is one that was not there before.
     ca_bundle_secret: Option<String>,
-    /// Whether there is one that was.
-    spares_secret: bool,
+    /// Whether hooks may run: the one after a removal would take a root certificate along that was there before.
+    runs_hooks: bool,
 }
 
 /// Removes what an installation made, as a removal of the mesh does.
@@ -158,27 +162,29 @@ async fn take_back(
     taking: Taking,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
-    // A control plane that never ran made nothing for itself, and the image of the hook that removes it may be as
-    // hard to get as the others. The hook would remove a root certificate that was there before, too.
-    let hooks = !taking.spares_secret && rollout.has_run().await?;
+    // A control plane that does not run makes nothing for itself, and the image of the hook that removes it may be
+    // as hard to get as the others.
+    let has_run = rollout.runs().await?;
+    let hooks = taking.runs_hooks && has_run;
     let removal = Removal {
         timeout: TAKE_BACK,
         hooks,
         ca_bundle_secret: taking.ca_bundle_secret,
-        cluster_wide: false,
+        webhooks: true,
+        crds: false,
         namespace: taking.namespace,
+        history: false,
     };
     let removed = uninstall(cluster, owner, &removal, progress).await?;
-    if let Err(error) = removed.cleaned {
-        progress(&format!(
-            "{error}\nwhat the control plane made for itself may be left: webhooks, CRDs"
-        ));
-    }
-    if hooks {
-        return Ok(());
-    }
-    let left = hooks::left(&rollout.hooks);
-    remove(cluster, &left, Deadline::after(TAKE_BACK)).await
+    let why = match removed.cleaned {
+        Err(error) => format!("{error}\n"),
+        Ok(()) if has_run && !hooks => String::new(),
+        Ok(()) => return Ok(()),
+    };
+    progress(&format!(
+        "{why}the post-delete hook did not run: the MeshConfig that the control plane made may be left"
+    ));
+    Ok(())
 }
 
 /// Sends everything with a dry run of the server: it judges every object and stores none.
@@ -230,8 +236,7 @@ async fn unfinished(
         return Ok(records);
     }
     // A later revision that failed is an upgrade of something that was installed.
-    let never_worked = |r: &Record| r.is(Status::PendingInstall) || r.is(Status::Failed);
-    if records.iter().all(never_worked) {
+    if record::never_worked(&records) {
         let status = last.status();
         progress(&format!(
             "an earlier installation of {name} was not finished ({status}): going on with it"

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::apply::{Owner, Target, at_once, owner_of};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::hooks::Hook;
+use super::hooks::{self, Hook};
 use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
 use super::meshes::control_planes;
 use super::wait::is_awaited;
@@ -79,7 +79,7 @@ pub async fn other_meshes(
 
 /// Refuses objects of the same names that belong to somebody else; `advice` is what else can be done.
 ///
-/// Hooks bear no marks: they are only refused what bears those of another release.
+/// Hooks bear no marks of a release, but say that they are hooks.
 ///
 /// # Errors
 /// All of them, each with whose it is.
@@ -95,7 +95,7 @@ pub async fn owners(
     let asked = all.map(async |(target, is_hook)| {
         let found = cluster.get(&target.place).await?;
         let foreign = found.filter(|object| match is_hook {
-            true => owner.is_foreign(object),
+            true => hooks::is_foreign(object, owner),
             false => !owner.owns(object),
         });
         Ok(foreign.map(|object| format!("\n  {}: {}", target.place, owner_of(&object))))

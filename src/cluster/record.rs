@@ -265,15 +265,25 @@ impl Record {
 
     /// The name of the mesh that the values give; that of the release if they give none.
     pub fn mesh_name(&self) -> &str {
-        let of = |values: &[&str]| {
-            ["osm", "OpenServiceMesh"]
-                .into_iter()
-                .map(|root| text(&self.content, &[values, &[root, "meshName"]].concat()))
-                .find(|name| !name.is_empty())
-        };
-        of(&["config"])
-            .or_else(|| of(&["chart", "values"]))
-            .unwrap_or_else(|| self.name())
+        self.mesh_text("meshName").unwrap_or_else(|| self.name())
+    }
+
+    /// The namespace of the control plane that the values give; that of the release if they give none.
+    pub fn mesh_namespace(&self) -> &str {
+        self.mesh_text("osmNamespace")
+            .unwrap_or_else(|| self.namespace())
+    }
+
+    /// A value of the mesh's own: what was set, else the chart's default; none if it is empty.
+    fn mesh_text(&self, key: &str) -> Option<&str> {
+        let layers: [&[&str]; 2] = [&["config"], &["chart", "values"]];
+        let roots = ["osm", "OpenServiceMesh"];
+        let all = layers
+            .iter()
+            .flat_map(|layer| roots.map(|root| (layer, root)));
+        let mut texts =
+            all.map(|(layer, root)| text(&self.content, &[layer, &[root, key][..]].concat()));
+        texts.find(|text| !text.is_empty())
     }
 
     /// Whether the release is a mesh: made here, or of a chart with a mesh's values.
@@ -333,7 +343,7 @@ impl Record {
 
 /// What a record is made of.
 pub struct Release<'r> {
-    /// Its name: that of the mesh.
+    /// Its name: that of the mesh, unless somebody else installed it under another one.
     pub name: &'r str,
     /// The namespace it goes to.
     pub namespace: &'r str,
@@ -401,6 +411,17 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
         ))),
         _ => Ok(records),
     }
+}
+
+/// The records since the mesh was last removed with its history kept; all, if it never was.
+pub fn since_removed(records: &[Record]) -> impl Iterator<Item = &Record> {
+    let current = records.iter().rev();
+    current.take_while(|record| !record.is(Status::Uninstalled))
+}
+
+/// Whether what these are the records of was not once installed to the end.
+pub fn never_worked(records: &[Record]) -> bool {
+    since_removed(records).all(|r| r.is(Status::PendingInstall) || r.is(Status::Failed))
 }
 
 /// Removes the oldest records, of which there are more than are kept; what works is kept whatever its age.

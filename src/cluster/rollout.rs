@@ -112,11 +112,11 @@ impl<'r> Rollout<'r> {
         self.run_hooks(&format!("post-{event}")).await
     }
 
-    /// Whether something of it runs, or has run.
+    /// Whether something of it runs.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn has_run(&self) -> Result<bool, ClusterError> {
+    pub async fn runs(&self) -> Result<bool, ClusterError> {
         for Target { place, .. } in self.targets.iter().filter(|t| is_awaited(&t.place.kind)) {
             let found = self.cluster.get(place).await?.unwrap_or_default();
             let ready = found

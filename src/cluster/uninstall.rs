@@ -24,10 +24,14 @@ pub struct Removal {
     pub hooks: bool,
     /// The Secret with the mesh's root certificate, if it goes too.
     pub ca_bundle_secret: Option<String>,
-    /// Whether what belongs to the whole cluster goes too: CRDs, webhooks.
-    pub cluster_wide: bool,
+    /// Whether the webhooks that the control plane made go too.
+    pub webhooks: bool,
+    /// Whether the CRDs go too, with all their objects.
+    pub crds: bool,
     /// Whether the namespace goes too.
     pub namespace: bool,
+    /// Whether the records go too that an earlier removal kept.
+    pub history: bool,
 }
 
 /// What came of a removal.
@@ -37,6 +41,17 @@ pub struct Removed {
     pub was_there: bool,
     /// Whether the post-delete hook did its work.
     pub cleaned: Result<(), ClusterError>,
+    /// Whether the namespace was to go and stays, for it is not known to be a mesh's.
+    pub keeps_namespace: bool,
+}
+
+/// The state of a namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Absent,
+    There,
+    /// It is being deleted.
+    Going,
 }
 
 /// The CRDs that a control plane creates: of the mesh, and of the Service Mesh Interface.
@@ -67,28 +82,44 @@ pub async fn uninstall(
     let known = records.last();
     let name = known.map_or(mesh.name, Record::mesh_name);
     refuse_what_others_need(cluster, name, mesh.namespace, removal).await?;
-    let is_going = namespace_is_going(cluster, mesh.namespace).await?;
+    let state = state_of(cluster, mesh.namespace).await?;
     let cleaned = match known {
-        Some(last) => remove_release(cluster, &records, last, is_going, removal, progress).await?,
+        Some(last) => remove_release(cluster, &records, last, state, removal, progress).await?,
         None => Ok(()),
     };
-    let mut was_there = known.is_some();
-    if known.is_some() || removal.cluster_wide {
-        was_there |= remove_own(cluster, name, mesh.namespace, removal, progress).await?;
-    }
-    // Only the namespace of a mesh, or what an earlier removal left of one.
-    if removal.namespace && (known.is_some() || is_going) {
-        // The records go with it: as long as something is left, it can be found by them.
-        let place = NAMESPACE.at("", mesh.namespace);
-        progress(&format!("removing {place}"));
-        remove(cluster, &[place], Deadline::after(removal.timeout)).await?;
-        was_there = true;
-    } else {
-        for record in &records {
+    let rest = async {
+        let mut was_there = known.is_some();
+        if known.is_some() || removal.crds {
+            was_there |= remove_own(cluster, name, mesh.namespace, removal, progress).await?;
+        }
+        // Only the namespace of a mesh, or what an earlier removal left of one.
+        if removal.namespace && (known.is_some() || state == State::Going) {
+            // The records go with it: as long as something is left, it can be found by them.
+            let place = NAMESPACE.at("", mesh.namespace);
+            progress(&format!("removing {place}"));
+            remove(cluster, &[place], Deadline::after(removal.timeout)).await?;
+            return Ok(true);
+        }
+        let of_now = record::since_removed(&records).count();
+        let count = if removal.history {
+            records.len()
+        } else {
+            of_now
+        };
+        for record in records.iter().rev().take(count) {
             cluster.delete(&record.place()).await?;
         }
+        Ok(was_there)
+    };
+    match (rest.await, cleaned) {
+        (Ok(was_there), cleaned) => Ok(Removed {
+            was_there,
+            cleaned,
+            keeps_namespace: removal.namespace && known.is_none() && state == State::There,
+        }),
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(also)) => Err(ClusterError::State(format!("{also}\n{error}"))),
     }
-    Ok(Removed { was_there, cleaned })
 }
 
 /// Removes the objects of a release, with its hooks; gives whether the last of these did its work.
@@ -96,51 +127,52 @@ async fn remove_release(
     cluster: &Cluster,
     records: &[Record],
     last: &Record,
-    is_going: bool,
+    state: State,
     removal: &Removal,
     progress: Progress<'_>,
 ) -> Result<Result<(), ClusterError>, ClusterError> {
+    let is_going = state == State::Going;
     let mut waiting = Waiting {
         deadline: Deadline::after(removal.timeout),
         progress,
         images: &|_| None,
     };
     let mut hooks = Vec::new();
-    if removal.hooks {
-        for object in &last.hooks()? {
-            let place = cluster.known_place_of(&object.value, last.namespace());
-            let Some(place) = place.await? else { continue };
-            match cluster.get(&place).await? {
-                Some(found) if last.owner().is_foreign(&found) => {
-                    progress(&format!("{place} stays: {}", owner_of(&found)));
-                }
-                _ => hooks.push(Hook::new(place, object)),
+    for object in &last.hooks()? {
+        let place = cluster.known_place_of(&object.value, last.namespace());
+        let Some(place) = place.await? else { continue };
+        match cluster.get(&place).await? {
+            Some(found) if hooks::is_foreign(&found, last.owner()) => {
+                progress(&format!("{place} stays: {}", owner_of(&found)));
             }
+            _ => hooks.push(Hook::new(place, object)),
         }
     }
-    // In a namespace that is going away it may be gone by now, and cannot be made again.
-    if !last.is(Status::Uninstalling) && !is_going {
+    let due: &[Hook] = match removal.hooks && !is_going {
+        true => &hooks,
+        false => &[],
+    };
+    // In a namespace that is going away the record may be gone by now, and cannot be made again. What never worked
+    // can be installed on as well as removed on.
+    if !last.is(Status::Uninstalling) && !is_going && !record::never_worked(records) {
         let mut record = last.clone();
         record.set_status(Status::Uninstalling, "Deletion in progress");
         record.store(cluster).await?;
     }
-    if is_going && !hooks.is_empty() {
-        progress(&format!(
-            "the namespace {} is being deleted already: hooks cannot run in it any more",
-            last.namespace()
-        ));
-    } else {
-        hooks::run(cluster, &hooks, "pre-delete", waiting).await?;
-    }
+    hooks::run(cluster, due, "pre-delete", waiting).await?;
     let places = places_of(cluster, records, progress).await?;
     if !places.is_empty() {
         progress(&format!("removing {} objects", places.len()));
     }
     remove(cluster, &places, waiting.deadline).await?;
-    let mut cleaned = Ok(());
-    if !is_going {
-        // The mesh is gone whether or not this works.
-        cleaned = hooks::run(cluster, &hooks, "post-delete", waiting).await;
+    // The mesh is gone whether or not this works.
+    let mut cleaned = hooks::run(cluster, due, "post-delete", waiting).await;
+    let is_after = |hook: &Hook| hook.events.iter().any(|event| event == "post-delete");
+    if is_going && removal.hooks && !last.is(Status::Uninstalling) && hooks.iter().any(is_after) {
+        cleaned = Err(ClusterError::State(format!(
+            "the namespace {} is being deleted, so that the post-delete hook cannot run in it",
+            last.namespace()
+        )));
     }
     if cleaned.is_err() {
         // It may have taken all the time there was.
@@ -150,13 +182,15 @@ async fn remove_release(
     Ok(cleaned)
 }
 
-async fn namespace_is_going(cluster: &Cluster, name: &str) -> Result<bool, ClusterError> {
-    match cluster.get(&NAMESPACE.at("", name)).await {
-        Ok(found) => {
-            Ok(found.is_some_and(|f| !text(&f, &["metadata", "deletionTimestamp"]).is_empty()))
+async fn state_of(cluster: &Cluster, namespace: &str) -> Result<State, ClusterError> {
+    match cluster.get(&NAMESPACE.at("", namespace)).await {
+        Ok(None) => Ok(State::Absent),
+        Ok(Some(found)) if text(&found, &["metadata", "deletionTimestamp"]).is_empty() => {
+            Ok(State::There)
         }
+        Ok(Some(_)) => Ok(State::Going),
         // Who may not look at it may still remove what is in it.
-        Err(error) if error.code() == Some(403) => Ok(false),
+        Err(error) if error.code() == Some(403) => Ok(State::There),
         Err(error) => Err(error),
     }
 }
@@ -168,7 +202,7 @@ async fn refuse_what_others_need(
     own_namespace: &str,
     removal: &Removal,
 ) -> Result<(), ClusterError> {
-    if !removal.cluster_wide && !removal.namespace {
+    if !removal.crds && !removal.namespace {
         return Ok(());
     }
     for other in control_planes(cluster).await? {
@@ -176,7 +210,7 @@ async fn refuse_what_others_need(
         if name == mesh && namespace == own_namespace {
             continue;
         }
-        if removal.cluster_wide {
+        if removal.crds {
             return Err(ClusterError::State(format!(
                 "the mesh {name} in namespace {namespace} needs the CRDs and their objects: \
                  leave --delete-cluster-wide-resources out, or remove that mesh first"
@@ -231,7 +265,7 @@ async fn remove_own(
     if let Some(secret) = &removal.ca_bundle_secret {
         places.push(SECRET.at(namespace, secret));
     }
-    if removal.cluster_wide {
+    if removal.webhooks {
         let labels =
             format!("app.kubernetes.io/name=openservicemesh.io,app.kubernetes.io/instance={mesh}");
         for kind in [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS] {
@@ -241,6 +275,8 @@ async fn remove_own(
                 .map(|object| text(object, &["metadata", "name"]));
             places.extend(names.map(|name| kind.at("", name)));
         }
+    }
+    if removal.crds {
         places.extend(
             CRDS.iter()
                 .map(|name| CUSTOM_RESOURCE_DEFINITION.at("", name)),

@@ -285,13 +285,20 @@ impl Group<'_> {
         troubles
     }
 
-    /// The Pods of a workload that only need more time, as far as their states tell, with the newest warning of each.
+    /// What a workload without troubles waits for: the Pods that are not ready, with the newest warning of each.
     async fn unready(&self, object: &Value) -> Vec<String> {
+        let pods = self.pods(object).await;
+        let is_ready =
+            |pod: &Value| condition(pod, "Ready").is_some_and(|c| text(c, &["status"]) == "True");
+        if !pods.is_empty() && pods.iter().all(is_ready) {
+            return vec![
+                "the Pods that there are run; the cluster has not made all of them yet, or has not taken away \
+                 the old ones: --timeout gives it longer"
+                    .to_owned(),
+            ];
+        }
         let mut lines = Vec::new();
-        for pod in &self.pods(object).await {
-            if condition(pod, "Ready").is_some_and(|c| text(c, &["status"]) == "True") {
-                continue;
-            }
+        for pod in pods.iter().filter(|pod| !is_ready(pod)) {
             let name = text(pod, &["metadata", "name"]);
             let warning = self.cluster.warning(&POD.at(self.namespace, name)).await;
             let why = match warning {

@@ -154,7 +154,9 @@ pub(super) fn origin(plan: &Plan, images: &[ResolvedImage], reference: &str) -> 
     let mut said = format!("the reference is from: {}", image.origin);
     let pins = plan.pins?;
     let published = format!("{}/{}", pins.registry(), image.component);
-    let (name, digest) = reference.split_once('@')?;
+    let Some((name, digest)) = reference.split_once('@') else {
+        return Some(said);
+    };
     let is_compiled = image.origin.starts_with("compiled-in");
     let is_ours = pins
         .components()

@@ -74,8 +74,10 @@ impl OfMesh {
             timeout: self.timeout,
             hooks: !self.no_hooks,
             ca_bundle_secret: Some(self.ca_bundle_secret_name.clone()),
-            cluster_wide: self.delete_cluster_wide_resources,
+            webhooks: self.delete_cluster_wide_resources,
+            crds: self.delete_cluster_wide_resources,
             namespace: self.delete_namespace,
+            history: true,
         };
         let missing = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
@@ -98,7 +100,7 @@ impl OfMesh {
                 true => Ok(None),
                 false => {
                     let mut message = cluster::no_such_mesh(&cluster, owner).await?;
-                    if self.delete_namespace {
+                    if removed.keeps_namespace {
                         message = format!(
                             "{message}\nthe namespace {namespace} stays: only that of a mesh is deleted"
                         );

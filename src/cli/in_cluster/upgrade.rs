@@ -82,6 +82,17 @@ impl Upgrade {
                     last.mesh_name()
                 )));
             }
+            let wanted = match plan.mesh_text("osmNamespace") {
+                namespace if namespace.is_empty() => plan.target.namespace.clone(),
+                namespace => namespace,
+            };
+            if wanted != last.mesh_namespace() {
+                return Err(Failure::Input(format!(
+                    "the control plane would go from namespace {} to {wanted}: an upgrade leaves it where it is \
+                     (osm.osmNamespace)",
+                    last.mesh_namespace()
+                )));
+            }
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
