@@ -10,6 +10,7 @@ use serde_json::json;
 const NAMESPACES: &str = "/api/v1/namespaces";
 const SYSTEM: &str = "/api/v1/namespaces/osm-system";
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmission";
 const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
 #[test]
@@ -59,6 +60,34 @@ fn what_the_cluster_refuses_is_named_and_the_same_command_goes_on() {
         "a webhook of the cluster does not answer",
     );
     cluster.delete(&format!("{WEBHOOKS}/gate"));
+    cluster.osm(&["install"]).ok();
+    cluster.uninstall(&before);
+
+    // What the record is not allowed into is not left behind.
+    let policy = json!({"metadata": {"name": "plain"}, "spec": {
+        "matchConstraints": {"resourceRules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"]}]},
+        "validations": [{"expression": "object.type != 'helm.sh/release.v1'", "message": "no releases here"}],
+    }});
+    cluster.post(&format!("{POLICIES}policies"), &policy);
+    let binding = json!({"metadata": {"name": "plain"}, "spec": {
+        "policyName": "plain", "validationActions": ["Deny"]}});
+    cluster.post(&format!("{POLICIES}policybindings"), &binding);
+    let record = json!({"metadata": {"name": "probe"}, "type": "helm.sh/release.v1"});
+    let probe = "/api/v1/namespaces/default/secrets?dryRun=All";
+    cluster.until("the policy is in force", |cluster| {
+        (cluster.request("POST", probe, Some(&record)).0 == 422).then_some(())
+    });
+    refused(
+        "a policy against the record",
+        "a policy of the cluster refuses this object",
+    );
+    assert_eq!(cluster.get(SYSTEM), None, "the namespace stayed");
+    cluster.delete(&format!("{POLICIES}policybindings/plain"));
+    cluster.delete(&format!("{POLICIES}policies/plain"));
+    cluster.until("the policy is gone", |cluster| {
+        (cluster.request("POST", probe, Some(&record)).0 == 200).then_some(())
+    });
     cluster.osm(&["install"]).ok();
     cluster.uninstall(&before);
 

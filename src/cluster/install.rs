@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Progress;
-use super::apply::{Owner, Target};
+use super::apply::{Owner, Target, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{NAMESPACE, SECRET};
@@ -13,6 +13,7 @@ use super::preflight::{self, Work};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
+use super::wait::Deadline;
 
 /// How to install.
 #[derive(Debug, Clone)]
@@ -103,12 +104,16 @@ pub async fn install(
         made_namespace = cluster.create(&place, &namespace).await?.is_some();
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
-    let stored = record.store_new(cluster).await;
-    if made_namespace && matches!(stored, Err(ClusterError::Refused { .. })) {
-        // There is nothing in it. What is to be told is why.
-        let _ = cluster.delete(&NAMESPACE.at("", release.namespace)).await;
+    if let Err(error) = record.store_new(cluster).await {
+        let is_judged = error.code().is_some_and(|code| code < 500 && code != 429);
+        if made_namespace && is_judged {
+            // There is nothing in it, and what is to be told is why. After a passing fault it stays: the same command
+            // finds it again.
+            let places = [NAMESPACE.at("", release.namespace)];
+            let _ = remove(cluster, &places, Deadline::after(TAKE_BACK)).await;
+        }
+        return Err(error);
     }
-    stored?;
     record::prune(cluster, &earlier).await?;
     let Err(error) = rollout.run("install", &old).await else {
         record.set_status(Status::Deployed, "Install complete");

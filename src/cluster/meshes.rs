@@ -30,11 +30,14 @@ pub struct Mesh {
 /// # Errors
 /// What the server refuses.
 pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
-    let (mut meshes, (namespaces, _)) = futures_util::future::try_join(
+    // Both are waited for, so that what is told does not depend on which answer comes first.
+    let (meshes, namespaces) = futures_util::future::join(
         control_planes(cluster),
         cluster.list(&NAMESPACE, "", MONITORED_BY),
     )
-    .await?;
+    .await;
+    let mut meshes = meshes?;
+    let (namespaces, _) = namespaces?;
     for mesh in &mut meshes {
         let joined = namespaces
             .iter()
