@@ -16,6 +16,8 @@ use common::run;
 use serde_json::{Value, json};
 
 const LIST: [&str; 2] = ["mesh", "list"];
+/// A name that only the proxy knows (RFC 2606, section 2).
+const ELSEWHERE: &str = "cluster.invalid";
 const NONE: &str = "there is no mesh in this cluster";
 
 /// A program that gives a credential, as kubeconfigs name them (client.authentication.k8s.io/v1).
@@ -80,19 +82,33 @@ fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
     cluster.osm_with(&kubeconfig, &LIST).ok();
     let first = proxy.tunnels();
     assert!(first > http, "nothing went through SOCKS");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osm"));
-    command
-        .args(LIST)
-        .env_clear()
-        .env("HOME", &folder)
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .env("HTTPS_PROXY", &proxy.url);
-    run(&mut command, "").ok();
-    assert!(proxy.tunnels() > first, "HTTPS_PROXY was not used");
-    command.env("NO_PROXY", "127.0.0.1");
+    let with_proxy = |kubeconfig: &Path, no: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_osm"));
+        command
+            .args(LIST)
+            .env_clear()
+            .env("HOME", &folder)
+            .env("KUBECONFIG", kubeconfig)
+            .env("HTTPS_PROXY", &proxy.url)
+            .env("NO_PROXY", no);
+        run(&mut command, "")
+    };
+    // Only the proxy knows where that is.
+    let elsewhere = json!({
+        "server": cluster.url().replace("127.0.0.1", ELSEWHERE),
+        "tls-server-name": "127.0.0.1",
+    });
+    let elsewhere = cluster.kubeconfig_with("elsewhere", &cluster.admin(), &elsewhere);
+    with_proxy(&elsewhere, "").ok();
     let before = proxy.tunnels();
-    run(&mut command, "").ok();
-    assert_eq!(proxy.tunnels(), before, "NO_PROXY was not heeded");
+    assert!(before > first, "HTTPS_PROXY was not used");
+    // What the environment does not send through a proxy: what NO_PROXY names, and this machine.
+    with_proxy(&elsewhere, ELSEWHERE).fails(1);
+    with_proxy(cluster.kubeconfig(), "").ok();
+    assert_eq!(proxy.tunnels(), before, "something went through the proxy");
+    // The kubeconfig's own proxy is used nevertheless.
+    with_proxy(&kubeconfig, "127.0.0.1").ok();
+    assert!(proxy.tunnels() > before, "nothing went through SOCKS");
 }
 
 #[test]
@@ -261,7 +277,8 @@ fn http_target(reader: &mut impl BufRead) -> std::io::Result<(String, &'static [
     }
     let target = first.strip_prefix("CONNECT ").unwrap_or_default();
     let target = target.split(' ').next().unwrap_or_default();
-    Ok((target.to_owned(), b"HTTP/1.1 200 OK\r\n\r\n"))
+    let target = target.replace(ELSEWHERE, "127.0.0.1");
+    Ok((target, b"HTTP/1.1 200 OK\r\n\r\n"))
 }
 
 /// Where a SOCKS proxy without authentication is asked to connect to (RFC 1928), and what it answers.

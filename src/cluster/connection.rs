@@ -1,10 +1,13 @@
 //! From a kubeconfig to a client: certificates, tokens, login programs and proxies as kubectl has them.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -138,7 +141,8 @@ async fn configuration(connection: &Connection) -> Result<Config, ClusterError> 
     let there: Vec<&PathBuf> = files.iter().filter(|file| file.exists()).collect();
     if there.is_empty() {
         let given = connection.kubeconfig.is_some() || connection.context.is_some();
-        if let (false, Ok(config)) = (given, Config::incluster()) {
+        if let (false, Ok(mut config)) = (given, Config::incluster()) {
+            config.proxy_url = proxy_of_environment(&config.cluster_url)?;
             return Ok(config);
         }
         let names = files.iter().map(|file| file.display().to_string());
@@ -176,10 +180,99 @@ async fn configuration(connection: &Connection) -> Result<Config, ClusterError> 
             )));
         }
     }
-    Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|e| {
-            let reason = causes(&e);
-            ClusterError::Configuration(format!("the kubeconfig cannot be used: {reason}"))
-        })
+    let named = named_proxy(&kubeconfig, connection.context.as_deref());
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    let mut config = config.map_err(|e| {
+        let reason = causes(&e);
+        ClusterError::Configuration(format!("the kubeconfig cannot be used: {reason}"))
+    })?;
+    if let Some(named) = named {
+        config.proxy_url = Some(named.parse().map_err(|e| {
+            ClusterError::Configuration(format!("the kubeconfig's proxy-url {named}: {e}"))
+        })?);
+    } else {
+        config.proxy_url = proxy_of_environment(&config.cluster_url)?;
+    }
+    Ok(config)
+}
+
+/// The proxy that the kubeconfig itself has for the cluster, which it is for whatever the environment says.
+fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let context = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|c| c.name == context)?;
+    let cluster = &context.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|c| c.name == *cluster)?;
+    let proxy = cluster.cluster.as_ref()?.proxy_url.clone();
+    proxy.filter(|proxy| !proxy.is_empty())
+}
+
+/// The proxy that the environment has for a server: none for this machine itself, nor for what `NO_PROXY` names, as
+/// kubectl has it.
+fn proxy_of_environment(server: &Uri) -> Result<Option<Uri>, ClusterError> {
+    let variable = |name: &str| {
+        let names = [name.to_owned(), name.to_lowercase()];
+        let values = names.iter().filter_map(|name| std::env::var(name).ok());
+        values.into_iter().find(|value| !value.is_empty())
+    };
+    let name = match server.scheme_str() {
+        Some("https") => "HTTPS_PROXY",
+        _ => "HTTP_PROXY",
+    };
+    let Some(proxy) = variable(name) else {
+        return Ok(None);
+    };
+    let no = variable("NO_PROXY").unwrap_or_default();
+    if !is_proxied(server, &proxy, &no) {
+        return Ok(None);
+    }
+    let url = match proxy.contains("://") {
+        true => proxy,
+        false => format!("http://{proxy}"),
+    };
+    let parsed = url.parse();
+    parsed.map(Some).map_err(|e| {
+        ClusterError::Configuration(format!("{name} is {url:?}, which is no URL: {e}"))
+    })
+}
+
+fn is_proxied(server: &Uri, proxy: &str, no: &str) -> bool {
+    let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host
+        .parse()
+        .map_or(host == "localhost", |ip: IpAddr| ip.is_loopback());
+    let matcher = Matcher::builder().http(proxy).https(proxy).no(no).build();
+    !is_here && matcher.intercept(server).is_some()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_for_servers_that_are_elsewhere_and_not_excepted() {
+        let table = [
+            ("https://10.0.0.1:6443", "", true),
+            ("https://10.0.0.1:6443", "10.0.0.0/8", false),
+            ("https://10.0.0.1:6443", "11.0.0.0/8, 10.0.0.1,", false),
+            ("https://api.example.com", "example.com", false),
+            ("https://api.example.com", ".example.com", false),
+            ("https://api.example.com", "ample.com", true),
+            ("https://api.example.com", "*", false),
+            ("https://127.0.0.1:6443", "", false),
+            ("https://localhost:6443", "", false),
+            ("https://[::1]:6443", "", false),
+            ("http://10.0.0.1:8080", "", true),
+        ];
+        for (server, no, want) in table {
+            let server = server.parse().unwrap();
+            for proxy in ["http://proxy.example.com:3128", "proxy.example.com:3128"] {
+                assert_eq!(
+                    is_proxied(&server, proxy, no),
+                    want,
+                    "{server} {no:?} {proxy}"
+                );
+            }
+        }
+    }
 }
