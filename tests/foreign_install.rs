@@ -78,10 +78,12 @@ fn templates_look_up_what_the_cluster_has_as_with_helm() {
         \x20 second: {{ (lookup \"v1\" \"Secret\" \"default\" ($first.data.next | b64dec)).metadata.labels.found | quote }}\n\
         {{ end }}\
         \x20 missing: {{ lookup \"v1\" \"Secret\" \"default\" \"missing\" | len | quote }}\n\
-        \x20 many: {{ len (lookup \"v1\" \"Secret\" \"default\" \"\").items | quote }}\n";
+        \x20 many: {{ len (lookup \"v1\" \"Secret\" \"default\" \"\").items | quote }}\n\
+        \x20 kinds: {{ range (lookup \"v1\" \"Secret\" \"default\" \"\").items }}{{ .apiVersion }}/{{ .kind }} {{ end }}\n";
     let chart = chart(&cluster, "", &[("templates/seen.yaml", template)]);
     let seen = "/api/v1/namespaces/osm-system/configmaps/seen";
-    let want = json!({"second": "yes", "missing": "0", "many": "2"});
+    let want =
+        json!({"second": "yes", "missing": "0", "many": "2", "kinds": "v1/Secret v1/Secret"});
     cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
     assert_eq!(cluster.get(seen).unwrap()["data"], want);
     cluster
@@ -107,7 +109,10 @@ fn the_crds_of_a_chart_come_first_and_stay() {
         },
     })
     .to_string();
-    let example = "apiVersion: example.com/v1\nkind: Example\nmetadata: {name: one}\n";
+    let example = "{{ if not (.Capabilities.APIVersions.Has \"example.com/v1/Example\") }}{{ fail \"no kind\" }}{{ end }}\
+        apiVersion: example.com/v1\nkind: Example\nmetadata:\n\
+        \x20 name: one\n\
+        \x20 labels: {before: {{ len (lookup \"example.com/v1\" \"Example\" \"osm-system\" \"\").items | quote }}}\n";
     let files = [
         ("crds/examples.json", definition.as_str()),
         ("templates/example.yaml", example),
@@ -117,18 +122,16 @@ fn the_crds_of_a_chart_come_first_and_stay() {
     let uninstall = ["uninstall", "mesh", "--force", "--delete-namespace"];
 
     let refused = cluster.osm(&[&install[..], &["--skip-crds"]].concat());
-    let error = refused.fails(1);
-    assert!(
-        error.contains("the cluster has no Example in example.com/v1"),
-        "{error}"
-    );
+    let error = refused.fails(2);
+    assert!(error.contains("no kind"), "{error}");
     cluster.await_objects(&before);
 
     let installed = cluster.osm(&install);
     let created = "created CustomResourceDefinition examples.example.com, of the chart's crds/\n";
     assert!(installed.stderr.contains(created), "{}", installed.stderr);
     installed.ok();
-    assert!(cluster.get(EXAMPLES).is_some());
+    let made = cluster.get(EXAMPLES).expect("the example");
+    assert_eq!(made["metadata"]["labels"]["before"], "0");
     cluster.osm(&uninstall).ok();
     cluster.until("the example is gone", |c| {
         c.get(EXAMPLES).is_none().then_some(())
@@ -148,6 +151,50 @@ fn the_crds_of_a_chart_come_first_and_stay() {
     cluster.osm(&uninstall).ok();
     cluster.delete(DEFINITION);
     cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_is_in_a_list_is_installed_and_removed_as_with_helm() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let lists = "apiVersion: v1\nkind: List\nitems:\n\
+        - {apiVersion: v1, kind: ConfigMap, metadata: {name: one}}\n\
+        ---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- {metadata: {name: two}}\n";
+    let chart = chart(&cluster, "", &[("templates/lists.yaml", lists)]);
+    let seen = || {
+        ["one", "two"].map(|name| {
+            let map = format!("/api/v1/namespaces/osm-system/configmaps/{name}");
+            cluster.get(&map).is_some()
+        })
+    };
+    let uninstall = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
+    assert_eq!(seen(), [true, true]);
+    cluster.helm_release(&["uninstall"], &["--wait"]);
+    assert_eq!(seen(), [false, false]);
+    cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
+    cluster.osm(&uninstall).ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_pod_that_is_a_hook_is_awaited_until_it_ends() {
+    let cluster = Cluster::start();
+    let pod = |policy: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: before\n  annotations: {{helm.sh/hook: pre-install}}\n\
+            spec:\n  restartPolicy: {policy}\n  containers: [{{name: a, image: example.com/a:1}}]\n"
+        )
+    };
+    let runs = chart(&cluster, "", &[("templates/pod.yaml", &pod("Always"))]);
+    let install = ["install", "--osm-chart-path", &runs, "--timeout", "3s"];
+    let error = cluster.osm(&install).fails(1);
+    assert!(error.contains("it runs, and has not ended"), "{error}");
+    let ends = chart(&cluster, "", &[("templates/pod.yaml", &pod("Never"))]);
+    assert_eq!(runs, ends);
+    cluster.osm(&install).ok();
 }
 
 #[test]

@@ -539,6 +539,85 @@ fn what_helm_removed_but_remembers_is_installed_again() {
     }
     cluster.kubelet().heal("osm-injector");
     assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
+    // What it remembers can be removed too, without removing a mesh that is not there.
+    cluster.helm_release(&["uninstall"], &["--keep-history", "--wait"]);
+    let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    let done = cluster.osm(&all);
+    assert!(!done.stderr.contains("hook"), "{}", done.stderr);
+    done.ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
+    let error = cluster.osm(&["install"]).fails(1);
+    assert!(error.contains("osm uninstall mesh removes it"), "{error}");
+    cluster.kubelet().heal("osm-preinstall");
+    let blue = ["--mesh-name", "blue"];
+    cluster.osm(&[&["install"], &blue[..]].concat()).ok();
+    // As its controller does when it starts.
+    let secrets = "/api/v1/namespaces/osm-system/secrets";
+    let made = cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
+
+    let done = cluster.osm(&["uninstall", "mesh", "--force"]);
+    assert!(
+        done.stderr
+            .contains("the mesh blue is in namespace osm-system too"),
+        "{}",
+        done.stderr
+    );
+    done.ok();
+    let still = cluster.get(&format!("{secrets}/osm-ca-bundle"));
+    assert_eq!(still.unwrap()["metadata"]["uid"], made["metadata"]["uid"]);
+    let listed = cluster.osm_json(&["mesh", "list", "-o", "json"]);
+    assert_eq!(listed[0]["name"], "blue");
+
+    // What is told to remove it removes it, and no other.
+    let error = cluster.osm(&[&["install"], &blue[..]].concat()).fails(1);
+    assert!(
+        error.contains("osm uninstall mesh --mesh-name blue removes it"),
+        "{error}"
+    );
+    let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    cluster.osm(&[&all[..], &blue].concat()).ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_record_that_is_gone_or_a_copy_removes_nothing() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster.osm(&["install"]).ok();
+    let secrets = "/api/v1/namespaces/osm-system/secrets";
+    let record = format!("{secrets}/sh.helm.release.v1.osm.v1");
+    let mut kept = cluster.get(&record).unwrap();
+    for key in ["resourceVersion", "uid", "namespace"] {
+        kept["metadata"][key].take();
+    }
+    let all = ["uninstall", "mesh", "--force", "-a"];
+
+    cluster.post("/api/v1/namespaces/default/secrets", &kept);
+    let there = [&all[..], &["--osm-namespace", "default"]].concat();
+    let error = cluster.osm(&there).fails(1);
+    assert!(
+        error.contains("it is of a release in namespace \"osm-system\", copied to \"default\""),
+        "{error}"
+    );
+    cluster.delete("/api/v1/namespaces/default/secrets/sh.helm.release.v1.osm.v1");
+
+    cluster.delete(&record);
+    let error = cluster.osm(&all).fails(1);
+    assert!(
+        error.contains("runs in namespace osm-system, but there is no record"),
+        "{error}"
+    );
+    assert_eq!(cluster.replicas("osm-controller"), 1);
+    cluster.post(secrets, &kept);
     cluster.uninstall(&before);
 }
 
@@ -590,6 +669,11 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
     assert!(
         error.contains("ClusterRole osm: it belongs to no release"),
         "{error}"
+    );
+    // A dry run says what the installation would.
+    assert_eq!(
+        cluster.osm(&["install", "--dry-run=server"]).fails(1),
+        error
     );
     cluster.delete("/apis/rbac.authorization.k8s.io/v1/clusterroles/osm");
     cluster.await_objects(&before);

@@ -225,7 +225,7 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
                 let again = cluster.osm(&command);
                 let is_there = again
                     .stderr
-                    .contains("status deployed): osm uninstall mesh removes it");
+                    .contains("status deployed): osm uninstall mesh ");
                 assert!(again.code == 0 || is_there, "{mesh}: {}", again.stderr);
             }
             let gone = cluster.osm(&uninstall(&mesh));

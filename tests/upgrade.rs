@@ -186,6 +186,39 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn as_many_revisions_are_kept_as_helm_keeps_and_none_is_forgotten_before_it_may_be() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let records = || -> Vec<String> {
+        let secrets = "/api/v1/namespaces/osm-system/secrets?labelSelector=owner%3Dhelm";
+        let list = cluster.get(secrets).unwrap();
+        let items = list["items"].as_array().unwrap().iter();
+        let name = |item: &Value| item["metadata"]["name"].as_str().unwrap().to_owned();
+        items.map(name).collect()
+    };
+    let quick = ["--no-hooks", "--wait=false"];
+    let upgrade = [&["mesh", "upgrade"], &quick[..]].concat();
+    cluster.osm(&[&["install"], &quick[..]].concat()).ok();
+    // What is refused after an object was made is known by the record of that revision only.
+    let prometheus = ["--set", "osm.deployPrometheus=true"];
+    let refused = ["--set", "osm.injector.resource.requests.cpu=3", "--set"];
+    let refused = [&refused[..], &["osm.injector.resource.limits.cpu=2"]].concat();
+    cluster
+        .osm(&[&upgrade[..], &prometheus, &refused].concat())
+        .fails(1);
+    assert!(cluster.deployment("osm-prometheus").is_some());
+    for _ in 0..10 {
+        cluster.osm(&[&upgrade[..], &refused].concat()).fails(1);
+    }
+    assert_eq!(records().len(), 12);
+    cluster.osm(&upgrade).ok();
+    assert_eq!(records().len(), 10);
+    assert!(cluster.deployment("osm-prometheus").is_none());
+    cluster.uninstall(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn an_upgrade_keeps_the_name_of_a_mesh() {
     let cluster = Cluster::start();
     let before = cluster.objects();

@@ -116,7 +116,7 @@ const HOOK_EVENTS: [&str; 9] = [
 ];
 
 /// The objects in rendered files: first those of the release, then the hooks, each in helm's order
-/// of kinds and otherwise as rendered.
+/// of kinds and otherwise as rendered. What is in a List is an object of its own.
 ///
 /// # Errors
 /// [`ChartError::Object`] for text that is no YAML or no object.
@@ -126,7 +126,7 @@ pub(super) fn collect(
     let mut objects = Vec::new();
     for (source, text) in rendered {
         for (line, document) in split(&text) {
-            objects.extend(object(&source, line, document)?);
+            objects.extend(self::objects(&source, line, document)?);
         }
     }
     objects.sort_by(|a, b| a.source.cmp(&b.source));
@@ -169,7 +169,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     documents
 }
 
-fn object(source: &str, line: usize, document: &str) -> Result<Option<Object>, ChartError> {
+fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, ChartError> {
     let wrong = |line: usize, message: String| ChartError::Object {
         file: format!("{source} (rendered line {line})"),
         message,
@@ -187,7 +187,7 @@ fn object(source: &str, line: usize, document: &str) -> Result<Option<Object>, C
     })?;
     let Value::Object(map) = &value else {
         if value.is_null() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         return Err(wrong(
             line,
@@ -195,42 +195,73 @@ fn object(source: &str, line: usize, document: &str) -> Result<Option<Object>, C
         ));
     };
     if map.is_empty() {
-        return Ok(None);
-    }
-    for key in ["apiVersion", "kind"] {
-        if text(&value, &[key]).is_empty() {
-            return Err(wrong(line, format!("the object has no {key}")));
-        }
-    }
-    if text(&value, &["metadata", "name"]).is_empty() && !map.contains_key("items") {
-        return Err(wrong(
-            line,
-            format!("the {} has no metadata.name", text(&value, &["kind"])),
-        ));
+        return Ok(Vec::new());
     }
     let annotations = map.get("metadata").and_then(|m| m.get("annotations"));
     let annotation = |name: &str| annotations?.get(name)?.as_str();
     let hooks: Vec<String> = annotation("helm.sh/hook")
         .map(|events| events.split(',').map(|e| e.trim().to_lowercase()).collect())
         .unwrap_or_default();
+    let hook_weight = annotation("helm.sh/hook-weight")
+        .and_then(|w| w.parse().ok())
+        .unwrap_or_default();
+    let check = |value: &Value| {
+        for key in ["apiVersion", "kind"] {
+            if text(value, &[key]).is_empty() {
+                return Err(wrong(line, format!("the object has no {key}")));
+            }
+        }
+        if text(value, &["metadata", "name"]).is_empty() {
+            let kind = text(value, &["kind"]);
+            return Err(wrong(line, format!("the {kind} has no metadata.name")));
+        }
+        Ok(())
+    };
+    let items = list_items(&value);
+    if items.is_none() {
+        check(&value)?;
+    }
     // helm leaves out an object that is for an event it does not know.
     if hooks
         .iter()
         .any(|e| !HOOK_EVENTS.contains(&e.as_str()) && e != "test-success")
     {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let hook_weight = annotation("helm.sh/hook-weight")
-        .and_then(|w| w.parse().ok())
-        .unwrap_or_default();
-    let manifest = document.trim_matches('\n').to_owned();
-    Ok(Some(Object {
+    let object = |value: Value, manifest: String| Object {
         source: source.to_owned(),
         manifest,
-        hooks,
+        hooks: hooks.clone(),
         hook_weight,
         value,
-    }))
+    };
+    let Some(items) = items else {
+        let manifest = document.trim_matches('\n').to_owned();
+        return Ok(vec![object(value, manifest)]);
+    };
+    let items = items.into_iter().map(|item| {
+        check(&item)?;
+        let manifest = yaml::to_yaml(&item).trim_matches('\n').to_owned();
+        Ok(object(item, manifest))
+    });
+    items.collect()
+}
+
+/// What is in a List, each with the kind that the List has it in; none if it is no List.
+fn list_items(value: &Value) -> Option<Vec<Value>> {
+    let items = value.get("items")?.as_array()?;
+    let kind = text(value, &["kind"]).strip_suffix("List")?;
+    let item = |item: &Value| {
+        let mut item = item.clone();
+        if let (Some(item), false) = (item.as_object_mut(), kind.is_empty()) {
+            let api_version = text(value, &["apiVersion"]);
+            item.entry("apiVersion")
+                .or_insert_with(|| api_version.into());
+            item.entry("kind").or_insert_with(|| kind.into());
+        }
+        item
+    };
+    Some(items.iter().map(item).collect())
 }
 
 #[cfg(test)]

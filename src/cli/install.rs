@@ -17,7 +17,7 @@ use super::{Global, mesh_name};
 use crate::chart::Object;
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster, InstallOptions, Options};
-use crate::plan::{Plan, Rendered, Request};
+use crate::plan::{Plan, Rendered, Request, namespace_object};
 use crate::{json, yaml};
 
 /// Install the mesh's control plane
@@ -70,7 +70,7 @@ pub(super) struct Install {
     /// Fail if an image is left that is not pinned by a digest.
     #[arg(long)]
     require_pinned: bool,
-    /// The version of Kubernetes to render for, without a cluster.
+    /// The version of Kubernetes to render for [default: the cluster's].
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
     /// API versions that the cluster has besides Kubernetes' own; can be repeated.
@@ -174,33 +174,29 @@ impl Install {
         let is_dry = self.dry_run == DryRun::Server;
         let answers = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            let rendered = render(&mut plan, &cluster, self.kube_version.as_deref()).await?;
+            // A dry run cannot bring what has to be there first.
+            let crds = if is_dry { &[] } else { crds.as_slice() };
+            let rendered = render(&mut plan, &cluster, self.kube_version.as_deref(), crds).await?;
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             }
-            // A dry run cannot bring what has to be there first.
-            let crds = if is_dry { &[] } else { crds.as_slice() };
             let images = images_of(&plan);
             let origin = |reference: &str| origin(&plan, &images, reference);
             let release = release(&plan, &defaults, &rendered, crds, &origin);
             let say = |line: &str| Printer::progress(line);
             if is_dry {
-                let answers = cluster::dry_run(&cluster, &release, options.rollout, &say).await?;
+                let answers = cluster::dry_run(&cluster, &release, &options, &say).await?;
                 return Ok::<_, Failure>(answers);
             }
             let installing = cluster::install(&cluster, &release, &options, &say);
             let Some(done) = unless_interrupted(Box::pin(installing)).await else {
-                let next = "the same command goes on, osm uninstall mesh removes it";
-                return Err(interrupted(
-                    &cluster,
-                    &match self.atomic {
-                        true => {
-                            format!("taking it back (--atomic) is not done or not finished; {next}")
-                        }
-                        false => next.to_owned(),
-                    },
-                ));
+                let removal = release.owner().removal();
+                let mut next = format!("the same command goes on, {removal} removes it");
+                if self.atomic {
+                    next = format!("taking it back (--atomic) is not done or not finished; {next}");
+                }
+                return Err(interrupted(&cluster, &next));
             };
             done?;
             Ok(Vec::new())
@@ -286,9 +282,4 @@ impl Install {
         }
         Ok(())
     }
-}
-
-/// The namespace that the chart's objects go to; the chart itself does not hold it.
-fn namespace_object(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 }

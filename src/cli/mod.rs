@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use exit::{Done, Failure};
 use output::Printer;
 
-use crate::plan::check_release_name;
+use crate::plan::{DEFAULT_NAMESPACE, check_release_name, is_subdomain};
 
 /// Installs the Open Service Mesh control plane with every image pinned by digest.
 #[derive(Debug, Parser)]
@@ -45,7 +45,7 @@ struct Global {
         long,
         global = true,
         value_name = "NAMESPACE",
-        default_value = "osm-system",
+        default_value = DEFAULT_NAMESPACE,
         value_parser = namespace
     )]
     osm_namespace: String,
@@ -93,12 +93,7 @@ fn mesh_name(text: &str) -> Result<String, String> {
 
 /// A namespace's name: a DNS label (RFC 1123, section 2.1).
 fn namespace(text: &str) -> Result<String, String> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=63).contains(&text.len())
-        && text.chars().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if fits {
+    if text.len() <= 63 && !text.contains('.') && is_subdomain(text) {
         Ok(text.to_owned())
     } else {
         Err(
@@ -107,6 +102,19 @@ fn namespace(text: &str) -> Result<String, String> {
                 .to_owned(),
         )
     }
+}
+
+/// An object's name: a DNS subdomain (RFC 1123, section 2.1).
+#[cfg(feature = "cluster")]
+fn object_name(text: &str) -> Result<String, String> {
+    if text.len() <= 253 && is_subdomain(text) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "a name has at most 253 lower-case letters, digits, dashes and dots, \
+         and begins and ends with a letter or digit"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]

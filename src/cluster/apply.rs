@@ -8,13 +8,14 @@ use super::error::ClusterError;
 use super::kinds::{Place, text};
 use super::wait::{self, Deadline};
 use crate::chart::install_rank;
+use crate::plan::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 
 /// So many requests are on their way at the same time at most.
 const AT_ONCE: usize = 16;
 
 /// The label and annotations by which helm knows whose an object is.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+pub(super) const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
 
 /// The release that objects belong to.
@@ -49,6 +50,18 @@ impl Owner<'_> {
         object
     }
 
+    /// The command that removes it, with the flags that it takes.
+    pub fn removal(&self) -> String {
+        let mut command = "osm uninstall mesh".to_owned();
+        if self.name != DEFAULT_MESH_NAME {
+            command = format!("{command} --mesh-name {}", self.name);
+        }
+        if self.namespace != DEFAULT_NAMESPACE {
+            command = format!("{command} --osm-namespace {}", self.namespace);
+        }
+        command
+    }
+
     /// Whether an object in the cluster bears the marks of another release.
     pub fn is_foreign(&self, object: &Value) -> bool {
         let has_marks = !text(object, &["metadata", "annotations", RELEASE_NAME]).is_empty();
@@ -67,9 +80,13 @@ impl Owner<'_> {
 pub fn owner_of(object: &Value) -> String {
     let name = text(object, &["metadata", "annotations", RELEASE_NAME]);
     let namespace = text(object, &["metadata", "annotations", RELEASE_NAMESPACE]);
-    match name.is_empty() {
-        true => "it belongs to no release".to_owned(),
-        false => format!("it belongs to the release {name} in namespace {namespace}"),
+    let manager = text(object, &["metadata", "labels", MANAGED_BY]);
+    match (name.is_empty(), manager) {
+        (true, _) => "it belongs to no release".to_owned(),
+        (false, "Helm") => format!("it belongs to the release {name} in namespace {namespace}"),
+        (false, _) => format!(
+            "it names the release {name} in namespace {namespace}, but has not the label {MANAGED_BY}: Helm"
+        ),
     }
 }
 
@@ -176,5 +193,8 @@ mod tests {
         let marked = owner.mark(&plain);
         assert!(owner.owns(&marked) && !other.owns(&marked) && !owner.owns(&plain));
         assert_eq!(owner_of(&plain), "it belongs to no release");
+        let mut unlabelled = marked;
+        unlabelled["metadata"]["labels"] = json!({});
+        assert!(!owner.owns(&unlabelled) && owner_of(&unlabelled).contains("has not the label"));
     }
 }

@@ -100,8 +100,8 @@ impl Cluster {
             };
             self.send(request, "ask for the API versions").await
         };
-        let (core, groups) = tokio::try_join!(ask("/api"), ask("/apis"))?;
-        let mut versions = [served(&core), served(&groups)].concat();
+        let (core, groups) = tokio::join!(ask("/api"), ask("/apis"));
+        let mut versions = [served(&core?), served(&groups?)].concat();
         let has_kind = |version: &String| !matches!(version.matches('/').count(), 0 | 1);
         if !versions.iter().any(has_kind) {
             // An older server tells the kinds of each version by itself.
@@ -296,15 +296,23 @@ impl Cluster {
         let object = json!({"apiVersion": lookup.api_version, "kind": lookup.kind,
             "metadata": {"name": lookup.name}});
         let place = self.place_of(&object, &lookup.namespace).await?;
-        let found = match lookup.name.is_empty() {
-            true => {
-                let doing = format!("list {}", place.kind.plural);
-                self.get_path(&place.kind.path(&place.namespace), &doing)
-                    .await?
-            }
-            false => self.get(&place).await?,
+        if !lookup.name.is_empty() {
+            return Ok(self.get(&place).await?.unwrap_or_else(|| json!({})));
+        }
+        let doing = format!("list {}", place.kind.plural);
+        let path = place.kind.path(&place.namespace);
+        let Some(mut found) = self.get_path(&path, &doing).await? else {
+            // Its CRD is still to come.
+            return Ok(json!({"items": []}));
         };
-        Ok(found.unwrap_or_else(|| json!({})))
+        // The server tells the items of a list without their kind, for it is the list's.
+        if let Some(Value::Array(items)) = found.get_mut("items") {
+            for item in items.iter_mut().filter_map(Value::as_object_mut) {
+                item.insert("apiVersion".to_owned(), json!(lookup.api_version));
+                item.insert("kind".to_owned(), json!(lookup.kind));
+            }
+        }
+        Ok(found)
     }
 
     /// Creates an object; `None` if there is one of that name already.

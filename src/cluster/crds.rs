@@ -14,12 +14,13 @@ use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Kind, text};
 use super::reasons::condition;
 use super::time::shown;
 use super::wait::Deadline;
+use crate::chart::Object;
 
 /// The pause before a CRD is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The kinds that a CRD is going to bring, by the versions that it serves.
-pub fn kinds_of(definition: &Value) -> Vec<Kind> {
+fn kinds_of(definition: &Value) -> Vec<Kind> {
     let spec = |keys: &[&str]| text(definition, &[&["spec"], keys].concat()).to_owned();
     let versions = definition
         .pointer("/spec/versions")
@@ -27,6 +28,7 @@ pub fn kinds_of(definition: &Value) -> Vec<Kind> {
     versions
         .into_iter()
         .flatten()
+        .filter(|version| version.get("served") == Some(&Value::Bool(true)))
         .map(|version| Kind {
             api_version: format!("{}/{}", spec(&["group"]), text(version, &["name"])).into(),
             name: spec(&["names", "kind"]).into(),
@@ -34,6 +36,22 @@ pub fn kinds_of(definition: &Value) -> Vec<Kind> {
             namespaced: spec(&["scope"]) == "Namespaced",
         })
         .collect()
+}
+
+/// Makes the kinds known that a chart's CRDs are going to bring; gives the API versions that come with them.
+pub fn expect(cluster: &Cluster, crds: &[Object]) -> Vec<String> {
+    let mut versions = Vec::new();
+    for object in crds {
+        let kinds = kinds_of(&object.value);
+        for Kind {
+            api_version, name, ..
+        } in &kinds
+        {
+            versions.extend([api_version.to_string(), format!("{api_version}/{name}")]);
+        }
+        cluster.expect(kinds);
+    }
+    versions
 }
 
 /// Creates what is not there yet, and waits until the API server serves the new kinds.

@@ -119,7 +119,7 @@ async fn run_one(
         }
         "Pod" => {
             (waiting.progress)(&format!("running the {event} hook {place}"));
-            wait::ready(cluster, std::slice::from_ref(place), waiting).await
+            wait::pod(cluster, place, waiting).await
         }
         _ => Ok(()),
     }

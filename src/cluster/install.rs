@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Progress;
 use super::apply::{Owner, Target, remove};
@@ -14,6 +14,7 @@ use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
 use super::wait::Deadline;
+use crate::plan::namespace_object;
 
 /// How to install.
 #[derive(Debug, Clone)]
@@ -45,8 +46,90 @@ pub async fn install(
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let owner = release.owner();
-    preflight::version(cluster)?;
     let rollout = Rollout::of(cluster, release, options.rollout, progress).await?;
+    let Found {
+        has_namespace,
+        earlier,
+        has_secret,
+    } = check(cluster, release, options, &rollout, progress).await?;
+    let old = record::placed(cluster, &earlier).await?;
+    let revision = earlier.last().map_or(1, |last| last.revision() + 1);
+    let mut made_namespace = false;
+    if !has_namespace {
+        let namespace = namespace_object(release.namespace);
+        // Somebody else may have created it in the meantime, which is as well.
+        let place = NAMESPACE.at("", release.namespace);
+        made_namespace = cluster.create(&place, &namespace).await?.is_some();
+    }
+    let mut record = Record::new(release, revision, Status::PendingInstall);
+    if let Err(error) = record.store_new(cluster).await {
+        let is_judged = error.code().is_some_and(|code| code < 500 && code != 429);
+        if made_namespace && is_judged {
+            // There is nothing in it, and what is to be told is why. After a passing fault it stays: the same command
+            // finds it again.
+            let places = [NAMESPACE.at("", release.namespace)];
+            let _ = remove(cluster, &places, Deadline::after(TAKE_BACK)).await;
+        }
+        return Err(error);
+    }
+    let Err(error) = rollout.run("install", &old).await else {
+        record.set_status(Status::Deployed, "Install complete");
+        record.store(cluster).await?;
+        record::prune(cluster, &earlier, progress).await;
+        return Ok(());
+    };
+    if options.atomic {
+        progress(&format!("{error}"));
+        progress("taking back what was made (--atomic)");
+        let taking = Taking {
+            revision,
+            namespace: made_namespace,
+            runs_hooks: options.rollout.hooks && !has_secret,
+            ca_bundle_secret: Some(options.ca_bundle_secret.clone())
+                .filter(|name| !has_secret && !name.is_empty()),
+        };
+        let undone = take_back(cluster, &rollout, owner, taking, progress).await;
+        return Err(ClusterError::State(match undone {
+            Ok(()) => format!(
+                "{}\nwhat was made is taken back (--atomic)",
+                error.headline()
+            ),
+            Err(also) => format!(
+                "{}\nand taking it back failed too: {also}\n{} removes what is left",
+                error.headline(),
+                owner.removal()
+            ),
+        }));
+    }
+    record.set_status(Status::Failed, &error.headline());
+    // The reason to tell is the first one.
+    let _ = record.store(cluster).await;
+    Err(ClusterError::State(format!(
+        "{error}\nwhat was made so far is there; the same command goes on, {} removes it",
+        owner.removal()
+    )))
+}
+
+/// What an installation finds before it changes anything.
+struct Found {
+    /// Whether the namespace is there.
+    has_namespace: bool,
+    /// The records of earlier installations, none of which was finished.
+    earlier: Vec<Record>,
+    /// Whether the Secret with the root certificate is there; only looked at if it may be taken back.
+    has_secret: bool,
+}
+
+/// Looks for all that would keep a release from being installed.
+async fn check(
+    cluster: &Cluster,
+    release: &Release<'_>,
+    options: &InstallOptions,
+    rollout: &Rollout<'_>,
+    progress: Progress<'_>,
+) -> Result<Found, ClusterError> {
+    let owner = release.owner();
+    preflight::version(cluster)?;
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
     let work = Work {
         namespace: release.namespace,
@@ -55,6 +138,7 @@ pub async fn install(
         hooks: &rollout.hooks,
         creates_namespace: !has_namespace,
         deletes: options.atomic,
+        takes_back: options.atomic,
     };
     // In a namespace that is not there is nothing of anybody's.
     let may_be_there =
@@ -90,67 +174,17 @@ pub async fn install(
     alone?;
     let earlier = earlier?;
     ours?;
-    let has_secret = has_secret?;
-    let old = record::placed(cluster, &earlier).await?;
-    let revision = earlier.last().map_or(1, |last| last.revision() + 1);
-    let mut made_namespace = false;
-    if !has_namespace {
-        let namespace = json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": {"name": release.namespace, "labels": {"name": release.namespace}},
-        });
-        // Somebody else may have created it in the meantime, which is as well.
-        let place = NAMESPACE.at("", release.namespace);
-        made_namespace = cluster.create(&place, &namespace).await?.is_some();
-    }
-    let mut record = Record::new(release, revision, Status::PendingInstall);
-    if let Err(error) = record.store_new(cluster).await {
-        let is_judged = error.code().is_some_and(|code| code < 500 && code != 429);
-        if made_namespace && is_judged {
-            // There is nothing in it, and what is to be told is why. After a passing fault it stays: the same command
-            // finds it again.
-            let places = [NAMESPACE.at("", release.namespace)];
-            let _ = remove(cluster, &places, Deadline::after(TAKE_BACK)).await;
-        }
-        return Err(error);
-    }
-    record::prune(cluster, &earlier).await?;
-    let Err(error) = rollout.run("install", &old).await else {
-        record.set_status(Status::Deployed, "Install complete");
-        return record.store(cluster).await;
-    };
-    if options.atomic {
-        progress(&format!("{error}"));
-        progress("taking back what was made (--atomic)");
-        let taking = Taking {
-            namespace: made_namespace,
-            runs_hooks: options.rollout.hooks && !has_secret,
-            ca_bundle_secret: Some(options.ca_bundle_secret.clone())
-                .filter(|name| !has_secret && !name.is_empty()),
-        };
-        let undone = take_back(cluster, &rollout, owner, taking, progress).await;
-        return Err(ClusterError::State(match undone {
-            Ok(()) => format!(
-                "{}\nwhat was made is taken back (--atomic)",
-                error.headline()
-            ),
-            Err(also) => format!(
-                "{}\nand taking it back failed too: {also}\n\
-                 osm uninstall mesh removes what is left",
-                error.headline()
-            ),
-        }));
-    }
-    record.set_status(Status::Failed, &error.headline());
-    // The reason to tell is the first one.
-    let _ = record.store(cluster).await;
-    Err(ClusterError::State(format!(
-        "{error}\nwhat was made so far is there; the same command goes on, osm uninstall mesh removes it"
-    )))
+    Ok(Found {
+        has_namespace,
+        earlier,
+        has_secret: has_secret?,
+    })
 }
 
 /// What goes besides the release when it is taken back.
 struct Taking {
+    /// The revision that is taken back.
+    revision: i64,
     /// Whether the namespace was made for it.
     namespace: bool,
     /// The Secret with the root certificate, if there is one that was not there before.
@@ -167,9 +201,18 @@ async fn take_back(
     taking: Taking,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
-    // A control plane that does not run makes nothing for itself, and the image of the hook that removes it may be
-    // as hard to get as the others.
-    let has_run = rollout.runs().await?;
+    let records = record::of_mesh(cluster, owner).await?;
+    if records
+        .last()
+        .is_some_and(|last| last.revision() != taking.revision)
+    {
+        return Err(ClusterError::State(
+            "somebody else goes on with the installation".to_owned(),
+        ));
+    }
+    // A control plane that never ran made nothing for itself, and the image of the hook that removes it may be as
+    // hard to get as the others.
+    let has_run = rollout.has_run().await?;
     let hooks = taking.runs_hooks && has_run;
     let removal = Removal {
         timeout: TAKE_BACK,
@@ -199,14 +242,14 @@ async fn take_back(
 pub async fn dry_run(
     cluster: &Cluster,
     release: &Release<'_>,
-    options: Options,
+    options: &InstallOptions,
     progress: Progress<'_>,
 ) -> Result<Vec<Value>, ClusterError> {
-    preflight::version(cluster)?;
-    let rollout = Rollout::of(cluster, release, options, progress).await?;
+    let rollout = Rollout::of(cluster, release, options.rollout, progress).await?;
+    let found = check(cluster, release, options, &rollout, progress).await?;
+    let has_namespace = found.has_namespace;
     let hooks = rollout.hooks.into_iter().map(|hook| hook.target);
     let targets: Vec<Target> = rollout.targets.into_iter().chain(hooks).collect();
-    let has_namespace = preflight::namespace(cluster, release.namespace).await?;
     if !has_namespace {
         progress(&format!(
             "the namespace {} is not there yet: what goes into it is printed, not judged",
@@ -248,15 +291,16 @@ async fn unfinished(
         ));
         return Ok(records);
     }
+    let removal = release.owner().removal();
     let hint = match last.status() {
-        "uninstalling" => "finish that with osm uninstall mesh",
+        "uninstalling" => &format!("finish that with {removal}"),
         "failed" | "pending-upgrade" => {
             "an upgrade of it was not finished: osm mesh upgrade goes on"
         }
         "pending-rollback" => "it is being rolled back, or that was interrupted: see helm history",
-        _ => {
-            "osm uninstall mesh removes it; give another name with --mesh-name to install a second one"
-        }
+        _ => &format!(
+            "{removal} removes it; give another name with --mesh-name to install a second one"
+        ),
     };
     Err(ClusterError::State(format!(
         "the mesh {name} is installed in namespace {namespace} already (version {}, status {}): {hint}",

@@ -140,7 +140,7 @@ impl Kind {
         } = self;
         let root = group_path(api_version);
         match self.namespaced && !namespace.is_empty() {
-            true => format!("{root}/namespaces/{namespace}/{plural}"),
+            true => format!("{root}/namespaces/{}/{plural}", segment(namespace)),
             false => format!("{root}/{plural}"),
         }
     }
@@ -152,6 +152,17 @@ pub fn group_path(api_version: &str) -> String {
         true => format!("/apis/{api_version}"),
         false => format!("/api/{api_version}"),
     }
+}
+
+/// A name as a part of a path: whatever it is, it stays one (RFC 3986, section 3.3).
+fn segment(name: &str) -> String {
+    let encoded = name.bytes().map(|b| match b {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => {
+            char::from(b).to_string()
+        }
+        other => format!("%{other:02X}"),
+    });
+    encoded.collect()
 }
 
 /// An object's place: its kind, namespace and name.
@@ -179,7 +190,11 @@ impl PartialEq for Place {
 impl Place {
     /// The path of the object.
     pub fn path(&self) -> String {
-        format!("{}/{}", self.kind.path(&self.namespace), self.name)
+        format!(
+            "{}/{}",
+            self.kind.path(&self.namespace),
+            segment(&self.name)
+        )
     }
 }
 
@@ -237,6 +252,16 @@ mod tests {
             assert_eq!(kind.at(namespace, "x").path(), path);
         }
         assert_eq!(Kind::built_in("v1", "Deployment"), None);
+        let role = Kind::built_in(RBAC, "ClusterRole").expect("a built-in kind");
+        for (name, path) in [
+            ("system:node", "system:node"),
+            ("?a", "%3Fa"),
+            ("#", "%23"),
+            ("a/b", "a%2Fb"),
+        ] {
+            let all = role.path("");
+            assert_eq!(role.at("", name).path(), format!("{all}/{path}"));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::apply::Owner;
+use super::apply::{Owner, RELEASE_NAME};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{DEPLOYMENT, NAMESPACE, text};
@@ -17,6 +17,8 @@ pub struct Mesh {
     pub name: String,
     /// The namespace of its control plane.
     pub namespace: String,
+    /// The release that its controller belongs to; empty if it is of none.
+    pub release: String,
     /// The version that its controller bears: `v1.2.4`.
     pub version: String,
     /// Whether it wants no other mesh in the cluster.
@@ -32,7 +34,7 @@ pub struct Mesh {
 pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
     // Both are waited for, so that what is told does not depend on which answer comes first.
     let (meshes, namespaces) = futures_util::future::join(
-        control_planes(cluster),
+        control_planes(cluster, ""),
         cluster.list(&NAMESPACE, "", MONITORED_BY),
     )
     .await;
@@ -48,12 +50,14 @@ pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
     Ok(meshes)
 }
 
-/// All meshes, in the order of their names, without the namespaces that joined them.
+/// The meshes in a namespace, or in all if it is empty, in the order of their names, without the namespaces that
+/// joined them.
 ///
 /// # Errors
 /// What the server refuses.
-pub async fn control_planes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
-    let (deployments, _) = cluster.list(&DEPLOYMENT, "", "app=osm-controller").await?;
+pub async fn control_planes(cluster: &Cluster, namespace: &str) -> Result<Vec<Mesh>, ClusterError> {
+    let labels = "app=osm-controller";
+    let (deployments, _) = cluster.list(&DEPLOYMENT, namespace, labels).await?;
     let mut meshes: Vec<Mesh> = deployments.iter().map(mesh).collect();
     meshes.sort_by(|a, b| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)));
     Ok(meshes)
@@ -68,7 +72,7 @@ pub async fn no_such_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<String, 
         "there is no mesh {} in namespace {}",
         mesh.name, mesh.namespace
     );
-    for other in control_planes(cluster).await? {
+    for other in control_planes(cluster, "").await? {
         let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
         message.push_str(&more);
     }
@@ -84,6 +88,7 @@ fn mesh(deployment: &Value) -> Mesh {
     Mesh {
         name: name.to_owned(),
         namespace: text(deployment, &["metadata", "namespace"]).to_owned(),
+        release: text(deployment, &["metadata", "annotations", RELEASE_NAME]).to_owned(),
         version: label("app.kubernetes.io/version").to_owned(),
         enforces_single: label("enforceSingleMesh") == "true",
         namespaces: Vec::new(),
@@ -105,6 +110,7 @@ mod tests {
             Mesh {
                 name: "a".to_owned(),
                 namespace: "ns".to_owned(),
+                release: String::new(),
                 version: "v1.2.4".to_owned(),
                 enforces_single: true,
                 namespaces: Vec::new(),

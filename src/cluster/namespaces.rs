@@ -79,7 +79,7 @@ pub async fn set_membership(
         return Err(ClusterError::State(format!("there is no namespace {name}")));
     };
     let own = match membership {
-        Membership::Added { .. } => control_planes(cluster).await?,
+        Membership::Added { .. } => control_planes(cluster, "").await?,
         _ => Vec::new(),
     };
     if let Some(own) = own.iter().find(|own| own.namespace == name) {

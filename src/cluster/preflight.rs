@@ -8,7 +8,9 @@ use super::apply::{Owner, Target, at_once, owner_of};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
-use super::kinds::{DEPLOYMENT, Kind, NAMESPACE, POD, SECRET, text};
+use super::kinds::{
+    DEPLOYMENT, Kind, MUTATING_WEBHOOKS, NAMESPACE, POD, SECRET, VALIDATING_WEBHOOKS, text,
+};
 use super::meshes::control_planes;
 use super::wait::is_awaited;
 use crate::chart::KubeVersion;
@@ -46,7 +48,7 @@ pub async fn other_meshes(
     owner: Owner<'_>,
     enforces_single: bool,
 ) -> Result<(), ClusterError> {
-    for mesh in control_planes(cluster).await? {
+    for mesh in control_planes(cluster, "").await? {
         let (name, namespace) = (&mesh.name, &mesh.namespace);
         if name == owner.name && namespace == owner.namespace {
             continue;
@@ -149,6 +151,8 @@ pub struct Work<'w> {
     pub creates_namespace: bool,
     /// Whether objects may have to be deleted.
     pub deletes: bool,
+    /// Whether what the control plane makes for itself may have to be deleted, too.
+    pub takes_back: bool,
 }
 
 /// Asks whether this user may do all of that.
@@ -188,8 +192,13 @@ pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), Cluste
     if work.deletes {
         need(&["delete"], &SECRET, work.namespace);
     }
-    if work.deletes && work.creates_namespace {
-        need(&["delete"], &NAMESPACE, "");
+    if work.takes_back {
+        for kind in [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS] {
+            need(&["list", "delete"], &kind, "");
+        }
+        if work.creates_namespace {
+            need(&["delete"], &NAMESPACE, "");
+        }
     }
     // To keep the record, to see why something does not run, and to see other meshes.
     let verbs = ["get", "list", "create", "patch"];

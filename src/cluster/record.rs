@@ -12,6 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
+use super::Progress;
 use super::apply::Owner;
 use super::client::Cluster;
 use super::error::ClusterError;
@@ -136,6 +137,15 @@ impl Record {
             serde_json::from_slice(&unpacked).map_err(|e| format!("no JSON: {e}"))?;
         if text(&content, &["name"]).is_empty() {
             return Err("it names no release".to_owned());
+        }
+        let (named, found) = (
+            text(&content, &["namespace"]),
+            text(secret, &["metadata", "namespace"]),
+        );
+        if named != found {
+            return Err(format!(
+                "it is of a release in namespace {named:?}, copied to {found:?}"
+            ));
         }
         let labels = secret
             .pointer("/metadata/labels")
@@ -331,13 +341,20 @@ impl Record {
         })
     }
 
-    /// Stores what changed in the record.
+    /// Stores what changed in the record, if it is still there.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// What the server refuses, or that somebody removed the mesh.
     pub async fn store(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        cluster.apply(&self.place(), &self.to_secret()).await?;
-        Ok(())
+        let stored = cluster.merge(&self.place(), &self.to_secret()).await;
+        match stored {
+            Err(error) if error.code() == Some(404) => Err(ClusterError::State(format!(
+                "somebody else removed the mesh {} in the meantime: its record {} is gone",
+                self.mesh_name(),
+                self.place()
+            ))),
+            stored => stored.map(drop),
+        }
     }
 }
 
@@ -424,18 +441,18 @@ pub fn never_worked(records: &[Record]) -> bool {
     since_removed(records).all(|r| r.is(Status::PendingInstall) || r.is(Status::Failed))
 }
 
-/// Removes the oldest records, of which there are more than are kept; what works is kept whatever its age.
+/// Removes the oldest of a release's earlier records, if with its new one there are more than are kept.
 ///
-/// # Errors
-/// What the server refuses.
-pub async fn prune(cluster: &Cluster, records: &[Record]) -> Result<(), ClusterError> {
-    let excess = (records.len() + 1).saturating_sub(HISTORY);
-    for record in records.iter().take(excess) {
-        if !record.is(Status::Deployed) {
-            cluster.delete(&record.place()).await?;
+/// That is for when the new one works: until then, any of them may be the only one to know an object.
+pub async fn prune(cluster: &Cluster, earlier: &[Record], progress: Progress<'_>) {
+    let excess = (earlier.len() + 1).saturating_sub(HISTORY);
+    for record in earlier.iter().take(excess) {
+        if let Err(error) = cluster.delete(&record.place()).await {
+            // The mesh is what it was to be, and the next time is as good.
+            progress(&format!("an old record stays: {}", error.headline()));
+            return;
         }
     }
-    Ok(())
 }
 
 /// What may be in the cluster of a release: the objects of its last revision that worked, and of

@@ -10,7 +10,7 @@ use super::client::Cluster;
 use super::crds;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
-use super::kinds::Place;
+use super::kinds::{POD, Place, selector};
 use super::record::Release;
 use super::wait::{self, Deadline, Waiting, is_awaited};
 use crate::chart::Object;
@@ -54,8 +54,8 @@ impl<'r> Rollout<'r> {
         let deadline = Deadline::after(options.timeout);
         let owner = release.owner();
         let (mut targets, mut hooks, mut crds) = (Vec::new(), Vec::new(), Vec::new());
+        crds::expect(cluster, release.crds);
         for object in release.crds {
-            cluster.expect(crds::kinds_of(&object.value));
             let place = cluster.place_of(&object.value, release.namespace).await?;
             let object = object.value.clone();
             crds.push(Target { place, object });
@@ -112,17 +112,18 @@ impl<'r> Rollout<'r> {
         self.run_hooks(&format!("post-{event}")).await
     }
 
-    /// Whether something of it runs.
+    /// Whether a container of it runs or ran, also one that ends at once.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn runs(&self) -> Result<bool, ClusterError> {
-        for Target { place, .. } in self.targets.iter().filter(|t| is_awaited(&t.place.kind)) {
-            let found = self.cluster.get(place).await?.unwrap_or_default();
-            let ready = found
-                .pointer("/status/readyReplicas")
-                .and_then(Value::as_i64);
-            if ready.is_some_and(|ready| ready > 0) {
+    pub async fn has_run(&self) -> Result<bool, ClusterError> {
+        for Target { place, object } in self.targets.iter().filter(|t| is_awaited(&t.place.kind)) {
+            let labels = selector(object);
+            if labels.is_empty() {
+                continue;
+            }
+            let (pods, _) = self.cluster.list(&POD, &place.namespace, &labels).await?;
+            if pods.iter().any(has_started) {
                 return Ok(true);
             }
         }
@@ -151,6 +152,21 @@ impl<'r> Rollout<'r> {
         }
         remove(self.cluster, &gone, self.waiting.deadline).await
     }
+}
+
+/// Whether a container of a Pod was started, as often as it may have ended since.
+fn has_started(pod: &Value) -> bool {
+    let of = pod.pointer("/status/containerStatuses");
+    let mut statuses = of.and_then(Value::as_array).into_iter().flatten();
+    statuses.any(|status| {
+        [
+            "/state/running",
+            "/state/terminated",
+            "/lastState/terminated",
+        ]
+        .iter()
+        .any(|state| status.pointer(state).is_some())
+    })
 }
 
 /// Removes what the old objects had and the new ones have not.

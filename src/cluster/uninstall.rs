@@ -81,9 +81,21 @@ pub async fn uninstall(
     let records = record::of_mesh(cluster, mesh).await?;
     let known = records.last();
     let name = known.map_or(mesh.name, Record::mesh_name);
-    refuse_what_others_need(cluster, name, mesh.namespace, removal).await?;
+    let mut removal = removal.clone();
+    if let Some(other) = neighbour(cluster, known, name, mesh.namespace, &removal).await? {
+        // What hooks remove, and the root certificate, have the same names for each mesh.
+        progress(&format!(
+            "the mesh {other} is in namespace {} too: the chart's hooks do not run, and its root certificate stays",
+            mesh.namespace
+        ));
+        removal.hooks = false;
+        removal.ca_bundle_secret = None;
+    }
+    let removal = &removal;
     let state = state_of(cluster, mesh.namespace).await?;
     let cleaned = match known {
+        // The objects are gone; only the history was kept.
+        Some(last) if last.is(Status::Uninstalled) => Ok(()),
         Some(last) => remove_release(cluster, &records, last, state, removal, progress).await?,
         None => Ok(()),
     };
@@ -195,19 +207,26 @@ async fn state_of(cluster: &Cluster, namespace: &str) -> Result<State, ClusterEr
     }
 }
 
-/// Refuses to remove what other meshes need.
-async fn refuse_what_others_need(
+/// Refuses to remove what other meshes need; gives another mesh of the same namespace.
+async fn neighbour(
     cluster: &Cluster,
+    known: Option<&Record>,
     mesh: &str,
     own_namespace: &str,
     removal: &Removal,
-) -> Result<(), ClusterError> {
-    if !removal.crds && !removal.namespace {
-        return Ok(());
-    }
-    for other in control_planes(cluster).await? {
+) -> Result<Option<String>, ClusterError> {
+    let looked_at = if removal.crds { "" } else { own_namespace };
+    let mut neighbour = None;
+    for other in control_planes(cluster, looked_at).await? {
         let (name, namespace) = (&other.name, &other.namespace);
-        if name == mesh && namespace == own_namespace {
+        let is_its = name == mesh || known.is_some_and(|known| known.name() == other.release);
+        if is_its && namespace == own_namespace {
+            if known.is_none() && removal.crds {
+                return Err(ClusterError::State(format!(
+                    "the mesh {name} runs in namespace {namespace}, but there is no record of what belongs to it: \
+                     delete what was applied, then its CRDs can go"
+                )));
+            }
             continue;
         }
         if removal.crds {
@@ -216,14 +235,15 @@ async fn refuse_what_others_need(
                  leave --delete-cluster-wide-resources out, or remove that mesh first"
             )));
         }
-        if namespace == own_namespace {
+        if removal.namespace {
             return Err(ClusterError::State(format!(
                 "the mesh {name} is in namespace {namespace} too: \
                  the namespace is not deleted (give its name with --mesh-name, or leave --delete-namespace out)"
             )));
         }
+        neighbour = Some(other.name);
     }
-    Ok(())
+    Ok(neighbour)
 }
 
 /// The places of a release's objects that are still its own.

@@ -23,10 +23,14 @@ pub async fn upgrade(
     let Some(last) = records.last() else {
         return Err(ClusterError::State(no_such_mesh(cluster, owner).await?));
     };
+    let removal = owner.removal();
     let goes_on = match last.status() {
-        "pending-install" => "was not installed to the end: osm install goes on with it",
-        "uninstalling" => "is being removed: osm uninstall mesh finishes that",
+        "uninstalling" => &format!("is being removed: {removal} finishes that"),
         "uninstalled" => "was removed, and its history was kept: osm install installs it again",
+        "pending-rollback" => "is being rolled back, or that was interrupted: see helm history",
+        _ if record::never_worked(records) => {
+            "was not installed to the end: osm install goes on with it"
+        }
         _ => "",
     };
     if !goes_on.is_empty() {
@@ -44,6 +48,7 @@ pub async fn upgrade(
         hooks: &rollout.hooks,
         creates_namespace: false,
         deletes: true,
+        takes_back: false,
     };
     preflight::permissions(cluster, work).await?;
     let advice = "leave out of the mesh what has their names (--set)";
@@ -60,7 +65,6 @@ pub async fn upgrade(
     let mut record = Record::new(release, revision, Status::PendingUpgrade);
     record.keep_first_deployed(last);
     record.store_new(cluster).await?;
-    record::prune(cluster, records).await?;
     if let Err(error) = rollout.run("upgrade", &old).await {
         record.set_status(Status::Failed, &error.headline());
         // The reason to tell is the first one.
@@ -77,7 +81,9 @@ pub async fn upgrade(
     }
     record.set_status(Status::Deployed, "Upgrade complete");
     record.store(cluster).await?;
-    supersede(cluster, records).await
+    supersede(cluster, records).await?;
+    record::prune(cluster, records, progress).await;
+    Ok(())
 }
 
 /// Marks what worked before as superseded.

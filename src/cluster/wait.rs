@@ -107,6 +107,7 @@ pub async fn ready(
             kind: &kind,
             namespace: &namespace,
             waiting,
+            to_its_end: false,
         }
         .ready(these, &mut said)
         .await?;
@@ -115,12 +116,33 @@ pub async fn ready(
     Ok(())
 }
 
+/// Waits until a Pod has done its work; that it runs is not enough.
+///
+/// # Errors
+/// The Pod failed, or did not end in time, with the reasons.
+pub async fn pod(
+    cluster: &Cluster,
+    place: &Place,
+    waiting: Waiting<'_>,
+) -> Result<(), ClusterError> {
+    let group = Group {
+        cluster,
+        kind: &place.kind,
+        namespace: &place.namespace,
+        waiting,
+        to_its_end: true,
+    };
+    group.ready(vec![place], &mut Vec::new()).await
+}
+
 /// The objects of one kind in one namespace.
 struct Group<'g> {
     cluster: &'g Cluster,
     kind: &'g Kind,
     namespace: &'g str,
     waiting: Waiting<'g>,
+    /// Whether a Pod is ready when it has ended, not when it runs.
+    to_its_end: bool,
 }
 
 impl Group<'_> {
@@ -203,7 +225,11 @@ impl Group<'_> {
         let Some(place) = pending.iter().copied().find(|place| place.name == name) else {
             return Ok(());
         };
-        match state(&self.kind.name, &object) {
+        let now = match state(&self.kind.name, &object) {
+            State::Ready if self.to_its_end && is_running(&object) => State::NotYet,
+            now => now,
+        };
+        match now {
             State::Ready => pending.retain(|place| place.name != name),
             State::NotYet => _ = objects.insert(name, object),
             State::Failed(message) => {
@@ -253,6 +279,9 @@ impl Group<'_> {
                 let troubles = self.troubles(object).await;
                 lines.extend(troubles.iter().map(ToString::to_string));
                 lines.extend(conditions(object));
+                if lines.is_empty() && self.to_its_end && is_running(object) {
+                    lines.push("it runs, and has not ended; --timeout gives it longer".to_owned());
+                }
                 if lines.is_empty() {
                     lines = self.unready(object).await;
                 }
@@ -351,6 +380,10 @@ fn conditions(object: &Value) -> Option<String> {
     Some(format!("{reason}: {message}\n    {advice}"))
 }
 
+fn is_running(pod: &Value) -> bool {
+    text(pod, &["status", "phase"]) == "Running"
+}
+
 /// Whether a workload has everything that it wants.
 pub fn is_ready(kind: &str, object: &Value) -> bool {
     state(kind, object) == State::Ready
@@ -428,9 +461,11 @@ pub async fn job(
     if !(one("completions") && one("parallelism")) {
         return whole.await;
     }
+    // A Job that is cleaned up at once is gone by the time its Pod is seen to be done.
     tokio::select! {
-        done = whole => done,
+        biased;
         () = pod_succeeded(cluster, place, text(object, &["metadata", "uid"])) => Ok(()),
+        done = whole => done,
     }
 }
 

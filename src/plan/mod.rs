@@ -4,7 +4,7 @@ mod layers;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::chart::set::Mode;
 use crate::chart::values::{insert, lookup, merge};
@@ -17,6 +17,8 @@ use layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 
 /// The mesh's name when nothing says another.
 pub const DEFAULT_MESH_NAME: &str = "osm";
+/// The namespace of the control plane when nothing says another.
+pub const DEFAULT_NAMESPACE: &str = "osm-system";
 
 /// A source of values on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,10 +254,10 @@ impl Plan {
     }
 
     /// Whether it is for a cluster to say that an error of [`Plan::render`] without one is one: its version counts,
-    /// and what templates look up there.
+    /// and what it serves or has that templates ask for.
     pub fn is_open(&self, error: &PlanError) -> bool {
         matches!(error, PlanError::Chart(ChartError::KubeVersion { .. }))
-            || self.target.lookups.has_asked()
+            || self.target.lookups.has_missed()
     }
 
     /// The images that the values give, by component.
@@ -310,14 +312,7 @@ fn release_name(
 /// # Errors
 /// A sentence that says what a name has to be.
 pub fn check_release_name(name: &str) -> Result<(), String> {
-    let is_label = |label: &str| {
-        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        !label.is_empty()
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    if name.len() <= 53 && name.split('.').all(is_label) {
+    if name.len() <= 53 && is_subdomain(name) {
         return Ok(());
     }
     Err(
@@ -325,6 +320,25 @@ pub fn check_release_name(name: &str) -> Result<(), String> {
          and begins and ends with a letter or digit"
             .to_owned(),
     )
+}
+
+/// The namespace that a release goes to, which its chart does not hold, as helm makes it.
+pub fn namespace_object(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"name": name}},
+    })
+}
+
+/// Whether all parts between dots are labels (RFC 1123, section 2.1), as Kubernetes wants most names.
+pub fn is_subdomain(name: &str) -> bool {
+    name.split('.').all(|label| {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !label.is_empty()
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    })
 }
 
 /// A digest for a component that the release does not have would change nothing.

@@ -568,7 +568,11 @@ impl Machine {
         };
         let receiver = self.fields(frame, pos, receiver, path)?;
         let values = self.arguments(frame, args, dot, piped)?;
-        call_method(&receiver, method, &values).map_err(|message| fault(frame, message))
+        let result = call_method(&receiver, method, &values);
+        if let (Value::ApiVersions(_), Ok(Value::Bool(false))) = (&receiver, &result) {
+            self.lookups.note_missing();
+        }
+        result.map_err(|message| fault(frame, message))
     }
 
     fn function(

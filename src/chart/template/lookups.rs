@@ -28,6 +28,8 @@ pub struct Lookups(Arc<Mutex<Known>>);
 struct Known {
     answers: BTreeMap<Lookup, Value>,
     asked: BTreeSet<Lookup>,
+    /// Whether an API version was asked for that is not served.
+    has_missed: bool,
 }
 
 impl Lookups {
@@ -42,9 +44,14 @@ impl Lookups {
         })
     }
 
-    /// Whether something was asked for that is not known.
-    pub fn has_asked(&self) -> bool {
-        self.known(|known| !known.asked.is_empty())
+    /// Takes note that an API version was asked for that is not served.
+    pub fn note_missing(&self) {
+        self.known(|known| known.has_missed = true);
+    }
+
+    /// Whether something was asked for that is not known, or not served.
+    pub fn has_missed(&self) -> bool {
+        self.known(|known| known.has_missed || !known.asked.is_empty())
     }
 
     /// What was asked for and is not known, once.

@@ -20,7 +20,7 @@ use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
 use crate::chart::{KubeVersion, Lookups, Object};
-use crate::cluster::{Cluster, Connection, Images, Release};
+use crate::cluster::{self, Cluster, Connection, Images, Release};
 use crate::images::ResolvedImage;
 use crate::plan::{Plan, Rendered};
 
@@ -108,17 +108,20 @@ pub(super) fn release<'r>(
 /// How often what templates look up may depend on what they looked up before.
 const MAX_ROUNDS: usize = 10;
 
-/// Renders a plan for this cluster: for its version, unless another is asked for, for what it serves, and with what
-/// its templates look up there.
+/// Renders a plan for this cluster: for its version, unless another is asked for, for what it serves and is going to
+/// serve with these CRDs, and with what its templates look up there.
 pub(super) async fn render(
     plan: &mut Plan,
     cluster: &Cluster,
     version: Option<&str>,
+    crds: &[Object],
 ) -> Result<Rendered, Failure> {
     if let (None, Ok(version)) = (version, KubeVersion::parse(&cluster.version)) {
         plan.target.kube_version = version;
     }
-    plan.target.served = Some(cluster.api_versions().await?);
+    let mut served = cluster.api_versions().await?;
+    served.extend(cluster::expect(cluster, crds));
+    plan.target.served = Some(served);
     // What was looked up without a cluster says nothing.
     plan.target.lookups = Lookups::default();
     for _ in 0..MAX_ROUNDS {

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::{PortArg, duration, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::Printer;
-use crate::cli::{Global, mesh_name};
+use crate::cli::{Global, mesh_name, object_name};
 use crate::cluster::{self, Cluster, Owner, Removal};
 use crate::plan::DEFAULT_MESH_NAME;
 
@@ -36,7 +36,7 @@ struct OfMesh {
     #[arg(short, long)]
     force: bool,
     /// The Secret with the mesh's root certificate.
-    #[arg(long, value_name = "NAME", default_value = "osm-ca-bundle")]
+    #[arg(long, value_name = "NAME", default_value = "osm-ca-bundle", value_parser = object_name)]
     ca_bundle_secret_name: String,
     /// Also remove the CRDs, with all objects of their kinds, and the webhooks.
     #[arg(short = 'a', long)]
@@ -44,10 +44,10 @@ struct OfMesh {
     /// Also remove the control plane's namespace, with everything in it.
     #[arg(long)]
     delete_namespace: bool,
-    /// Leave out the chart's hooks: what they remove stays.
+    /// Leave out the chart's hooks: the mesh's configuration, which they remove, stays.
     #[arg(long)]
     no_hooks: bool,
-    /// How long it may take; 0 is without end.
+    /// How long each of its steps may take; 0 is without end.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -79,7 +79,7 @@ impl OfMesh {
             namespace: self.delete_namespace,
             history: true,
         };
-        let missing = cluster::block_on(async {
+        let (missing, stays) = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
             let say = |line: &str| Printer::progress(line);
             let removing = cluster::uninstall(&cluster, owner, &removal, &say);
@@ -96,18 +96,16 @@ impl OfMesh {
                      webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
                 )));
             }
-            match removed.was_there {
-                true => Ok(None),
-                false => {
-                    let mut message = cluster::no_such_mesh(&cluster, owner).await?;
-                    if removed.keeps_namespace {
-                        message = format!(
-                            "{message}\nthe namespace {namespace} stays: only that of a mesh is deleted"
-                        );
-                    }
-                    Ok(Some(message))
-                }
+            let stays = match removed.keeps_namespace {
+                true => &format!("the namespace {namespace} stays: only that of a mesh is deleted"),
+                false => "",
+            };
+            if removed.was_there {
+                return Ok((None, stays.to_owned()));
             }
+            let message = cluster::no_such_mesh(&cluster, owner).await?;
+            let message = format!("{message}\n{stays}").trim_end().to_owned();
+            Ok((Some(message), String::new()))
         })??;
         match missing {
             None => printer.data(&format!(
@@ -115,6 +113,9 @@ impl OfMesh {
             ))?,
             Some(message) if self.force => printer.note(&message),
             Some(message) => return Err(Failure::Operation(message)),
+        }
+        if !stays.is_empty() {
+            printer.note(&stays);
         }
         Ok(())
     }

@@ -55,6 +55,9 @@ impl Upgrade {
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // What can be wrong on this side is found without a cluster, but for what the last revision's values do.
         let checked = self.plan(global, &values, None)?;
+        if let Some(useless) = checked.useless_digests() {
+            printer.warning(&useless);
+        }
         match checked.render() {
             // The values of the last revision, or the cluster, may make it right.
             Err(error) if !self.reuse_values && !checked.is_open(&error) => {
@@ -96,7 +99,7 @@ impl Upgrade {
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
-            let rendered = render(&mut plan, &cluster, None).await?;
+            let rendered = render(&mut plan, &cluster, None, &[]).await?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             let changes = changes(last, &rendered.images)?;
             if self.dry_run {
