@@ -160,21 +160,44 @@ fn what_is_in_a_list_is_installed_and_removed_as_with_helm() {
     let before = cluster.objects();
     let lists = "apiVersion: v1\nkind: List\nitems:\n\
         - {apiVersion: v1, kind: ConfigMap, metadata: {name: one}}\n\
-        ---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- {metadata: {name: two}}\n";
+        ---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- {metadata: {name: two}}\n\
+        ---\napiVersion: v1\nkind: List\nmetadata: {annotations: {helm.sh/hook: 'pre-install,pre-upgrade'}}\nitems:\n\
+        - {apiVersion: v1, kind: ConfigMap, metadata: {name: hook}}\n\
+        ---\napiVersion: v1\nkind: List\nmetadata: {annotations: {helm.sh/resource-policy: keep}}\nitems:\n\
+        - {apiVersion: v1, kind: ConfigMap, metadata: {name: kept, namespace: default}}\n\
+        ---\napiVersion: v1\nkind: List\nitems:\n";
     let chart = chart(&cluster, "", &[("templates/lists.yaml", lists)]);
     let seen = || {
-        ["one", "two"].map(|name| {
-            let map = format!("/api/v1/namespaces/osm-system/configmaps/{name}");
-            cluster.get(&map).is_some()
+        ["osm-system", "default"].map(|namespace| {
+            let maps = format!("/api/v1/namespaces/{namespace}/configmaps");
+            let maps = cluster.get(&maps).unwrap();
+            let names = maps["items"].as_array().unwrap().iter();
+            let names = names.map(|map| map["metadata"]["name"].as_str().unwrap().to_owned());
+            names
+                .filter(|name| !name.starts_with("kube-"))
+                .collect::<Vec<_>>()
         })
     };
-    let uninstall = ["uninstall", "mesh", "--force", "--delete-namespace"];
-    cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
-    assert_eq!(seen(), [true, true]);
+    let kept = "/api/v1/namespaces/default/configmaps/kept";
+    let install = ["install", "--osm-chart-path", &chart];
+    cluster.osm(&install).ok();
+    let all = [
+        vec!["hook".to_owned(), "one".to_owned(), "two".to_owned()],
+        vec!["kept".to_owned()],
+    ];
+    assert_eq!(seen(), all);
+    cluster
+        .osm(&["mesh", "upgrade", "--osm-chart-path", &chart])
+        .ok();
+    assert_eq!(seen(), all);
+    // What helm leaves, hooks and what is kept, osm leaves, but for the hooks, which nobody needs.
     cluster.helm_release(&["uninstall"], &["--wait"]);
-    assert_eq!(seen(), [false, false]);
-    cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
-    cluster.osm(&uninstall).ok();
+    assert_eq!(seen(), [vec!["hook".to_owned()], vec!["kept".to_owned()]]);
+    cluster.osm(&install).ok();
+    cluster.osm(&["uninstall", "mesh", "--force"]).ok();
+    assert_eq!(seen(), [vec![], vec!["kept".to_owned()]]);
+    cluster.delete(kept);
+    cluster.delete("/api/v1/namespaces/osm-system");
     cluster.await_objects(&before);
 }
 

@@ -1,6 +1,6 @@
 //! Rendered text to Kubernetes objects: split, told apart from hooks, and put in order.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::ChartError;
 use crate::yaml::{self, Numbers};
@@ -247,10 +247,20 @@ fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, Cha
     items.collect()
 }
 
-/// What is in a List, each with the kind that the List has it in; none if it is no List.
+/// What is in a List, each with the kind that the List has it in, and with what the List's annotations say to helm of
+/// all of them; none if it is no List.
 fn list_items(value: &Value) -> Option<Vec<Value>> {
-    let items = value.get("items")?.as_array()?;
     let kind = text(value, &["kind"]).strip_suffix("List")?;
+    let items = match value.get("items")? {
+        Value::Array(items) => items.as_slice(),
+        Value::Null => &[],
+        _ => return None,
+    };
+    let annotations = value.pointer("/metadata/annotations");
+    let annotations = annotations.and_then(Value::as_object).into_iter().flatten();
+    let annotations: Vec<_> = annotations
+        .filter(|(key, _)| key.starts_with("helm.sh/"))
+        .collect();
     let item = |item: &Value| {
         let mut item = item.clone();
         if let (Some(item), false) = (item.as_object_mut(), kind.is_empty()) {
@@ -259,9 +269,29 @@ fn list_items(value: &Value) -> Option<Vec<Value>> {
                 .or_insert_with(|| api_version.into());
             item.entry("kind").or_insert_with(|| kind.into());
         }
+        for (key, annotation) in &annotations {
+            annotate(&mut item, key, annotation);
+        }
         item
     };
     Some(items.iter().map(item).collect())
+}
+
+/// Gives an object an annotation; what is no object is left, for it is refused anyway.
+fn annotate(object: &mut Value, key: &str, annotation: &Value) {
+    let mut at = object;
+    for name in ["metadata", "annotations"] {
+        let Some(map) = at.as_object_mut() else {
+            return;
+        };
+        at = map.entry(name).or_insert(Value::Null);
+        if at.is_null() {
+            *at = Value::Object(Map::new());
+        }
+    }
+    if let Some(map) = at.as_object_mut() {
+        map.insert(key.to_owned(), annotation.clone());
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub(super) struct Install {
     /// Fail if an image is left that is not pinned by a digest.
     #[arg(long)]
     require_pinned: bool,
-    /// The version of Kubernetes to render for [default: the cluster's].
+    /// The version of Kubernetes to render for [default: the cluster's, or a recent one].
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
     /// API versions that the cluster has besides Kubernetes' own; can be repeated.

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{ClientBuilder, ConfigExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
@@ -142,7 +142,7 @@ async fn configuration(connection: &Connection) -> Result<Config, ClusterError> 
     if there.is_empty() {
         let given = connection.kubeconfig.is_some() || connection.context.is_some();
         if let (false, Ok(mut config)) = (given, Config::incluster()) {
-            config.proxy_url = proxy_of_environment(&config.cluster_url)?;
+            config.proxy_url = proxy_of_environment(&config.cluster_url);
             return Ok(config);
         }
         let names = files.iter().map(|file| file.display().to_string());
@@ -184,15 +184,19 @@ async fn configuration(connection: &Connection) -> Result<Config, ClusterError> 
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     let mut config = config.map_err(|e| {
         let reason = causes(&e);
-        ClusterError::Configuration(format!("the kubeconfig cannot be used: {reason}"))
+        let what = match e {
+            KubeconfigError::ParseNoProxy(_) => {
+                "NO_PROXY cannot be used (each of its entries is a name, an address or a network, and none is empty)"
+            }
+            KubeconfigError::ParseProxyUrl(_) if named.is_none() => "HTTPS_PROXY cannot be used",
+            _ => "the kubeconfig cannot be used",
+        };
+        ClusterError::Configuration(format!("{what}: {reason}"))
     })?;
-    if let Some(named) = named {
-        config.proxy_url = Some(named.parse().map_err(|e| {
-            ClusterError::Configuration(format!("the kubeconfig's proxy-url {named}: {e}"))
-        })?);
-    } else {
-        config.proxy_url = proxy_of_environment(&config.cluster_url)?;
-    }
+    config.proxy_url = match named {
+        Some(named) => named.parse().ok(),
+        None => proxy_of_environment(&config.cluster_url),
+    };
     Ok(config)
 }
 
@@ -208,39 +212,40 @@ fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String>
 
 /// The proxy that the environment has for a server: none for this machine itself, nor for what `NO_PROXY` names, as
 /// kubectl has it.
-fn proxy_of_environment(server: &Uri) -> Result<Option<Uri>, ClusterError> {
+fn proxy_of_environment(server: &Uri) -> Option<Uri> {
     let variable = |name: &str| {
         let names = [name.to_owned(), name.to_lowercase()];
         let values = names.iter().filter_map(|name| std::env::var(name).ok());
         values.into_iter().find(|value| !value.is_empty())
     };
-    let name = match server.scheme_str() {
-        Some("https") => "HTTPS_PROXY",
-        _ => "HTTP_PROXY",
-    };
-    let Some(proxy) = variable(name) else {
-        return Ok(None);
-    };
-    let no = variable("NO_PROXY").unwrap_or_default();
-    if !is_proxied(server, &proxy, &no) {
-        return Ok(None);
+    let proxy = variable("HTTPS_PROXY")?;
+    if !is_proxied(server, &proxy, &variable("NO_PROXY").unwrap_or_default()) {
+        return None;
     }
     let url = match proxy.contains("://") {
         true => proxy,
         false => format!("http://{proxy}"),
     };
-    let parsed = url.parse();
-    parsed.map(Some).map_err(|e| {
-        ClusterError::Configuration(format!("{name} is {url:?}, which is no URL: {e}"))
-    })
+    url.parse().ok()
 }
 
 fn is_proxied(server: &Uri, proxy: &str, no: &str) -> bool {
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_here = host
-        .parse()
-        .map_or(host == "localhost", |ip: IpAddr| ip.is_loopback());
-    let matcher = Matcher::builder().http(proxy).https(proxy).no(no).build();
+    let host = server.host().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+    let is_here = address.map_or(host == "localhost", |ip| ip.is_loopback());
+    // The matcher knows neither ports nor stars before a domain, which kubectl does.
+    let port = server.port_u16().unwrap_or(443).to_string();
+    let no = no.split(',').filter_map(|entry| {
+        let entry = entry.trim();
+        let domain = entry.strip_prefix('*').filter(|rest| rest.starts_with('.'));
+        let entry = domain.unwrap_or(entry);
+        match entry.rsplit_once(':') {
+            Some((name, of)) if !name.contains(':') => (of == port).then_some(name),
+            _ => Some(entry),
+        }
+    });
+    let no: Vec<&str> = no.collect();
+    let matcher = Matcher::builder().https(proxy).no(no.join(",")).build();
     !is_here && matcher.intercept(server).is_some()
 }
 
@@ -262,7 +267,11 @@ mod tests {
             ("https://127.0.0.1:6443", "", false),
             ("https://localhost:6443", "", false),
             ("https://[::1]:6443", "", false),
-            ("http://10.0.0.1:8080", "", true),
+            ("https://10.0.0.1:6443", "10.0.0.1:6443", false),
+            ("https://10.0.0.1:6443", "10.0.0.1:443", true),
+            ("https://api.example.com", "*.example.com", false),
+            ("https://[2001:db8::1]:6443", "2001:db8::/32", false),
+            ("http://10.0.0.1:8080", "", false),
         ];
         for (server, no, want) in table {
             let server = server.parse().unwrap();

@@ -38,10 +38,19 @@ fn kinds_of(definition: &Value) -> Vec<Kind> {
         .collect()
 }
 
-/// Makes the kinds known that a chart's CRDs are going to bring; gives the API versions that come with them.
-pub fn expect(cluster: &Cluster, crds: &[Object]) -> Vec<String> {
+/// Makes the kinds known that a chart's CRDs are going to bring; gives the API versions that come with them. What is
+/// there already stays as it is, and brings nothing.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn expect(cluster: &Cluster, crds: &[Object]) -> Result<Vec<String>, ClusterError> {
     let mut versions = Vec::new();
     for object in crds {
+        let place = CUSTOM_RESOURCE_DEFINITION.at("", object.name());
+        let is_definition = object.kind() == &*place.kind.name;
+        if !is_definition || cluster.get(&place).await?.is_some() {
+            continue;
+        }
         let kinds = kinds_of(&object.value);
         for Kind {
             api_version, name, ..
@@ -51,7 +60,7 @@ pub fn expect(cluster: &Cluster, crds: &[Object]) -> Vec<String> {
         }
         cluster.expect(kinds);
     }
-    versions
+    Ok(versions)
 }
 
 /// Creates what is not there yet, and waits until the API server serves the new kinds.

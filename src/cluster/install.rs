@@ -90,8 +90,12 @@ pub async fn install(
         };
         let undone = take_back(cluster, &rollout, owner, taking, progress).await;
         return Err(ClusterError::State(match undone {
-            Ok(()) => format!(
+            Ok(true) => format!(
                 "{}\nwhat was made is taken back (--atomic)",
+                error.headline()
+            ),
+            Ok(false) => format!(
+                "{}\nnothing is taken back: somebody else went on with the installation",
                 error.headline()
             ),
             Err(also) => format!(
@@ -193,22 +197,19 @@ struct Taking {
     runs_hooks: bool,
 }
 
-/// Removes what an installation made, as a removal of the mesh does.
+/// Removes what an installation made, as a removal of the mesh does; gives whether it did: not if another one went on
+/// with it.
 async fn take_back(
     cluster: &Cluster,
     rollout: &Rollout<'_>,
     owner: Owner<'_>,
     taking: Taking,
     progress: Progress<'_>,
-) -> Result<(), ClusterError> {
+) -> Result<bool, ClusterError> {
     let records = record::of_mesh(cluster, owner).await?;
-    if records
-        .last()
-        .is_some_and(|last| last.revision() != taking.revision)
-    {
-        return Err(ClusterError::State(
-            "somebody else goes on with the installation".to_owned(),
-        ));
+    let newest = records.last().map(Record::revision);
+    if newest.is_some_and(|newest| newest != taking.revision) || !record::never_worked(&records) {
+        return Ok(false);
     }
     // A control plane that never ran made nothing for itself, and the image of the hook that removes it may be as
     // hard to get as the others.
@@ -227,12 +228,12 @@ async fn take_back(
     let why = match removed.cleaned {
         Err(error) => format!("{error}\n"),
         Ok(()) if has_run && !hooks => String::new(),
-        Ok(()) => return Ok(()),
+        Ok(()) => return Ok(true),
     };
     progress(&format!(
         "{why}the post-delete hook did not run: the MeshConfig that the control plane made may be left"
     ));
-    Ok(())
+    Ok(true)
 }
 
 /// Sends everything with a dry run of the server: it judges every object and stores none.
@@ -279,6 +280,15 @@ async fn unfinished(
     let Some(last) = records.last() else {
         return Ok(records);
     };
+    let removal = release.owner().removal();
+    if last.name() != name && !last.is(Status::Uninstalled) {
+        return Err(ClusterError::State(format!(
+            "the mesh {name} is of the release {} in namespace {namespace} (status {}): osm mesh upgrade upgrades it, \
+             {removal} removes it",
+            last.name(),
+            last.status()
+        )));
+    }
     if last.is(Status::Uninstalled) {
         progress(&format!("the history of an earlier {name} goes on"));
         return Ok(records);
@@ -291,7 +301,6 @@ async fn unfinished(
         ));
         return Ok(records);
     }
-    let removal = release.owner().removal();
     let hint = match last.status() {
         "uninstalling" => &format!("finish that with {removal}"),
         "failed" | "pending-upgrade" => {

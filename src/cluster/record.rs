@@ -138,15 +138,6 @@ impl Record {
         if text(&content, &["name"]).is_empty() {
             return Err("it names no release".to_owned());
         }
-        let (named, found) = (
-            text(&content, &["namespace"]),
-            text(secret, &["metadata", "namespace"]),
-        );
-        if named != found {
-            return Err(format!(
-                "it is of a release in namespace {named:?}, copied to {found:?}"
-            ));
-        }
         let labels = secret
             .pointer("/metadata/labels")
             .and_then(Value::as_object);
@@ -349,7 +340,8 @@ impl Record {
         let stored = cluster.merge(&self.place(), &self.to_secret()).await;
         match stored {
             Err(error) if error.code() == Some(404) => Err(ClusterError::State(format!(
-                "somebody else removed the mesh {} in the meantime: its record {} is gone",
+                "somebody else removed the mesh {} in the meantime: its record {} is gone; \
+                 osm install installs it again",
                 self.mesh_name(),
                 self.place()
             ))),
@@ -398,6 +390,8 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
     let (mut records, mut damaged) = (Vec::new(), Vec::new());
     for secret in &secrets {
         match Record::of_secret(secret) {
+            // A copy, of another namespace or under another name, is the record of nothing.
+            Ok(record) if record.place() != place_of(secret) => {}
             Ok(record) => records.push(record),
             Err(why) => damaged.push((secret, why)),
         }
@@ -411,7 +405,7 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
     };
     let of_release = |secret: &Value| text(secret, &["metadata", "labels", "name"]) == release;
     if let Some((secret, why)) = damaged.iter().find(|(secret, _)| of_release(secret)) {
-        let place = SECRET.at(mesh.namespace, text(secret, &["metadata", "name"]));
+        let place = place_of(secret);
         return Err(ClusterError::State(format!(
             "the record of the mesh {}, {place}, is damaged, so what belongs to it is not known: {why}\n\
              restore that Secret; without it the mesh can be installed anew once its objects are removed",
@@ -428,6 +422,11 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
         ))),
         _ => Ok(records),
     }
+}
+
+fn place_of(secret: &Value) -> Place {
+    let metadata = |key: &str| text(secret, &["metadata", key]);
+    SECRET.at(metadata("namespace"), metadata("name"))
 }
 
 /// The records since the mesh was last removed with its history kept; all, if it never was.

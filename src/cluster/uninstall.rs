@@ -82,20 +82,26 @@ pub async fn uninstall(
     let known = records.last();
     let name = known.map_or(mesh.name, Record::mesh_name);
     let mut removal = removal.clone();
+    if known.is_some_and(|last| last.is(Status::Uninstalled)) {
+        progress("only its history was kept: the chart's hooks do not run again");
+        removal.hooks = false;
+    }
     if let Some(other) = neighbour(cluster, known, name, mesh.namespace, &removal).await? {
-        // What hooks remove, and the root certificate, have the same names for each mesh.
-        progress(&format!(
-            "the mesh {other} is in namespace {} too: the chart's hooks do not run, and its root certificate stays",
-            mesh.namespace
-        ));
+        if removal.hooks && known.is_some() {
+            progress(&format!(
+                "the mesh {other} runs in namespace {} too: the chart's hooks do not run, and its root certificate \
+                 and configuration stay",
+                mesh.namespace
+            ));
+        }
+        // What hooks remove has the same names for each mesh, but for the webhooks.
+        removal.webhooks |= removal.hooks;
         removal.hooks = false;
         removal.ca_bundle_secret = None;
     }
     let removal = &removal;
     let state = state_of(cluster, mesh.namespace).await?;
     let cleaned = match known {
-        // The objects are gone; only the history was kept.
-        Some(last) if last.is(Status::Uninstalled) => Ok(()),
         Some(last) => remove_release(cluster, &records, last, state, removal, progress).await?,
         None => Ok(()),
     };
@@ -219,7 +225,7 @@ async fn neighbour(
     let mut neighbour = None;
     for other in control_planes(cluster, looked_at).await? {
         let (name, namespace) = (&other.name, &other.namespace);
-        let is_its = name == mesh || known.is_some_and(|known| known.name() == other.release);
+        let is_its = known.map_or(name == mesh, |known| known.name() == other.release);
         if is_its && namespace == own_namespace {
             if known.is_none() && removal.crds {
                 return Err(ClusterError::State(format!(

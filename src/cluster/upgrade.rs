@@ -28,9 +28,12 @@ pub async fn upgrade(
         "uninstalling" => &format!("is being removed: {removal} finishes that"),
         "uninstalled" => "was removed, and its history was kept: osm install installs it again",
         "pending-rollback" => "is being rolled back, or that was interrupted: see helm history",
-        _ if record::never_worked(records) => {
+        _ if !record::never_worked(records) => "",
+        _ if last.name() == last.mesh_name() => {
             "was not installed to the end: osm install goes on with it"
         }
+        "pending-install" => &format!("was not installed to the end: {removal} removes it"),
+        // Of another name than its mesh, it was not made by osm install.
         _ => "",
     };
     if !goes_on.is_empty() {

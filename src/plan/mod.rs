@@ -254,10 +254,12 @@ impl Plan {
     }
 
     /// Whether it is for a cluster to say that an error of [`Plan::render`] without one is one: its version counts,
-    /// and what it serves or has that templates ask for.
+    /// and what it serves or has that the templates of a chart that was given ask for.
     pub fn is_open(&self, error: &PlanError) -> bool {
+        let may_ask =
+            self.pins.is_none() && matches!(error, PlanError::Chart(_) | PlanError::Image(_));
         matches!(error, PlanError::Chart(ChartError::KubeVersion { .. }))
-            || self.target.lookups.has_missed()
+            || (may_ask && self.target.lookups.has_missed())
     }
 
     /// The images that the values give, by component.
