@@ -103,7 +103,10 @@ fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
     let before = proxy.tunnels();
     assert!(before > first, "HTTPS_PROXY was not used");
     // What the environment does not send through a proxy: what NO_PROXY names, and this machine.
-    with_proxy(&elsewhere, ELSEWHERE).fails(1);
+    let error = with_proxy(&elsewhere, ELSEWHERE).fails(1);
+    assert!(error.contains("cannot be reached"), "{error}");
+    let error = with_proxy(&elsewhere, "10.0.0.0/8,,").fails(1);
+    assert!(error.contains("NO_PROXY cannot be used"), "{error}");
     with_proxy(cluster.kubeconfig(), "").ok();
     assert_eq!(proxy.tunnels(), before, "something went through the proxy");
     // The kubeconfig's own proxy is used nevertheless.

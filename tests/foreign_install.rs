@@ -113,18 +113,25 @@ fn the_crds_of_a_chart_come_first_and_stay() {
         apiVersion: example.com/v1\nkind: Example\nmetadata:\n\
         \x20 name: one\n\
         \x20 labels: {before: {{ len (lookup \"example.com/v1\" \"Example\" \"osm-system\" \"\").items | quote }}}\n";
-    let files = [
-        ("crds/examples.json", definition.as_str()),
-        ("templates/example.yaml", example),
-    ];
-    let chart = chart(&cluster, "", &files);
-    let install = ["install", "--osm-chart-path", &chart];
+    let plain = "apiVersion: example.com/v1\nkind: Example\nmetadata: {name: one}\n";
+    let with = |example: &str| {
+        let files = [
+            ("crds/examples.json", definition.as_str()),
+            ("templates/example.yaml", example),
+        ];
+        chart(&cluster, "", &files)
+    };
     let uninstall = ["uninstall", "mesh", "--force", "--delete-namespace"];
-
-    let refused = cluster.osm(&[&install[..], &["--skip-crds"]].concat());
-    let error = refused.fails(2);
-    assert!(error.contains("no kind"), "{error}");
-    cluster.await_objects(&before);
+    let missing = "the cluster has no Example in example.com/v1";
+    for (example, code, want) in [(plain, 1, missing), (example, 2, "no kind")] {
+        let chart = with(example);
+        let refused = cluster.osm(&["install", "--osm-chart-path", &chart, "--skip-crds"]);
+        let error = refused.fails(code);
+        assert!(error.contains(want), "{want:?} is not in: {error}");
+        cluster.await_objects(&before);
+    }
+    let chart = with(example);
+    let install = ["install", "--osm-chart-path", &chart];
 
     let installed = cluster.osm(&install);
     let created = "created CustomResourceDefinition examples.example.com, of the chart's crds/\n";

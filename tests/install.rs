@@ -589,6 +589,51 @@ fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn what_somebody_else_does_at_the_same_time_is_neither_undone_nor_written_over() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let failed = |child: std::process::Child| {
+        let done = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{error}");
+        error
+    };
+    let begun = |more: &[&str]| {
+        let install = [&["install"], more].concat();
+        let child = cluster.osm_started(cluster.kubeconfig(), &install);
+        cluster.until("the injector is there", |cluster| {
+            cluster.deployment("osm-injector")
+        });
+        child
+    };
+    cluster.kubelet().fail("osm-injector", Failure::NotReady);
+    let atomic = begun(&["--atomic", "--timeout", "15s"]);
+    cluster.osm(&["install", "--timeout", "2s"]).fails(1);
+    let error = failed(atomic);
+    assert!(
+        error.contains("nothing is taken back: somebody else went on with the installation"),
+        "{error}"
+    );
+    assert!(cluster.deployment("osm-controller").is_some());
+    cluster.uninstall(&before);
+
+    let waits = begun(&[]);
+    let record = "/api/v1/namespaces/osm-system/secrets/sh.helm.release.v1.osm.v1";
+    cluster.delete(record);
+    cluster.kubelet().heal("osm-injector");
+    let error = failed(waits);
+    assert!(
+        error.contains("somebody else removed the mesh osm in the meantime")
+            && error.contains("osm install installs it again"),
+        "{error}"
+    );
+    assert_eq!(cluster.get(record), None, "it was made again");
+    assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
+    cluster.uninstall(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn a_record_that_is_gone_or_a_copy_removes_nothing() {
     let cluster = Cluster::start();
     let before = cluster.objects();

@@ -223,9 +223,9 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
             }
             if what == "install" {
                 let again = cluster.osm(&command);
-                let is_there = again
-                    .stderr
-                    .contains("status deployed): osm uninstall mesh ");
+                let is_there = again.stderr.contains(&format!(
+                    "status deployed): osm uninstall mesh --mesh-name {mesh} --osm-namespace {mesh} removes it"
+                ));
                 assert!(again.code == 0 || is_there, "{mesh}: {}", again.stderr);
             }
             let gone = cluster.osm(&uninstall(&mesh));

@@ -186,6 +186,45 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
+fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    cluster
+        .kubelet()
+        .fail("osm-controller", Failure::ImagePullBackOff);
+    cluster.osm(&["install", "--timeout", "2s"]).fails(1);
+    let error = cluster.osm(&["mesh", "upgrade"]).fails(1);
+    assert!(
+        error.contains("not installed to the end: osm install goes on"),
+        "{error}"
+    );
+    cluster.uninstall(&before);
+
+    // By helm, under another name than the mesh's.
+    let (chart, pins) = (common::repository("charts/osm"), cluster.pins());
+    let namespace = ["--namespace", "osm-system", "--create-namespace"];
+    let install = ["install", "service-mesh", &chart, "--values", &pins];
+    let wait = ["--set", "osm.meshName=blue", "--wait", "--timeout", "5s"];
+    let done = cluster.helm(&[&install[..], &namespace, &wait].concat());
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    cluster.kubelet().heal("osm-controller");
+    let error = cluster.osm(&["install", "--mesh-name", "blue"]).fails(1);
+    assert!(
+        error.contains("not installed to the end: osm mesh upgrade --mesh-name blue goes on"),
+        "{error}"
+    );
+    cluster
+        .osm(&["mesh", "upgrade", "--mesh-name", "blue"])
+        .ok();
+    let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
+    cluster
+        .osm(&[&all[..], &["--mesh-name", "blue"]].concat())
+        .ok();
+    cluster.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
 fn as_many_revisions_are_kept_as_helm_keeps_and_none_is_forgotten_before_it_may_be() {
     let cluster = Cluster::start();
     let before = cluster.objects();

@@ -191,7 +191,7 @@ impl Install {
             }
             let installing = cluster::install(&cluster, &release, &options, &say);
             let Some(done) = unless_interrupted(Box::pin(installing)).await else {
-                let removal = release.owner().removal();
+                let removal = release.owner().command("osm uninstall mesh");
                 let mut next = format!("the same command goes on, {removal} removes it");
                 if self.atomic {
                     next = format!("taking it back (--atomic) is not done or not finished; {next}");

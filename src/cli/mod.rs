@@ -136,4 +136,15 @@ mod tests {
             assert!(namespace(name).is_err(), "{name:?}");
         }
     }
+
+    #[test]
+    #[cfg(feature = "cluster")]
+    fn objects_names_are_dns_subdomains() {
+        for name in ["osm-ca-bundle", "a.b", &"a".repeat(253)] {
+            assert_eq!(object_name(name).as_deref(), Ok(name));
+        }
+        for name in ["", "?", "#a", "a/b", "..", "A", &"a".repeat(254)] {
+            assert!(object_name(name).is_err(), "{name:?}");
+        }
+    }
 }

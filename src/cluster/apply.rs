@@ -50,9 +50,9 @@ impl Owner<'_> {
         object
     }
 
-    /// The command that removes it, with the flags that it takes.
-    pub fn removal(&self) -> String {
-        let mut command = "osm uninstall mesh".to_owned();
+    /// A command for this mesh, with the flags that it takes: `osm uninstall mesh`.
+    pub fn command(&self, command: &str) -> String {
+        let mut command = command.to_owned();
         if self.name != DEFAULT_MESH_NAME {
             command = format!("{command} --mesh-name {}", self.name);
         }
@@ -193,6 +193,10 @@ mod tests {
         let marked = owner.mark(&plain);
         assert!(owner.owns(&marked) && !other.owns(&marked) && !owner.owns(&plain));
         assert_eq!(owner_of(&plain), "it belongs to no release");
+        assert_eq!(
+            owner.command("osm install"),
+            "osm install --osm-namespace ns"
+        );
         let mut unlabelled = marked;
         unlabelled["metadata"]["labels"] = json!({});
         assert!(!owner.owns(&unlabelled) && owner_of(&unlabelled).contains("has not the label"));

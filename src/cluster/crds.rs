@@ -19,7 +19,7 @@ use crate::chart::Object;
 /// The pause before a CRD is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The kinds that a CRD is going to bring, by the versions that it serves.
+/// The kinds that a CRD brings, by the versions that it serves.
 fn kinds_of(definition: &Value) -> Vec<Kind> {
     let spec = |keys: &[&str]| text(definition, &[&["spec"], keys].concat()).to_owned();
     let versions = definition
@@ -38,20 +38,20 @@ fn kinds_of(definition: &Value) -> Vec<Kind> {
         .collect()
 }
 
-/// Makes the kinds known that a chart's CRDs are going to bring; gives the API versions that come with them. What is
-/// there already stays as it is, and brings nothing.
+/// Makes the kinds known that the cluster has once a chart's CRDs are there; gives the API versions that come with them.
+/// A CRD that is there already stays, and counts as it is.
 ///
 /// # Errors
 /// What the server refuses.
-pub async fn expect(cluster: &Cluster, crds: &[Object]) -> Result<Vec<String>, ClusterError> {
+pub async fn expect_crds(cluster: &Cluster, crds: &[Object]) -> Result<Vec<String>, ClusterError> {
     let mut versions = Vec::new();
     for object in crds {
         let place = CUSTOM_RESOURCE_DEFINITION.at("", object.name());
-        let is_definition = object.kind() == &*place.kind.name;
-        if !is_definition || cluster.get(&place).await?.is_some() {
+        if object.kind() != place.kind.name {
             continue;
         }
-        let kinds = kinds_of(&object.value);
+        let there = cluster.get(&place).await?;
+        let kinds = kinds_of(there.as_ref().unwrap_or(&object.value));
         for Kind {
             api_version, name, ..
         } in &kinds

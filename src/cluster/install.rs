@@ -101,7 +101,7 @@ pub async fn install(
             Err(also) => format!(
                 "{}\nand taking it back failed too: {also}\n{} removes what is left",
                 error.headline(),
-                owner.removal()
+                owner.command("osm uninstall mesh")
             ),
         }));
     }
@@ -110,7 +110,7 @@ pub async fn install(
     let _ = record.store(cluster).await;
     Err(ClusterError::State(format!(
         "{error}\nwhat was made so far is there; the same command goes on, {} removes it",
-        owner.removal()
+        owner.command("osm uninstall mesh")
     )))
 }
 
@@ -280,31 +280,29 @@ async fn unfinished(
     let Some(last) = records.last() else {
         return Ok(records);
     };
-    let removal = release.owner().removal();
-    if last.name() != name && !last.is(Status::Uninstalled) {
-        return Err(ClusterError::State(format!(
-            "the mesh {name} is of the release {} in namespace {namespace} (status {}): osm mesh upgrade upgrades it, \
-             {removal} removes it",
-            last.name(),
-            last.status()
-        )));
-    }
     if last.is(Status::Uninstalled) {
         progress(&format!("the history of an earlier {name} goes on"));
         return Ok(records);
     }
     // A later revision that failed is an upgrade of something that was installed.
-    if record::never_worked(&records) {
+    let never_worked = record::never_worked(&records);
+    if never_worked && last.name() == name {
         let status = last.status();
         progress(&format!(
             "an earlier installation of {name} was not finished ({status}): going on with it"
         ));
         return Ok(records);
     }
+    let command = |command: &str| release.owner().command(command);
+    let (upgrade, removal) = (command("osm mesh upgrade"), command("osm uninstall mesh"));
     let hint = match last.status() {
         "uninstalling" => &format!("finish that with {removal}"),
+        "failed" if never_worked => &format!(
+            "its release {} was not installed to the end: {upgrade} goes on",
+            last.name()
+        ),
         "failed" | "pending-upgrade" => {
-            "an upgrade of it was not finished: osm mesh upgrade goes on"
+            &format!("an upgrade of it was not finished: {upgrade} goes on")
         }
         "pending-rollback" => "it is being rolled back, or that was interrupted: see helm history",
         _ => &format!(

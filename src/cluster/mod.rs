@@ -26,7 +26,7 @@ mod wait;
 pub use apply::Owner;
 pub use client::Cluster;
 pub use connection::Connection;
-pub use crds::expect;
+pub use crds::expect_crds;
 pub use error::{ClusterError, Refusal};
 pub use install::{InstallOptions, dry_run, install};
 pub use meshes::{Mesh, meshes, no_such_mesh};

@@ -341,9 +341,10 @@ impl Record {
         match stored {
             Err(error) if error.code() == Some(404) => Err(ClusterError::State(format!(
                 "somebody else removed the mesh {} in the meantime: its record {} is gone; \
-                 osm install installs it again",
+                 {} installs it again",
                 self.mesh_name(),
-                self.place()
+                self.place(),
+                self.owner().command("osm install")
             ))),
             stored => stored.map(drop),
         }
@@ -364,7 +365,8 @@ pub struct Release<'r> {
     pub config: &'r Map<String, Value>,
     /// What was rendered.
     pub objects: &'r [Object],
-    /// What the chart brings under `crds/`, if it is to be there first; in no record.
+    /// What the chart brings under `crds/`, if it is to be there first; in no record. Their kinds are made known with
+    /// [`super::expect_crds`].
     pub crds: &'r [Object],
     /// What is known of its images, for messages.
     pub images: Images<'r>,

@@ -54,7 +54,6 @@ impl<'r> Rollout<'r> {
         let deadline = Deadline::after(options.timeout);
         let owner = release.owner();
         let (mut targets, mut hooks, mut crds) = (Vec::new(), Vec::new(), Vec::new());
-        crds::expect(cluster, release.crds).await?;
         for object in release.crds {
             let place = cluster.place_of(&object.value, release.namespace).await?;
             let object = object.value.clone();

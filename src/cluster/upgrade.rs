@@ -23,14 +23,19 @@ pub async fn upgrade(
     let Some(last) = records.last() else {
         return Err(ClusterError::State(no_such_mesh(cluster, owner).await?));
     };
-    let removal = owner.removal();
+    let (install, removal) = (
+        owner.command("osm install"),
+        owner.command("osm uninstall mesh"),
+    );
     let goes_on = match last.status() {
         "uninstalling" => &format!("is being removed: {removal} finishes that"),
-        "uninstalled" => "was removed, and its history was kept: osm install installs it again",
+        "uninstalled" => {
+            &format!("was removed, and its history was kept: {install} installs it again")
+        }
         "pending-rollback" => "is being rolled back, or that was interrupted: see helm history",
         _ if !record::never_worked(records) => "",
         _ if last.name() == last.mesh_name() => {
-            "was not installed to the end: osm install goes on with it"
+            &format!("was not installed to the end: {install} goes on with it")
         }
         "pending-install" => &format!("was not installed to the end: {removal} removes it"),
         // Of another name than its mesh, it was not made by osm install.

@@ -1,4 +1,4 @@
-//! What templates look up in a cluster, and what it has there.
+//! What templates look up in a cluster, what it has there, and whether they missed something.
 //!
 //! Rendering itself asks nobody: it notes what is not known, and whoever renders finds that out and renders again.
 

@@ -120,7 +120,7 @@ pub(super) async fn render(
         plan.target.kube_version = version;
     }
     let mut served = cluster.api_versions().await?;
-    served.extend(cluster::expect(cluster, crds).await?);
+    served.extend(cluster::expect_crds(cluster, crds).await?);
     plan.target.served = Some(served);
     // What was looked up without a cluster says nothing.
     plan.target.lookups = Lookups::default();

@@ -79,7 +79,7 @@ impl OfMesh {
             namespace: self.delete_namespace,
             history: true,
         };
-        let (missing, stays) = cluster::block_on(async {
+        let (missing, keeps_namespace) = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
             let say = |line: &str| Printer::progress(line);
             let removing = cluster::uninstall(&cluster, owner, &removal, &say);
@@ -96,25 +96,27 @@ impl OfMesh {
                      webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
                 )));
             }
-            let stays = match removed.keeps_namespace {
-                true => &format!("the namespace {namespace} stays: only that of a mesh is deleted"),
-                false => "",
+            let missing = match removed.was_there {
+                true => None,
+                false => Some(cluster::no_such_mesh(&cluster, owner).await?),
             };
-            if removed.was_there {
-                return Ok((None, stays.to_owned()));
-            }
-            let message = cluster::no_such_mesh(&cluster, owner).await?;
-            let message = format!("{message}\n{stays}").trim_end().to_owned();
-            Ok((Some(message), String::new()))
+            Ok((missing, removed.keeps_namespace))
         })??;
-        match missing {
-            None => printer.data(&format!(
-                "OSM [mesh name: {name}] in namespace [{namespace}] uninstalled\n"
-            ))?,
-            Some(message) if self.force => printer.note(&message),
-            Some(message) => return Err(Failure::Operation(message)),
+        let stays = format!("the namespace {namespace} stays: only that of a mesh is deleted");
+        if let Some(mut message) = missing {
+            if keeps_namespace {
+                message = format!("{message}\n{stays}");
+            }
+            if !self.force {
+                return Err(Failure::Operation(message));
+            }
+            printer.note(&message);
+            return Ok(());
         }
-        if !stays.is_empty() {
+        printer.data(&format!(
+            "OSM [mesh name: {name}] in namespace [{namespace}] uninstalled\n"
+        ))?;
+        if keeps_namespace {
             printer.note(&stays);
         }
         Ok(())
