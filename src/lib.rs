@@ -1,13 +1,11 @@
 //! The library behind `osm`: pinned images, the chart, and what renders it.
 //!
 //! Data goes one way: overrides and compiled-in pins give [`images`], which give values for the
-//! [`chart`], which gives Kubernetes objects. Only [`cli`] prints.
+//! chart ([`helm_chart`]), which gives Kubernetes objects. Only [`cli`] prints.
 
-pub mod chart;
 pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+pub mod embedded;
 pub mod images;
-pub mod json;
 pub mod plan;
-pub mod yaml;

@@ -1,8 +1,5 @@
 //! How `osm` gets to a cluster as kubectl does (certificates, tokens, programs, proxies), and what it says when
 //! it does not get there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::cluster::{Cluster, Fault, PATIENCE};
-use common::run;
+use crate::common::cluster::{Cluster, Fault, PATIENCE};
+use crate::common::run;
 use serde_json::{Value, json};
 
 const LIST: [&str; 2] = ["mesh", "list"];

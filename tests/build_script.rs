@@ -1,15 +1,12 @@
 //! What the build does with pin files and the chart: it fails where something is missing, damaged or
 //! foreign, and it does no more than it has to.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use common::{copy_folder, osm, repository, scratch};
+use crate::common::{copy_folder, osm, repository, scratch};
 use serde_json::Value;
 
 /// The copies share one target folder, in which cargo cannot tell them apart: one after the other.

@@ -1,13 +1,10 @@
 //! The command line as its users meet it: what is printed, where, and the exit code.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use common::{objects_of_yaml, osm, osm_with_input, repository, scratch};
+use crate::common::{objects_of_yaml, osm, osm_with_input, repository, scratch};
 use serde_json::Value;
 
 #[test]

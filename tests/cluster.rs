@@ -1,16 +1,13 @@
 //! What the tests against a cluster stand on: the real API server and helm, the stand-in kubelet, and that
 //! nothing stays behind.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use common::cluster::{Cluster, Failure, PATIENCE, Process, SHORTLY};
-use common::{repository, scratch};
+use crate::common::cluster::{Cluster, Failure, PATIENCE, Process, SHORTLY};
+use crate::common::{repository, scratch};
 use serde_json::{Value, json};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -280,7 +277,7 @@ fn a_process_ends_when_its_test_is_killed() {
     for (name, whole_group) in [("KILL", false), ("INT", true), ("TERM", true)] {
         let folder = scratch(&format!("victim-{name}"));
         let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_ends_when_its_test_is_killed"])
+            .args(["--exact", "cluster::a_process_ends_when_its_test_is_killed"])
             .env(VICTIM, &folder)
             .process_group(0)
             .stdout(Stdio::null())

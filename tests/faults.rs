@@ -1,8 +1,5 @@
 //! What `osm` makes of an API server that misbehaves: a double that answers as it is told, since the real
 //! one cannot be made to.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -106,9 +103,9 @@ fn good(path: &str) -> Value {
 }
 
 /// Runs `osm mesh list` against a server with these faults.
-fn list(name: &str, faults: &[Fault]) -> (common::Output, usize) {
+fn list(name: &str, faults: &[Fault]) -> (crate::common::Output, usize) {
     let server = Server::start(faults);
-    let path = common::scratch(&format!("faults-{name}")).join("kubeconfig");
+    let path = crate::common::scratch(&format!("faults-{name}")).join("kubeconfig");
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
         "clusters": [{"name": "test", "cluster": {"server": server.address}}],
@@ -117,7 +114,7 @@ fn list(name: &str, faults: &[Fault]) -> (common::Output, usize) {
     });
     std::fs::write(&path, config.to_string()).unwrap();
     let kubeconfig = path.display().to_string();
-    let done = common::osm(&["mesh", "list", "--kubeconfig", &kubeconfig]);
+    let done = crate::common::osm(&["mesh", "list", "--kubeconfig", &kubeconfig]);
     (done, server.requests.load(Ordering::Relaxed))
 }
 

@@ -1,13 +1,12 @@
 //! Charts of others through `--osm-chart-path`: they render as with helm, and what is broken in
 //! them is refused with its place.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
-mod common;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use common::{assert_same, copy_folder, helm_objects, osm, osm_objects, pack, repository, scratch};
+use crate::common::{
+    assert_same, copy_folder, helm_objects, osm, osm_objects, pack, repository, scratch,
+};
 
 /// A copy of the chart with its packed subchart; gives its folder and the same as a .tgz.
 fn foreign(name: &str) -> [String; 2] {
@@ -208,7 +207,7 @@ fn what_the_schema_refuses_is_refused_by_both() {
         "name=1234567890123456789012345678901",
         "list={1}",
     ] {
-        let helm = common::helm(&["template", "osm", &chart, "--set", set]);
+        let helm = crate::common::helm(&["template", "osm", &chart, "--set", set]);
         assert_ne!(helm.code, 0, "{set}");
         let key = set.split_once('=').unwrap().0;
         let error = render(&chart, &["--set", set]).fails(2);
@@ -222,7 +221,7 @@ fn the_folder_and_the_archive_give_the_same() {
     assert_eq!(render(&folder, &[]).ok(), render(&archive, &[]).ok());
 }
 
-fn render(chart: &str, args: &[&str]) -> common::Output {
+fn render(chart: &str, args: &[&str]) -> crate::common::Output {
     osm(&[
         &["install", "--dry-run=client", "--osm-chart-path", chart],
         args,

@@ -1,9 +1,6 @@
 //! Charts of others in a real cluster: what they see of it, what they bring with them, and which they are for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::cluster::Cluster;
+use crate::common::cluster::Cluster;
 use serde_json::json;
 
 const EXAMPLES: &str = "/apis/example.com/v1/namespaces/osm-system/examples/one";
@@ -263,7 +260,7 @@ fn a_chart_for_some_versions_of_kubernetes_is_judged_by_that_of_the_cluster() {
 #[test]
 fn values_that_contradict_the_flags_are_refused_before_a_cluster_is_asked() {
     // There is no cluster, so whatever asked one would say so.
-    let error = common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
+    let error = crate::common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
     assert!(
         error.contains(
             "the values have the mesh in namespace elsewhere, the release goes to osm-system"

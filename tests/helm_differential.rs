@@ -1,11 +1,8 @@
 //! `osm install --dry-run=client` and the real `helm template` on `charts/osm` give the same objects.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{assert_same, helm, helm_objects, osm, osm_objects, repository, scratch};
+use crate::common::{assert_same, helm, helm_objects, osm, osm_objects, repository, scratch};
 
 /// One line of the table.
 struct Case {

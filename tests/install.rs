@@ -1,10 +1,7 @@
 //! `osm install` and its opposite against a real API server: what is made, what helm makes of it, what
 //! is said when it does not work, and that nothing is left afterwards.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::cluster::{Cluster, Failure};
+use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
 
 const INSTALLED: &str =
@@ -84,7 +81,7 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
     );
 
     // helm takes over, goes back, and removes.
-    let chart = common::repository("charts/osm");
+    let chart = crate::common::repository("charts/osm");
     let pins = cluster.pins();
     let wait = ["--wait", "--timeout", "60s"];
     let two = ["--set", "osm.osmController.replicaCount=2"];
@@ -146,7 +143,7 @@ fn what_osm_and_helm_install_is_the_same() {
             .collect()
     };
 
-    let chart = common::repository("charts/osm");
+    let chart = crate::common::repository("charts/osm");
     let table: [(&[&str], usize); 3] = [
         (&[], 11),
         (
@@ -329,7 +326,7 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
 
 /// The reference that is compiled in for a component.
 fn compiled(component: &str) -> String {
-    let listed = common::osm(&["images", "list", "-o", "json"]).ok();
+    let listed = crate::common::osm(&["images", "list", "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let images = listed["images"].as_array().unwrap();
     let image = images.iter().find(|i| i["component"] == component).unwrap();
@@ -802,7 +799,7 @@ fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
 
 #[test]
 fn without_a_cluster_the_configuration_or_the_server_is_named() {
-    let folder = common::scratch("no-cluster");
+    let folder = crate::common::scratch("no-cluster");
     let missing = folder.join("missing");
     let table = [
         (
@@ -821,11 +818,11 @@ fn without_a_cluster_the_configuration_or_the_server_is_named() {
             &["uninstall", "mesh", "--force"],
         ] {
             let args = [command, &["--kubeconfig", &kubeconfig]].concat();
-            let error = common::osm(&args).fails(1);
+            let error = crate::common::osm(&args).fails(1);
             assert!(error.contains(want), "{args:?}: {error}");
         }
         // Without a mesh to ask for, there is still the version of the command line.
-        let version = common::osm(&["version", "--kubeconfig", &kubeconfig]);
+        let version = crate::common::osm(&["version", "--kubeconfig", &kubeconfig]);
         assert!(
             version
                 .stderr
@@ -833,7 +830,7 @@ fn without_a_cluster_the_configuration_or_the_server_is_named() {
         );
         version.ok();
     }
-    let error = common::osm(&[
+    let error = crate::common::osm(&[
         "mesh",
         "list",
         "--kubeconfig",

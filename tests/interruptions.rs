@@ -1,15 +1,12 @@
 //! A mesh whose installation or removal is disturbed at any of its requests: it ends with success or with a clear
 //! error, the same command again completes, and afterwards nothing is left.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::Output;
-use common::cluster::{Cluster, Fault, Faults};
+use crate::common::Output;
+use crate::common::cluster::{Cluster, Fault, Faults};
 
 /// So many runs there are, each with its own faults.
 const RUNS: u64 = 200;

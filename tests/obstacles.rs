@@ -1,10 +1,7 @@
 //! What stands in the way of an installation in a cluster that works: quotas, webhooks, namespaces that go away,
 //! damaged records, missing permissions. It is named, and once it is out of the way the same command completes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::cluster::Cluster;
+use crate::common::cluster::Cluster;
 use serde_json::json;
 
 const NAMESPACES: &str = "/api/v1/namespaces";

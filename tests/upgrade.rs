@@ -1,10 +1,7 @@
 //! `osm mesh upgrade` and `osm verify` against a real API server: from one release to the next, from
 //! what helm installed, and what is told when the cluster is not as it was left.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::cluster::{Cluster, Failure};
+use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
@@ -32,7 +29,7 @@ fn variable(cluster: &Cluster, deployment: &str, name: &str) -> String {
 
 /// The reference that is compiled in for a component of a release.
 fn compiled(release: &str, component: &str) -> String {
-    let listed = common::osm(&["images", "list", "--release", release, "-o", "json"]).ok();
+    let listed = crate::common::osm(&["images", "list", "--release", release, "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let images = listed["images"].as_array().unwrap();
     let image = images.iter().find(|i| i["component"] == component).unwrap();
@@ -150,7 +147,7 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
     let before = cluster.objects();
     // Another chart of the same objects: with a label and an object that ours has not.
     let chart = cluster.folder().join("chart");
-    common::copy_folder(common::repository("charts/osm").as_ref(), &chart);
+    crate::common::copy_folder(crate::common::repository("charts/osm").as_ref(), &chart);
     let path = chart.join("templates/osm-controller.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     let enforced = "    enforceSingleMesh: \"true\"\n";
@@ -201,7 +198,7 @@ fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names()
     cluster.uninstall(&before);
 
     // By helm, under another name than the mesh's.
-    let (chart, pins) = (common::repository("charts/osm"), cluster.pins());
+    let (chart, pins) = (crate::common::repository("charts/osm"), cluster.pins());
     let namespace = ["--namespace", "osm-system", "--create-namespace"];
     let install = ["install", "service-mesh", &chart, "--values", &pins];
     let wait = ["--set", "osm.meshName=blue", "--wait", "--timeout", "5s"];
@@ -261,7 +258,7 @@ fn as_many_revisions_are_kept_as_helm_keeps_and_none_is_forgotten_before_it_may_
 fn an_upgrade_keeps_the_name_of_a_mesh() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    let chart = common::repository("charts/osm");
+    let chart = crate::common::repository("charts/osm");
     let name = || {
         let controller = cluster.deployment("osm-controller").unwrap();
         controller["metadata"]["labels"]["app.kubernetes.io/instance"].clone()

@@ -7,10 +7,10 @@ use super::Global;
 use super::exit::{Done, Failure};
 use super::output::{Printer, table};
 use super::value_args::{ImageArgs, ValueArgs};
-use crate::chart::values::{insert, lookup};
 use crate::images::{Pins, ResolvedImage};
 use crate::plan::{Plan, Request};
-use crate::{json, yaml};
+use helm_chart::values::{insert, lookup};
+use helm_chart::{json, yaml};
 
 /// Show the images that an installation uses
 #[derive(Debug, clap::Args)]

@@ -14,11 +14,11 @@ use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::{Global, mesh_name};
-use crate::chart::Object;
 #[cfg(feature = "cluster")]
 use crate::cluster::{self, Cluster, InstallOptions, Options};
 use crate::plan::{Plan, Rendered, Request, namespace_object};
-use crate::{json, yaml};
+use helm_chart::Object;
+use helm_chart::{json, yaml};
 
 /// Install the mesh's control plane
 ///

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::{json, yaml};
+use helm_chart::{json, yaml};
 
 /// The two streams of a process.
 pub(super) struct Printer {

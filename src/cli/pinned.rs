@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::chart::values::lookup;
 use crate::images::{COMPONENTS, FoundImage};
 use crate::plan::Plan;
+use helm_chart::values::lookup;
 
 /// Warns of each image that a moved tag would change, or fails for them.
 pub(super) fn check_pins(

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use image_pins::{Digest, Registry, Tag};
+use image_pins::{Digest, RepositoryPrefix, Tag};
 
-use crate::chart::set::Mode;
 use crate::images::{Overrides, PullPolicy, component_key};
 use crate::plan::ValueSource;
+use helm_chart::set::Mode;
 
 /// `-f`, `--set`, `--set-string` and `--set-json`, in the order of the command line.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,7 @@ impl clap::Args for ValueArgs {
 pub(super) struct ImageArgs {
     /// Another registry for the mesh's images; their digests stay.
     #[arg(long, value_name = "REGISTRY")]
-    image_registry: Option<Registry>,
+    image_registry: Option<RepositoryPrefix>,
     /// A tag for all images of the mesh, instead of their digests.
     #[arg(long, value_name = "TAG")]
     image_tag: Option<Tag>,

@@ -7,8 +7,8 @@ use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
 use super::kinds::{Place, text};
 use super::wait::{self, Deadline};
-use crate::chart::install_rank;
 use crate::plan::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
+use helm_chart::install_rank;
 
 /// So many requests are on their way at the same time at most.
 const AT_ONCE: usize = 16;

@@ -13,7 +13,7 @@ use super::connection::{self, Connection};
 use super::error::ClusterError;
 use super::kinds::{EVENT, Kind, Place, group_path, text};
 use super::request::{Failed, JSON, Repeat, Sent, causes, exchange};
-use crate::chart::Lookup;
+use helm_chart::Lookup;
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
 pub const FIELD_MANAGER: &str = "osm";

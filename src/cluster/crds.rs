@@ -14,7 +14,7 @@ use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Kind, text};
 use super::reasons::condition;
 use super::time::shown;
 use super::wait::Deadline;
-use crate::chart::Object;
+use helm_chart::Object;
 
 /// The pause before a CRD is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);

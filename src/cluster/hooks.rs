@@ -7,7 +7,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Place, text};
 use super::wait::{self, Waiting};
-use crate::chart::Object;
+use helm_chart::Object;
 
 /// A hook that is ready to be run.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use super::kinds::{
 };
 use super::meshes::control_planes;
 use super::wait::is_awaited;
-use crate::chart::KubeVersion;
+use helm_chart::KubeVersion;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
 const OLDEST: (u64, u64) = (1, 23);

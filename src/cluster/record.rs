@@ -19,7 +19,7 @@ use super::error::ClusterError;
 use super::kinds::{Place, SECRET, text};
 use super::time;
 use super::wait::Images;
-use crate::chart::{Chart, Object, read_manifest};
+use helm_chart::{Chart, Object, read_manifest};
 
 /// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
 const MAX_RECORD: u64 = 64 << 20;

@@ -13,7 +13,7 @@ use super::hooks::{self, Hook};
 use super::kinds::{POD, Place, selector};
 use super::record::Release;
 use super::wait::{self, Deadline, Waiting, is_awaited};
-use crate::chart::Object;
+use helm_chart::Object;
 
 /// How objects are brought into a cluster.
 #[derive(Debug, Clone, Copy)]

@@ -13,9 +13,9 @@ use super::kinds::{
 use super::reasons::trouble;
 use super::record::Record;
 use super::wait::is_ready;
-use crate::chart::Object;
-use crate::chart::values::lookup;
 use crate::images::{COMPONENTS, Pins};
+use helm_chart::Object;
+use helm_chart::values::lookup;
 
 /// Something that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use image_pins::compiled::{Channel, External, Release};
 use serde_json::{Map, Value};
 
-use crate::chart::values::insert;
+use helm_chart::values::insert;
 use image_pins::nearest;
 
 /// The generated constants: see `digests/` and `build.rs`.
@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn the_chart_names_the_components_that_are_declared() {
-        let chart = crate::chart::embedded::chart().unwrap();
+        let chart = crate::embedded::chart().unwrap();
         for map in ["osm.image.digest", "osm.image.name"] {
-            let in_chart = crate::chart::values::lookup(&chart.values, map).unwrap();
+            let in_chart = helm_chart::values::lookup(&chart.values, map).unwrap();
             let mut in_chart: Vec<&str> = in_chart
                 .as_object()
                 .unwrap()
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn the_schema_takes_the_pins_of_every_release() {
-        let chart = crate::chart::embedded::chart().unwrap();
+        let chart = crate::embedded::chart().unwrap();
         for release in RELEASES {
             let pins = Pins::Release(release).to_values();
-            let values = crate::chart::effective_values(&chart, &pins);
+            let values = helm_chart::effective_values(&chart, &pins);
             assert!(values.is_ok(), "{}: {}", release.name, values.unwrap_err());
         }
         let pins = Pins::Floating {
@@ -206,12 +206,12 @@ mod tests {
             tag: "latest-main",
         }
         .to_values();
-        crate::chart::effective_values(&chart, &pins).unwrap();
+        helm_chart::effective_values(&chart, &pins).unwrap();
     }
 
     #[test]
     fn the_chart_holds_no_digest_and_no_tag() {
-        let chart = crate::chart::embedded::chart().unwrap();
+        let chart = crate::embedded::chart().unwrap();
         let text = serde_json::to_string(&chart.values).unwrap();
         assert!(!text.contains("sha256:"), "{text}");
         assert_eq!(chart.values["osm"]["image"]["tag"], "");

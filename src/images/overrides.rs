@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use image_pins::{Digest, Registry, Tag};
+use image_pins::{Digest, RepositoryPrefix, Tag};
 use serde_json::{Map, Value};
 
-use crate::chart::values::insert;
+use helm_chart::values::insert;
 
 /// When a node pulls an image although it has it (Kubernetes, `imagePullPolicy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl FromStr for PullPolicy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// `--image-registry`
-    pub registry: Option<Registry>,
+    pub registry: Option<RepositoryPrefix>,
     /// `--image-tag`
     pub tag: Option<Tag>,
     /// `--image-digest`: by the component's chart key.

@@ -1,12 +1,12 @@
 //! The final reference of each image, whether it is pinned, and its origin.
 
-use image_pins::{Digest, Reference, Registry, Tag};
+use image_pins::{Digest, Reference, RepositoryPrefix, Tag};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::compiled::{COMPONENTS, Pins};
-use crate::chart::values::lookup;
-use crate::yaml::Marks;
+use helm_chart::values::lookup;
+use helm_chart::yaml::Marks;
 
 /// An image that an installation uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,7 +103,7 @@ impl Origins {
 /// What the values give each component, and the third-party images that they use.
 ///
 /// `values` are the chart's merged values (see
-/// [`effective_values`](crate::chart::effective_values)).
+/// [`effective_values`](helm_chart::effective_values)).
 ///
 /// # Errors
 /// A component with neither tag nor digest, or a reference that is none; the text names the key and
@@ -115,7 +115,7 @@ pub fn resolve(
 ) -> Result<Vec<ResolvedImage>, String> {
     let text = |path: &str| lookup(values, path).map(to_text).unwrap_or_default();
     let registry_path = "osm.image.registry";
-    let registry: Registry = text(registry_path)
+    let registry: RepositoryPrefix = text(registry_path)
         .parse()
         .map_err(|e| format!("{registry_path} ({}): {e}", origins.of(registry_path)))?;
     let tag = text("osm.image.tag");
@@ -218,7 +218,7 @@ fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => crate::json::compact(other),
+        other => helm_chart::json::compact(other),
     }
 }
 

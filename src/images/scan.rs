@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use image_pins::{Digest, Reference};
 use serde_json::Value;
 
-use crate::chart::Object;
+use helm_chart::Object;
 
 /// An image that the objects name.
 #[derive(Debug, Clone, PartialEq, Eq)]

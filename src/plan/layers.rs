@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{PlanError, Request, ValueSource};
-use crate::chart::set;
-use crate::chart::values::{insert, lookup, merge};
-use crate::chart::{Chart, ChartError};
 use crate::images::{COMPONENTS, Origins, Overrides, Pins};
-use crate::yaml::{self, Numbers};
+use helm_chart::set;
+use helm_chart::values::{insert, lookup, merge};
+use helm_chart::yaml::{self, Numbers};
+use helm_chart::{Chart, ChartError};
 
 pub(super) fn add_files(
     request: &Request,
@@ -205,7 +205,7 @@ fn refuse_what_is_no_map(
             Some(other) => {
                 return Err(PlanError::Flag(format!(
                     "{flag}: {outer} has to be a map, not {} ({})",
-                    crate::json::compact(other),
+                    helm_chart::json::compact(other),
                     origins.of(outer)
                 )));
             }
@@ -259,6 +259,6 @@ pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => crate::json::compact(other),
+        other => helm_chart::json::compact(other),
     }
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::chart::set::Mode;
-use crate::chart::values::{insert, lookup, merge};
-use crate::chart::{self, Chart, ChartError, KubeVersion, Lookups, Misfit, Object, Target};
 use crate::images::{
     BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
     resolve, scan,
 };
+use helm_chart::set::Mode;
+use helm_chart::values::{insert, lookup, merge};
+use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target, Violation};
 use layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 
 /// The mesh's name when nothing says another.
@@ -175,7 +175,7 @@ impl Plan {
         let kube_version = request
             .kube_version
             .as_deref()
-            .unwrap_or(chart::DEFAULT_KUBE_VERSION);
+            .unwrap_or(helm_chart::DEFAULT_KUBE_VERSION);
         let target = Target {
             release,
             namespace: request.namespace.clone(),
@@ -239,7 +239,7 @@ impl Plan {
     /// # Errors
     /// Values that the chart refuses, errors in templates, and images that are none.
     pub fn render(&self) -> Result<Rendered, PlanError> {
-        let objects = chart::render(&self.chart, &self.values, &self.target)
+        let objects = helm_chart::render(&self.chart, &self.values, &self.target)
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
         Ok(Rendered { objects, images })
@@ -250,7 +250,7 @@ impl Plan {
     /// # Errors
     /// A file that holds no Kubernetes object.
     pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
-        Ok(chart::crds(&self.chart, &self.values)?)
+        Ok(helm_chart::crds(&self.chart, &self.values)?)
     }
 
     /// Whether it is for a cluster to say that an error of [`Plan::render`] without one is one: its version counts,
@@ -268,17 +268,17 @@ impl Plan {
     /// Values that the chart refuses, and components without an image.
     pub fn images(&self) -> Result<Vec<ResolvedImage>, PlanError> {
         let pins = self.pins.unwrap_or_else(Pins::default_channel);
-        let values = chart::effective_values(&self.chart, &self.values)
+        let values = helm_chart::effective_values(&self.chart, &self.values)
             .map_err(|error| self.explain(error))?;
         resolve(&pins, &values, &self.origins).map_err(PlanError::Flag)
     }
 
     /// Says of each refused value where it was set.
     fn explain(&self, error: ChartError) -> PlanError {
-        let ChartError::Values(misfits) = error else {
+        let ChartError::Values(violations) = error else {
             return PlanError::Chart(error);
         };
-        let lines = misfits.iter().map(|Misfit { path, message }| {
+        let lines = violations.iter().map(|Violation { path, message }| {
             let keys = path.join(".").replace(".[", "[");
             match (keys.is_empty(), self.origins.place(path)) {
                 (true, _) => message.clone(),
@@ -374,7 +374,7 @@ fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
                 Some(name) => Pins::of_release(name)?,
                 None => Pins::default_channel(),
             };
-            Ok((chart::embedded::chart()?, Some(pins)))
+            Ok((crate::embedded::chart()?, Some(pins)))
         }
     }
 }

@@ -16,7 +16,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use osm::yaml::{self, Numbers};
+use helm_chart::yaml::{self, Numbers};
 use serde_json::Value;
 
 /// What a finished command left.

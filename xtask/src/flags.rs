@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::digest_file::Format;
-use image_pins::{Registry, ReleaseName};
+use image_pins::{ReleaseName, RepositoryPrefix};
 
 /// A task with what it was given.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct ImportDigests {
     /// The release that all the files are of.
     pub release: Option<ReleaseName>,
     /// Where the images are published.
-    pub registry: Option<Registry>,
+    pub registry: Option<RepositoryPrefix>,
     /// The format of the files, if it is not to be recognised.
     pub format: Option<Format>,
     /// The folder of pin files, if it is not the workspace's.
@@ -187,7 +187,7 @@ fn import_digests() -> Command {
                 .long("registry")
                 .value_name("REGISTRY")
                 .help("Where the images are published [default: the registry of components.toml]")
-                .value_parser(value_parser!(Registry)),
+                .value_parser(value_parser!(RepositoryPrefix)),
         )
         .arg(
             Arg::new("format")

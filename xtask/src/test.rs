@@ -7,22 +7,36 @@ use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// What is tested, as arguments of `cargo test`: the programs as they are built by default, then osm without
-/// what needs a cluster.
-const PARTS: [&[&str]; 2] = [
-    &[
-        "--workspace",
-        "--features",
-        "image-pins/codegen,image-pins/digest-files",
-    ],
-    &[
-        "--package",
-        "openservicemesh",
-        "--no-default-features",
-        "--lib",
-        "--test",
-        "cli",
-    ],
+/// What is tested: arguments of `cargo test`, and which tests. First the programs as they are built by
+/// default, then `osm` without what needs a cluster.
+const PARTS: [(&[&str], &[&str]); 3] = [
+    (
+        &[
+            "--workspace",
+            "--features",
+            "image-pins/codegen,image-pins/digest-files",
+        ],
+        &[],
+    ),
+    (
+        &[
+            "--package",
+            "openservicemesh",
+            "--no-default-features",
+            "--lib",
+        ],
+        &[],
+    ),
+    (
+        &[
+            "--package",
+            "openservicemesh",
+            "--no-default-features",
+            "--test",
+            "integration",
+        ],
+        &["cli::"],
+    ),
 ];
 
 /// How many tests did what.
@@ -50,12 +64,13 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         }
     }
     let (mut counts, mut succeeded) = (Counts::default(), true);
-    for part in PARTS {
+    for (part, filter) in PARTS {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
             .args(["test", "--no-fail-fast"])
             .args(part)
             .arg("--")
+            .args(filter)
             .args(&flags.arguments)
             .envs(
                 provided

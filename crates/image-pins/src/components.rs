@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::error::{FileError, read_text};
 use crate::pin_file::{external, is_key_part};
 use crate::reference::{Reference, check_component};
-use crate::registry::Registry;
 use crate::release::ReleaseName;
+use crate::repository_prefix::RepositoryPrefix;
 use crate::text::Quoted;
 use crate::toml_text::File;
 
@@ -32,7 +32,7 @@ const COMPONENT_KEYS: [&str; 4] = ["name", "key", "since", "description"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Components {
     /// The registry that images are published to by default.
-    pub registry: Registry,
+    pub registry: RepositoryPrefix,
     /// The components, in the order of the file.
     pub components: Vec<Component>,
     /// Dotted key → full reference of an image of somebody else, for releases that do not record their own.

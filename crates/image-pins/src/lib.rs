@@ -17,8 +17,8 @@ mod nearest;
 #[cfg(feature = "pin-files")]
 mod pin_file;
 mod reference;
-mod registry;
 mod release;
+mod repository_prefix;
 mod text;
 #[cfg(feature = "pin-files")]
 mod toml_text;
@@ -31,5 +31,5 @@ pub use nearest::nearest;
 #[cfg(feature = "pin-files")]
 pub use pin_file::{PinFile, Source};
 pub use reference::{Reference, ReferenceError, Tag};
-pub use registry::Registry;
 pub use release::{ReleaseName, ReleaseNameError};
+pub use repository_prefix::RepositoryPrefix;

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::digest::Digest;
 use crate::error::{FileError, read_text};
 use crate::reference::{Reference, check_component};
-use crate::registry::Registry;
 use crate::release::ReleaseName;
+use crate::repository_prefix::RepositoryPrefix;
 use crate::text::Quoted;
 use crate::toml_text::{Entry, File, Section, key, quoted};
 
@@ -40,7 +40,7 @@ pub struct PinFile {
     /// The release; the file is named after it.
     pub release: ReleaseName,
     /// Where the images are published.
-    pub registry: Registry,
+    pub registry: RepositoryPrefix,
     /// The digest file that this one was made from.
     pub source: Source,
     /// Image name → digest.

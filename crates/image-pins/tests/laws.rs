@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use image_pins::{Components, Digest, PinFile, Reference, Registry, ReleaseName, Source, Tag};
+use image_pins::{
+    Components, Digest, PinFile, Reference, ReleaseName, RepositoryPrefix, Source, Tag,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -121,7 +123,7 @@ proptest! {
         domain in option::of(domain()), path in vec(COMPONENT, 1..4), name in COMPONENT,
     ) {
         let text = domain.into_iter().chain(path).collect::<Vec<_>>().join("/");
-        let registry: Registry = text.parse().unwrap();
+        let registry: RepositoryPrefix = text.parse().unwrap();
         prop_assert_eq!(registry.to_string(), text.clone());
         prop_assert_eq!(registry.image(&name).unwrap().to_string(), format!("{text}/{name}"));
     }
@@ -170,7 +172,7 @@ fn parse_as_everything(text: &str) {
     }
     same::<Digest>(text);
     same::<Reference>(text);
-    same::<Registry>(text);
+    same::<RepositoryPrefix>(text);
     same::<Tag>(text);
     same::<ReleaseName>(text);
     let _: BTreeMap<&str, bool> = BTreeMap::from([

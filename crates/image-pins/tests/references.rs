@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use image_pins::{Reference, Registry, Tag};
+use image_pins::{Reference, RepositoryPrefix, Tag};
 
 /// `(text, domain, path, tag, whether pinned)`.
 type Row = (
@@ -137,14 +137,14 @@ fn registries_are_what_comes_before_the_names_of_images() {
         "[::1]",
     ] {
         let image = text
-            .parse::<Registry>()
+            .parse::<RepositoryPrefix>()
             .unwrap()
             .image("osm-controller")
             .unwrap();
         assert_eq!(image.to_string(), format!("{text}/osm-controller"));
         assert_eq!((image.tag(), image.file_name()), (None, "osm-controller"));
     }
-    let registry: Registry = "openservicemesh".parse().unwrap();
+    let registry: RepositoryPrefix = "openservicemesh".parse().unwrap();
     for name in ["", "a:b", "a@b", "/a", "a/", "A", "a b"] {
         assert!(registry.image(name).is_err(), "{name}");
     }
@@ -219,7 +219,7 @@ fn what_is_refused_says_why() {
         push(
             "registry",
             text,
-            text.parse::<Registry>().unwrap_err().to_string(),
+            text.parse::<RepositoryPrefix>().unwrap_err().to_string(),
         );
     }
     for text in ["", ".v1", "v 1", "latest\n"] {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::Global;
 use crate::cli::exit::Done;
 use crate::cli::output::Printer;
-use crate::{json, yaml};
+use helm_chart::{json, yaml};
 
 /// Show the settings of this command line
 #[derive(Debug, clap::Args)]

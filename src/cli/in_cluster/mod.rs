@@ -19,10 +19,10 @@ use serde_json::{Map, Value};
 use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::chart::{KubeVersion, Lookups, Object};
 use crate::cluster::{self, Cluster, Connection, Images, Release};
 use crate::images::ResolvedImage;
 use crate::plan::{Plan, Rendered};
+use helm_chart::{KubeVersion, Lookups, Object};
 
 pub(super) use live::unless_interrupted;
 pub(super) use mesh::as_json;

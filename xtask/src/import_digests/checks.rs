@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use image_pins::digest_file::{Position, Row, Subject};
 use image_pins::nearest;
 use image_pins::{
-    Component, Components, Digest, FileError, PinFile, Reference, Registry, ReleaseName, Source,
+    Component, Components, Digest, FileError, PinFile, Reference, ReleaseName, RepositoryPrefix,
+    Source,
 };
 
 use super::inputs::{self, Input};
@@ -61,7 +62,7 @@ pub(super) fn check(
     release: &ReleaseName,
     inputs: &[Input],
     components: &Components,
-    registry: Option<&Registry>,
+    registry: Option<&RepositoryPrefix>,
 ) -> Result<Checked, Vec<FileError>> {
     let mut check = Check {
         release,
@@ -125,7 +126,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// The registry of all rows that name one: the one that is wanted, spelled as it is there.
-    fn registry(&mut self, inputs: &[Input], flag: Option<&Registry>) -> Registry {
+    fn registry(&mut self, inputs: &[Input], flag: Option<&RepositoryPrefix>) -> RepositoryPrefix {
         let wanted = flag.unwrap_or(&self.components.registry);
         let rows = || {
             inputs
@@ -331,8 +332,9 @@ impl Check<'_> {
 }
 
 /// Whether two spellings mean one registry: Docker Hub's host can be left out.
-fn same(one: &Registry, other: &Registry) -> bool {
-    let normalized = |registry: &Registry| registry.image("image").map(|image| image.normalized());
+fn same(one: &RepositoryPrefix, other: &RepositoryPrefix) -> bool {
+    let normalized =
+        |registry: &RepositoryPrefix| registry.image("image").map(|image| image.normalized());
     one == other
         || matches!((normalized(one), normalized(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -21,7 +21,7 @@ pub use format::{Format, UnknownFormat};
 
 use error::Problem;
 
-use crate::{Digest, FileError, Reference, Registry, Tag};
+use crate::{Digest, FileError, Reference, RepositoryPrefix, Tag};
 
 /// The largest digest file that is read, in bytes: 16 MiB.
 pub const MAX_LEN: usize = 16 * 1024 * 1024;
@@ -43,7 +43,7 @@ pub struct Row {
     /// Which image.
     pub subject: Subject,
     /// Where it was published, if the row says so.
-    pub registry: Option<Registry>,
+    pub registry: Option<RepositoryPrefix>,
     /// The tag it was published with, if the row says so.
     pub tag: Option<Tag>,
     /// Its digest.
@@ -123,7 +123,7 @@ fn parse_text(bytes: &[u8], format: Option<Format>) -> Result<DigestFile, error:
 }
 
 /// Splits an image name into where it is published and what it is called.
-fn split_name(reference: &Reference) -> Result<(Option<Registry>, Subject), Problem> {
+fn split_name(reference: &Reference) -> Result<(Option<RepositoryPrefix>, Subject), Problem> {
     let name = reference.file_name();
     let registry = match reference
         .name()

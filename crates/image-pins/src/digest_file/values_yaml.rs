@@ -8,7 +8,7 @@ use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 use super::error::At;
 use super::{External, Position, Problem, Row, Subject};
 use crate::text::Quoted;
-use crate::{Digest, Reference, Registry};
+use crate::{Digest, Reference, RepositoryPrefix};
 
 #[derive(Deserialize)]
 struct Values {
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Row>, Vec<External>), At> {
     if let Some((tag, position)) = image.tag.as_ref().and_then(present) {
         return Err(position.problem(Problem::TagInValues(Quoted(tag).to_string())));
     }
-    let registry: Option<Registry> = match image.registry.as_ref().and_then(present) {
+    let registry: Option<RepositoryPrefix> = match image.registry.as_ref().and_then(present) {
         Some((text, position)) => Some(
             text.parse()
                 .map_err(|error| position.problem(Problem::Reference(error)))?,

@@ -66,8 +66,8 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::Semver(Release::parse(a.text(0)?)?.into()))
     }),
     ("semverCompare", 2, 2, |_, a| {
-        let constraint: crate::chart::version::Constraint = a.text(0)?.parse()?;
-        let version = crate::chart::version::parse(a.text(1)?)?;
+        let constraint: crate::version::Constraint = a.text(0)?.parse()?;
+        let version = crate::version::parse(a.text(1)?)?;
         Ok(constraint.allows(&version).into())
     }),
 ];

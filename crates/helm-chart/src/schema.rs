@@ -10,8 +10,8 @@ use std::collections::hash_map::Entry;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::error::Misfit;
-use image_pins::nearest;
+use super::error::Violation;
+use crate::nearest::nearest;
 
 /// Keywords that say nothing about whether a value fits.
 const ANNOTATIONS: [&str; 17] = [
@@ -41,7 +41,7 @@ const MAX_DEPTH: usize = 100;
 ///
 /// # Errors
 /// A schema that is no JSON, or uses what is not supported.
-pub(super) fn check(schema: &str, values: &Value) -> Result<Vec<Misfit>, String> {
+pub(super) fn check(schema: &str, values: &Value) -> Result<Vec<Violation>, String> {
     let root: Value = serde_json::from_str(schema)
         .map_err(|e| format!("{}:{}: the schema is not JSON: {e}", e.line(), e.column()))?;
     let mut checker = Checker {
@@ -61,11 +61,11 @@ struct Checker<'s> {
     patterns: HashMap<&'s str, Regex>,
 }
 
-type Outcome = Result<Vec<Misfit>, String>;
+type Outcome = Result<Vec<Violation>, String>;
 
 impl<'s> Checker<'s> {
-    fn misfit(&self, message: impl Into<String>) -> Misfit {
-        Misfit {
+    fn violation(&self, message: impl Into<String>) -> Violation {
+        Violation {
             path: self.path.clone(),
             message: message.into(),
         }
@@ -74,7 +74,7 @@ impl<'s> Checker<'s> {
     fn check(&mut self, schema: &'s Value, value: &Value) -> Outcome {
         let schema = match schema {
             Value::Bool(true) => return Ok(Vec::new()),
-            Value::Bool(false) => return Ok(vec![self.misfit("no value is allowed here")]),
+            Value::Bool(false) => return Ok(vec![self.violation("no value is allowed here")]),
             Value::Object(schema) => schema,
             _ => return Err("a schema has to be an object, true or false".to_owned()),
         };
@@ -106,7 +106,7 @@ impl<'s> Checker<'s> {
             Ok(if fits {
                 Vec::new()
             } else {
-                vec![this.misfit(message())]
+                vec![this.violation(message())]
             })
         };
         let limit = || {
@@ -162,8 +162,9 @@ impl<'s> Checker<'s> {
                 let mut found = Vec::new();
                 for key in value.as_object().into_iter().flat_map(Map::keys) {
                     let name = Value::from(key.as_str());
-                    for misfit in self.check(rule, &name)? {
-                        found.push(self.misfit(format!("the key {key:?} {}", misfit.message)));
+                    for violation in self.check(rule, &name)? {
+                        found
+                            .push(self.violation(format!("the key {key:?} {}", violation.message)));
                     }
                 }
                 Ok(found)
@@ -180,7 +181,7 @@ impl<'s> Checker<'s> {
                 Ok(missing
                     .map(|name| {
                         let path = [self.path.as_slice(), &[name.to_owned()]].concat();
-                        Misfit {
+                        Violation {
                             path,
                             message: "has to be set".to_owned(),
                         }
@@ -347,7 +348,7 @@ impl<'s> Checker<'s> {
         };
         Ok(match fits {
             true => Vec::new(),
-            false => vec![self.misfit(format!("{bound} {limit} {noun}"))],
+            false => vec![self.violation(format!("{bound} {limit} {noun}"))],
         })
     }
 
@@ -398,7 +399,7 @@ impl<'s> Checker<'s> {
         Ok(found)
     }
 
-    fn unknown(&self, key: &str, known: Option<&Map<String, Value>>) -> Misfit {
+    fn unknown(&self, key: &str, known: Option<&Map<String, Value>>) -> Violation {
         let path = [self.path.as_slice(), &[key.to_owned()]].concat();
         let prefix: String = self.path.iter().map(|part| format!("{part}.")).collect();
         let near = nearest(
@@ -415,7 +416,7 @@ impl<'s> Checker<'s> {
                 _ => String::new(),
             },
         };
-        Misfit {
+        Violation {
             path,
             message: format!("there is no such value{hint}"),
         }
@@ -449,19 +450,19 @@ impl<'s> Checker<'s> {
 
     fn alternatives(&mut self, keyword: &str, rule: &'s Value, value: &Value) -> Outcome {
         let mut fitting = 0;
-        let mut nearest: Option<Vec<Misfit>> = None;
+        let mut nearest: Option<Vec<Violation>> = None;
         for part in list(rule, keyword)? {
-            let misfits = self.check(part, value)?;
-            if misfits.is_empty() {
+            let violations = self.check(part, value)?;
+            if violations.is_empty() {
                 fitting += 1;
-            } else if nearest.as_ref().is_none_or(|n| misfits.len() < n.len()) {
-                nearest = Some(misfits);
+            } else if nearest.as_ref().is_none_or(|n| violations.len() < n.len()) {
+                nearest = Some(violations);
             }
         }
         Ok(match (keyword, fitting) {
             (_, 1) | ("anyOf", 1..) => Vec::new(),
             (_, 0) => nearest.unwrap_or_default(),
-            _ => vec![self.misfit("fits more than one alternative of the schema")],
+            _ => vec![self.violation("fits more than one alternative of the schema")],
         })
     }
 }
@@ -564,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn misfits_name_the_key_and_what_would_fit() {
+    fn violations_name_the_key_and_what_would_fit() {
         let table = [
             (
                 json!({"properties": {"tag": {}}, "additionalProperties": false}),

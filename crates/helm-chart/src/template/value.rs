@@ -70,7 +70,7 @@ impl Release {
     /// # Errors
     /// A sentence that names the text.
     pub(super) fn parse(text: &str) -> Result<Release, String> {
-        let mut version = crate::chart::version::parse(text)?;
+        let mut version = crate::version::parse(text)?;
         if let Some((_, build)) = text.split_once('+') {
             version.build = semver::BuildMetadata::new(build.trim_end())
                 .map_err(|error| format!("{text:?} is no version: {error}"))?;

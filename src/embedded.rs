@@ -1,6 +1,6 @@
 //! The chart that is compiled in: `charts/osm` as it was when the binary was built.
 
-use super::{Chart, ChartError};
+use helm_chart::{Chart, ChartError};
 
 /// The chart's files by their path inside the chart.
 pub const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/chart.rs"));

@@ -5,9 +5,10 @@
 
 mod api_versions;
 mod dependencies;
-pub mod embedded;
 mod error;
+pub mod json;
 mod load;
+mod nearest;
 mod objects;
 mod render;
 mod schema;
@@ -16,8 +17,9 @@ mod source;
 pub mod template;
 pub mod values;
 pub mod version;
+pub mod yaml;
 
-pub use error::{ChartError, Misfit};
+pub use error::{ChartError, Violation};
 pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};
 pub use render::{DEFAULT_KUBE_VERSION, Target, crds, effective_values, render};

@@ -124,7 +124,7 @@ pub(super) fn near(name: &str) -> String {
         return format!(": {reason}");
     }
     let names = FUNCTIONS.keys().copied().chain(BUILT_IN);
-    image_pins::nearest(name, names)
+    crate::nearest::nearest(name, names)
         .map(|near| format!("; did you mean {near:?}?"))
         .unwrap_or_default()
 }

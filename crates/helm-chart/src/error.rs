@@ -7,17 +7,17 @@ use super::template::TemplateFault;
 /// A value that does not fit: where it is in the values, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}{message}", path.join(".").replace(".[", "["), if path.is_empty() { "" } else { ": " })]
-pub struct Misfit {
+pub struct Violation {
     /// Keys from the top, `[0]` for an item of a list; empty for the values as a whole.
     pub path: Vec<String>,
     /// What is wrong.
     pub message: String,
 }
 
-impl Misfit {
+impl Violation {
     /// Something that is wrong with the values as a whole.
-    pub(super) fn of_all(message: String) -> Misfit {
-        Misfit {
+    pub(super) fn of_all(message: String) -> Violation {
+        Violation {
             path: Vec::new(),
             message,
         }
@@ -41,7 +41,7 @@ pub enum ChartError {
     Template(#[from] Box<TemplateFault>),
     /// Values that the chart does not take.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Values(Vec<Misfit>),
+    Values(Vec<Violation>),
     /// The chart is not for this version of Kubernetes.
     #[error("the chart {chart} needs Kubernetes {wanted}, this is {have}")]
     KubeVersion {

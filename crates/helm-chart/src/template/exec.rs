@@ -245,7 +245,7 @@ impl Machine {
         at: &At,
     ) -> Result<()> {
         let Some(template) = self.scope.get(name) else {
-            let near = image_pins::nearest(name, self.scope.names())
+            let near = crate::nearest::nearest(name, self.scope.names())
                 .map(|near| format!("; did you mean {near:?}?"))
                 .unwrap_or_default();
             let message = format!("there is no template {name:?}{near}");

@@ -12,9 +12,9 @@ use crate::text::{Quoted, serde_as_text};
 ///
 /// A host, a host and a path, or a path on Docker Hub; no scheme, no tag, no digest, no slash at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Registry(String);
+pub struct RepositoryPrefix(String);
 
-impl Registry {
+impl RepositoryPrefix {
     /// The reference `<registry>/<name>`, without tag and digest. The name may have several components.
     pub fn image(&self, name: &str) -> Result<Reference, ReferenceError> {
         name.split('/').try_for_each(check_component)?;
@@ -22,19 +22,19 @@ impl Registry {
     }
 }
 
-impl AsRef<str> for Registry {
+impl AsRef<str> for RepositoryPrefix {
     fn as_ref(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for Registry {
+impl fmt::Display for RepositoryPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-impl FromStr for Registry {
+impl FromStr for RepositoryPrefix {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
@@ -71,10 +71,13 @@ impl FromStr for Registry {
     }
 }
 
-impl fmt::Debug for Registry {
+impl fmt::Debug for RepositoryPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-serde_as_text!(Registry, "a registry such as `registry.example.com/mesh`");
+serde_as_text!(
+    RepositoryPrefix,
+    "a registry such as `registry.example.com/mesh`"
+);

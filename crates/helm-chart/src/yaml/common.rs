@@ -398,21 +398,6 @@ url: http://a:1/b#c
     }
 
     #[test]
-    fn the_chart_is_read_here() {
-        let request = crate::plan::Request {
-            namespace: "osm-system".into(),
-            ..Default::default()
-        };
-        let rendered = crate::plan::Plan::new(&request).unwrap().render().unwrap();
-        for object in &rendered.objects {
-            let manifest = format!("{}\n", object.manifest);
-            assert!(read(&manifest, Numbers::Exact).is_some(), "{manifest}");
-        }
-        let values = include_str!("../../charts/osm/values.yaml");
-        assert!(read(values, Numbers::Floats).is_some());
-    }
-
-    #[test]
     fn what_is_not_common_is_left_to_the_parser() {
         for text in [
             "",

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
-use super::error::{ChartError, Misfit};
+use super::error::{ChartError, Violation};
 use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
 use super::template::{self, Files, KubeVersion, Lookups, Stack, TemplateFile, Value};
@@ -183,16 +183,16 @@ fn checked_values(
     user: &Map<String, Json>,
 ) -> Result<Map<String, Json>, ChartError> {
     let values = Json::Object(coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?);
-    let mut misfits = Vec::new();
-    check_schemas(chart, &values, &mut Vec::new(), &mut misfits)?;
+    let mut violations = Vec::new();
+    check_schemas(chart, &values, &mut Vec::new(), &mut violations)?;
     match values {
-        Json::Object(values) if misfits.is_empty() => Ok(values),
-        _ => Err(ChartError::Values(misfits)),
+        Json::Object(values) if violations.is_empty() => Ok(values),
+        _ => Err(ChartError::Values(violations)),
     }
 }
 
 fn refused(message: String) -> ChartError {
-    ChartError::Values(vec![Misfit::of_all(message)])
+    ChartError::Values(vec![Violation::of_all(message)])
 }
 
 fn check_kube_version(chart: &Chart, target: &Target) -> Result<(), ChartError> {
@@ -220,7 +220,7 @@ fn check_schemas(
     chart: &Chart,
     values: &Json,
     path: &mut Vec<String>,
-    misfits: &mut Vec<Misfit>,
+    violations: &mut Vec<Violation>,
 ) -> Result<(), ChartError> {
     if let Some(text) = &chart.schema {
         let found = schema::check(text, values).map_err(|message| {
@@ -229,15 +229,15 @@ fn check_schemas(
                 message,
             )
         })?;
-        misfits.extend(found.into_iter().map(|misfit| Misfit {
-            path: [path.as_slice(), misfit.path.as_slice()].concat(),
-            message: misfit.message,
+        violations.extend(found.into_iter().map(|violation| Violation {
+            path: [path.as_slice(), violation.path.as_slice()].concat(),
+            message: violation.message,
         }));
     }
     for sub in &chart.dependencies {
         if let Some(own @ Json::Object(_)) = values.get(&sub.metadata.name) {
             path.push(sub.metadata.name.clone());
-            check_schemas(sub, own, path, misfits)?;
+            check_schemas(sub, own, path, violations)?;
             path.pop();
         }
     }

@@ -1,0 +1,19 @@
+//! "Did you mean …?": finds the candidate that a misspelt word probably meant.
+
+/// Returns the candidate with the fewest edits, if these are at most a third of its length.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let edits = |candidate: &str| strsim::osa_distance(&word, &candidate.to_lowercase());
+    let most = |candidate: &str| (candidate.len() / 3).max(1);
+    candidates
+        .into_iter()
+        // Comparing lengths first keeps a very long word cheap.
+        .filter(|candidate| word.len().abs_diff(candidate.len()) <= most(candidate))
+        .map(|candidate| (edits(candidate), candidate))
+        .filter(|(edits, candidate)| *edits <= most(candidate))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}

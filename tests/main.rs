@@ -1,0 +1,28 @@
+//! Black-box tests of `osm` against real parts: helm, a Kubernetes API server, and the chart.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+#[cfg(feature = "cluster")]
+mod access;
+mod build_script;
+mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
+#[cfg(feature = "cluster")]
+mod faults;
+mod foreign_chart;
+#[cfg(feature = "cluster")]
+mod foreign_install;
+mod functions;
+mod helm_differential;
+#[cfg(feature = "cluster")]
+mod install;
+#[cfg(feature = "cluster")]
+mod interruptions;
+#[cfg(feature = "cluster")]
+mod obstacles;
+mod properties;
+#[cfg(feature = "cluster")]
+mod upgrade;
