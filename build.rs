@@ -23,7 +23,7 @@ fn main() {
         .components("digests/components.toml")
         .release(release)
         .floating("main", "latest-main")
-        .mend("cargo xtask import-digests --release {release} <digest file>")
+        .fix_command("cargo xtask import-digests --release {release} <digest file>")
         .require_keys(chart::component_keys(&files))
         .compile();
     if let Err(error) = pins {

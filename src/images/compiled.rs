@@ -41,14 +41,7 @@ impl Pins {
     pub fn default_channel() -> Pins {
         match CHANNEL {
             Channel::Floating { name, tag } => Pins::Floating { name, tag },
-            // The build fails when the release that it names has no pins, so it is among them.
-            Channel::Release(name) => RELEASES.iter().find(|release| release.name == name).map_or(
-                Pins::Floating {
-                    name: "none",
-                    tag: "",
-                },
-                Pins::Release,
-            ),
+            Channel::Release(release) => Pins::Release(release),
         }
     }
 

@@ -15,7 +15,7 @@ fn main() -> Result<(), Error> {
         ))
         .release("v2.1.0")
         .floating("nightly", "edge")
-        .mend("make digests RELEASE={release}")
+        .fix_command("make digests RELEASE={release}")
         .require_keys([("harbor", "charts/seaport/values.yaml:4")])
         .out_dir(std::env::temp_dir())
         .out_file("seaport_pins.rs")

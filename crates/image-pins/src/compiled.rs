@@ -1,4 +1,6 @@
-//! What generated code is made of: constants that need no parsing at run time.
+//! The types of generated constants: they need no parsing at run time.
+
+use std::fmt;
 
 use crate::digest::Digest;
 
@@ -16,14 +18,24 @@ pub struct Release {
 }
 
 /// An image of a release and its digest.
+///
+/// Displayed as a full reference: `registry.example.com/seaport/harbor@sha256:…`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pin {
-    /// The name of the image.
+    /// The name of the image, without registry.
     pub component: &'static str,
-    /// What a chart calls it; the image's name if no component of that name is declared.
+    /// The key of the image in a chart's values; the image's name if no component of that name is declared.
     pub key: &'static str,
-    /// What it is pinned to.
+    /// The registry, with the path above the image's name.
+    pub registry: &'static str,
+    /// The digest of the image.
     pub digest: Digest,
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.registry, self.component, self.digest)
+    }
 }
 
 /// An image of somebody else.
@@ -35,14 +47,14 @@ pub struct External {
     pub reference: &'static str,
 }
 
-/// What a build uses by default.
+/// The images that a build uses by default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Channel {
-    /// The release of this name, pinned.
-    Release(&'static str),
-    /// Images by a tag that moves.
+    /// The images of a release, each by its digest.
+    Release(&'static Release),
+    /// Images by a mutable tag.
     Floating {
-        /// What the channel is called.
+        /// The name of the channel.
         name: &'static str,
         /// The tag of every image.
         tag: &'static str,

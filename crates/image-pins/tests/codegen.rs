@@ -34,7 +34,7 @@ fn config() -> Config {
         .components("digests/components.toml")
         .release("v2.1.0")
         .floating("nightly", "edge")
-        .mend("make digests RELEASE={release}");
+        .fix_command("make digests RELEASE={release}");
     config
 }
 
@@ -74,8 +74,14 @@ fn the_example_gives_the_expected_code() {
 }
 
 #[test]
-fn compiled_constants_are_what_the_pin_files_say() {
-    assert_eq!(expected::CHANNEL, Channel::Release("v2.1.0"));
+fn compiled_constants_equal_the_pin_files() {
+    assert_eq!(expected::CHANNEL, Channel::Release(&expected::V2_1_0));
+    assert_eq!(
+        expected::default::HARBOR.to_string(),
+        "registry.example.com/seaport/harbor@sha256:baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096"
+    );
+    assert_eq!(expected::v2_1_0::HARBOR, expected::V2_1_0.images[0]);
+    assert_ne!(expected::v2_0_0::HARBOR, expected::v2_1_0::HARBOR);
     let names: Vec<&str> = expected::RELEASES
         .iter()
         .map(|release| release.name)
@@ -111,12 +117,88 @@ fn a_floating_channel_compiles_in_its_tag_and_needs_no_pins() {
         code.contains("Channel::Floating {") && code.contains(r#"tag: "edge""#),
         "{code}"
     );
+    assert!(!code.contains("as default"), "nothing is pinned: {code}");
     input.pin_files.clear();
     let code = config().release("nightly").generate(&input).unwrap();
     assert!(
         code.contains("pub const RELEASES: &[::image_pins::compiled::Release] = &[];"),
         "{code}"
     );
+}
+
+/// The library as cargo built it for these tests: its path, and the folder of what it depends on.
+fn built_library() -> (String, String) {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--package=image-pins", "--all-features", "--lib"])
+        .args(["--locked", "--offline", "--message-format=json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{built:?}");
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let library = messages
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .find(|message| message["target"]["name"] == "image_pins")
+        .and_then(|message| Some(message["filenames"][0].as_str()?.to_owned()))
+        .unwrap();
+    let target = Path::new(&library).parent().unwrap();
+    (library.clone(), target.join("deps").display().to_string())
+}
+
+#[test]
+fn a_program_that_names_an_unpinned_image_does_not_compile() {
+    let (library, dependencies) = built_library();
+    let folder = tempfile::tempdir().unwrap();
+    for (program, error) in [
+        ("pinned.rs", None),
+        (
+            "unpinned.rs",
+            Some("error[E0425]: cannot find value `HARBOUR` in module `pins::default`"),
+        ),
+        (
+            "not_in_this_release.rs",
+            Some("error[E0425]: cannot find value `TIDE_CLOCK` in module `pins::v2_0_0`"),
+        ),
+    ] {
+        let compiled = Command::new("rustc")
+            .args(["--edition=2024", "--emit=metadata", "-Dwarnings"])
+            .arg(format!("--extern=image_pins={library}"))
+            .arg(format!("-Ldependency={dependencies}"))
+            .arg("--out-dir")
+            .arg(folder.path())
+            .arg(
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("tests/programs")
+                    .join(program),
+            )
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(compiled.stderr).unwrap();
+        assert_eq!(
+            compiled.status.success(),
+            error.is_none(),
+            "{program}: {stderr}"
+        );
+        let first = stderr.lines().next();
+        assert_eq!(first, error, "{program}: {stderr}");
+    }
+}
+
+#[test]
+fn every_image_name_gives_an_identifier() {
+    let mut file = pin_file("v3.0.0");
+    let digest = file.images["harbor"];
+    let names = ["2fa", "a.b/c-d", "a__b", "self", "x"];
+    file.images = names.map(|name| (name.to_owned(), digest)).into();
+    let input = Input {
+        pin_files: vec![file],
+        components: None,
+    };
+    let code = config().release("v3.0.0").generate(&input).unwrap();
+    for constant in ["_2FA", "A_B_C_D", "A__B", "SELF", "X"] {
+        assert!(code.contains(&format!("pub const {constant}: ")), "{code}");
+    }
 }
 
 #[test]
@@ -141,7 +223,7 @@ fn the_order_of_the_input_does_not_matter() {
 type Change = fn(&mut Config) -> &mut Config;
 
 #[test]
-fn what_a_failed_build_says() {
+fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
     let mut unpinned = example();
     unpinned
         .pin_files
@@ -153,6 +235,11 @@ fn what_a_failed_build_says() {
     let mut same = example();
     same.pin_files
         .extend(["v3.0.0-rc.1", "v3.0.0-rc-1"].map(pin_file));
+    let mut images = example();
+    let digest = images.pin_files[0].images["harbor"];
+    for name in ["a.b", "a-b"] {
+        images.pin_files[0].images.insert(name.to_owned(), digest);
+    }
     let none = Input {
         pin_files: Vec::new(),
         components: None,
@@ -186,6 +273,7 @@ fn what_a_failed_build_says() {
             config.require_keys([("pier", "chart/values.yaml:7")])
         }),
         ("two releases of one constant", &same, |config| config),
+        ("two images of one constant", &images, |config| config),
         ("no registry", &none, |config| config.release("nightly")),
     ];
     let mut messages = String::new();
@@ -256,7 +344,7 @@ fn the_file_is_written_only_when_it_changes() {
 }
 
 #[test]
-fn a_file_that_is_no_pin_file_is_an_error_and_hidden_files_are_left_alone() {
+fn a_file_that_is_not_a_pin_file_is_an_error_and_hidden_files_are_ignored() {
     let (_dir, digests, config) = project();
     fs::write(digests.join(".v2.2.0.toml"), "half writ").unwrap();
     fs::write(digests.join("README.md"), "").unwrap();
@@ -270,7 +358,7 @@ fn a_file_that_is_no_pin_file_is_an_error_and_hidden_files_are_left_alone() {
 }
 
 #[test]
-fn cargo_is_told_every_file_even_when_the_build_fails() {
+fn cargo_learns_every_file_even_when_the_build_fails() {
     // The test calls itself, since what is said to cargo goes to the standard output of the process.
     if let Some(digests) = std::env::var_os("IMAGE_PINS_TEST_DIGESTS") {
         let digests = PathBuf::from(digests);
@@ -293,7 +381,7 @@ fn cargo_is_told_every_file_even_when_the_build_fails() {
         .args([
             "--exact",
             "--nocapture",
-            "cargo_is_told_every_file_even_when_the_build_fails",
+            "cargo_learns_every_file_even_when_the_build_fails",
         ])
         .env("IMAGE_PINS_TEST_DIGESTS", &digests)
         .output()

@@ -221,7 +221,7 @@ fn check(
         print(
             out,
             &format!(
-                "{diff}{} differs; to mend it, run\n    {command}\n",
+                "{diff}{} differs; to fix it, run\n    {command}\n",
                 path.display()
             ),
         )?;

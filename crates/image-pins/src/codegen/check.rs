@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::{Config, Error, Input};
 use crate::components::Component;
+use crate::digest::Digest;
 use crate::nearest;
 use crate::pin_file::PinFile;
 use crate::reference::{Reference, Tag};
@@ -16,35 +17,49 @@ use crate::toml_text::list;
 const RELEASES_IN_ADVICE: usize = 5;
 
 /// Input that code can be generated from.
-pub(super) struct Checked<'a> {
+pub(super) struct CheckedInput<'a> {
     pub(super) channel: Channel<'a>,
     pub(super) registry: String,
     pub(super) components: &'a [Component],
     pub(super) external: Option<&'a BTreeMap<String, Reference>>,
-    /// Oldest first, each with the name of its constant.
-    pub(super) releases: Vec<(String, &'a PinFile)>,
+    /// Oldest first.
+    pub(super) releases: Vec<CheckedRelease<'a>>,
+}
+
+/// A pin file and the names that its release and images have in Rust.
+#[derive(Clone)]
+pub(super) struct CheckedRelease<'a> {
+    /// The constant of the release: `V1_2_4`.
+    pub(super) constant: String,
+    /// The module with its images: `v1_2_4`.
+    pub(super) module: String,
+    pub(super) file: &'a PinFile,
+    /// The constant of each image, the image's name and its digest, sorted by the image's name.
+    pub(super) images: Vec<(String, &'a str, &'a Digest)>,
 }
 
 pub(super) enum Channel<'a> {
-    Release(&'a PinFile),
+    Release(CheckedRelease<'a>),
     Floating { name: &'a str, tag: &'a str },
 }
 
 impl Config {
-    pub(super) fn check<'a>(&'a self, input: &'a Input) -> Result<Checked<'a>, Error> {
-        let releases = named(&input.pin_files)?;
-        let channel = self.channel(input)?;
+    pub(super) fn check<'a>(&'a self, input: &'a Input) -> Result<CheckedInput<'a>, Error> {
+        let releases = checked_releases(&input.pin_files)?;
+        let channel = self.channel(input, &releases)?;
         self.check_keys(input, &releases, &channel)?;
         let registry = match (&input.components, &channel, releases.last()) {
             (Some(components), ..) => &components.registry,
-            (None, Channel::Release(file), _) | (None, _, Some((_, file))) => &file.registry,
+            (None, Channel::Release(release), _) | (None, _, Some(release)) => {
+                &release.file.registry
+            }
             (None, Channel::Floating { .. }, None) => {
                 let message =
                     "no registry is known: there is neither a component file nor a pin file";
                 return Err(Error::Config(message.to_owned()));
             }
         };
-        Ok(Checked {
+        Ok(CheckedInput {
             channel,
             registry: registry.to_string(),
             components: input
@@ -59,7 +74,11 @@ impl Config {
         })
     }
 
-    fn channel<'a>(&'a self, input: &'a Input) -> Result<Channel<'a>, Error> {
+    fn channel<'a>(
+        &'a self,
+        input: &'a Input,
+        releases: &[CheckedRelease<'a>],
+    ) -> Result<Channel<'a>, Error> {
         for (name, tag) in &self.floating {
             if name.parse::<ReleaseName>().is_ok() {
                 return Err(Error::Config(format!(
@@ -89,9 +108,9 @@ impl Config {
             });
         };
         let path = self.digests_dir.join(format!("{release}.toml"));
-        let Some(file) = input.pin_files.iter().find(|file| file.release == release) else {
+        let Some(found) = releases.iter().find(|each| each.file.release == release) else {
             let advice =
-                self.how_to_mend(&release) + &self.what_there_is(Some(&release), &input.pin_files);
+                self.fix_advice(&release) + &self.what_there_is(Some(&release), &input.pin_files);
             return Err(Error::NoPinFile {
                 path,
                 release: release.to_string(),
@@ -103,11 +122,11 @@ impl Config {
             .iter()
             .flat_map(|components| components.of_release(&release));
         let unpinned: Vec<&str> = components
-            .filter(|component| !file.images.contains_key(&component.name))
+            .filter(|component| !found.file.images.contains_key(&component.name))
             .map(|component| component.name.as_str())
             .collect();
         if !unpinned.is_empty() {
-            let advice = self.how_to_mend(&release);
+            let advice = self.fix_advice(&release);
             return Err(Error::NoPin {
                 path,
                 release: release.to_string(),
@@ -115,13 +134,13 @@ impl Config {
                 advice,
             });
         }
-        Ok(Channel::Release(file))
+        Ok(Channel::Release(found.clone()))
     }
 
     fn check_keys(
         &self,
         input: &Input,
-        releases: &[(String, &PinFile)],
+        releases: &[CheckedRelease<'_>],
         channel: &Channel<'_>,
     ) -> Result<(), Error> {
         let keys: Vec<&str> = match (&input.components, channel) {
@@ -130,11 +149,13 @@ impl Config {
                 .iter()
                 .map(|component| component.key.as_str())
                 .collect(),
-            (None, Channel::Release(file)) => file.images.keys().map(String::as_str).collect(),
+            (None, Channel::Release(release)) => {
+                release.file.images.keys().map(String::as_str).collect()
+            }
             (None, Channel::Floating { .. }) => releases
                 .last()
                 .iter()
-                .flat_map(|(_, file)| file.images.keys())
+                .flat_map(|release| release.file.images.keys())
                 .map(String::as_str)
                 .collect(),
         };
@@ -161,13 +182,13 @@ impl Config {
         })
     }
 
-    fn how_to_mend(&self, release: &ReleaseName) -> String {
-        let command = |mend: &String| mend.replace("{release}", &release.to_string());
-        self.mend
+    fn fix_advice(&self, release: &ReleaseName) -> String {
+        let command = |command: &String| command.replace("{release}", &release.to_string());
+        self.fix_command
             .as_ref()
             .map(command)
             .map_or_else(String::new, |command| {
-                format!("\n  to mend it, run: {command}")
+                format!("\n  to fix it, run: {command}")
             })
     }
 
@@ -211,34 +232,60 @@ fn shortened<T: Display>(names: &[T]) -> String {
     }
 }
 
-/// The pin files, oldest release first, each with the name of its constant.
-fn named(files: &[PinFile]) -> Result<Vec<(String, &PinFile)>, Error> {
+/// Sorts the pin files, oldest release first, and names what is generated for each.
+fn checked_releases(files: &[PinFile]) -> Result<Vec<CheckedRelease<'_>>, Error> {
     let mut sorted: Vec<&PinFile> = files.iter().collect();
     sorted.sort_by(|a, b| a.release.cmp(&b.release));
-    let mut constants: BTreeMap<String, &ReleaseName> = BTreeMap::new();
-    let mut named = Vec::with_capacity(sorted.len());
+    let mut taken: BTreeMap<String, &ReleaseName> = BTreeMap::new();
+    let mut releases = Vec::with_capacity(sorted.len());
     for file in sorted {
-        let constant = constant_name(&file.release);
-        if let Some(first) = constants.insert(constant.clone(), &file.release) {
+        let constant = constant_name(&file.release.to_string());
+        if let Some(first) = taken.insert(constant.clone(), &file.release) {
             return Err(Error::SameConstant {
                 first: first.to_string(),
                 second: file.release.to_string(),
                 constant,
             });
         }
-        named.push((constant, file));
+        releases.push(CheckedRelease {
+            module: constant.to_ascii_lowercase(),
+            constant,
+            file,
+            images: checked_images(file)?,
+        });
     }
-    Ok(named)
+    Ok(releases)
 }
 
-/// `V1_2_0_RC_1` for `v1.2.0-rc.1`.
-fn constant_name(release: &ReleaseName) -> String {
-    let letter = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_uppercase()
-        } else {
-            '_'
+/// Names the constant of each image of a release.
+fn checked_images(file: &PinFile) -> Result<Vec<(String, &str, &Digest)>, Error> {
+    let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+    let mut images = Vec::with_capacity(file.images.len());
+    for (image, digest) in &file.images {
+        let constant = constant_name(image);
+        if let Some(first) = taken.insert(constant.clone(), image) {
+            return Err(Error::SameImageConstant {
+                release: file.release.to_string(),
+                first: first.to_owned(),
+                second: image.clone(),
+                constant,
+            });
         }
+        images.push((constant, image.as_str(), digest));
+    }
+    Ok(images)
+}
+
+/// Turns a name into a Rust constant's: `V1_2_0_RC_1` for `v1.2.0-rc.1`, `_2FA_PROXY` for `2fa-proxy`.
+fn constant_name(name: &str) -> String {
+    let part = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_uppercase(),
+        false => '_',
     };
-    release.to_string().chars().map(letter).collect()
+    let mut constant: String = name.chars().map(part).collect();
+    // An identifier starts with a letter, or with `_` and something else (The Rust Reference, "Identifiers").
+    if !constant.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        constant.insert(0, '_');
+    }
+    constant
 }

@@ -69,6 +69,20 @@ pub enum Error {
         /// The constant's name.
         constant: String,
     },
+    /// Two images of one release that one constant would stand for.
+    #[error(
+        "the images {first} and {second} of release {release} would both be the constant `{constant}`: rename one"
+    )]
+    SameImageConstant {
+        /// The release.
+        release: String,
+        /// The name of one image.
+        first: String,
+        /// The name of the other.
+        second: String,
+        /// The constant's name.
+        constant: String,
+    },
     /// The [`Config`](super::Config) is incomplete or contradicts itself.
     #[error("image_pins::codegen::Config: {0}")]
     Config(String),

@@ -5,9 +5,9 @@
 //! let compiled = image_pins::codegen::Config::new()
 //!     .digests_dir("digests")
 //!     .components("digests/components.toml")
-//!     .release("v1.2.4")
+//!     .release("v2.1.0")
 //!     .floating("main", "latest-main")
-//!     .mend("cargo xtask import-digests --release {release} <digest file>")
+//!     .fix_command("cargo xtask import-digests --release {release} <digest file>")
 //!     .compile();
 //! if let Err(error) = compiled {
 //!     image_pins::codegen::report(&error);
@@ -20,9 +20,14 @@
 //! }
 //! ```
 //!
-//! What is generated, with the types of [`crate::compiled`]: `CHANNEL`, `REGISTRY`, `COMPONENTS`, `EXTERNAL`, a
-//! constant for each release (`V1_2_4`) and `RELEASES`, oldest first. The same input gives the same bytes on every
-//! machine.
+//! The generated code uses the types of [`crate::compiled`]. It has
+//! - a module for each release with a constant for each image (`v2_1_0::HARBOR`), and `default`, the module of
+//!   the release that [`Config::release`] names (a floating channel has none);
+//! - a constant for each release (`V2_1_0`), and `RELEASES`, oldest first;
+//! - `CHANNEL`, `REGISTRY`, `COMPONENTS` and `EXTERNAL`.
+//!
+//! A program that names an image which the release does not pin does not compile. The same input gives the same bytes on
+//! every machine.
 
 mod check;
 mod compile;
@@ -45,7 +50,7 @@ pub struct Config {
     components: Option<PathBuf>,
     release: Option<String>,
     floating: Vec<(String, String)>,
-    mend: Option<String>,
+    fix_command: Option<String>,
     required_keys: Vec<(String, String)>,
     out_dir: Option<PathBuf>,
     out_file: PathBuf,
@@ -68,7 +73,7 @@ impl Default for Config {
             components: None,
             release: None,
             floating: Vec::new(),
-            mend: None,
+            fix_command: None,
             required_keys: Vec::new(),
             out_dir: None,
             out_file: PathBuf::from("pins.rs"),
@@ -111,9 +116,9 @@ impl Config {
         self
     }
 
-    /// The command that writes a pin file, for errors. `{release}` stands for the release that it lacks.
-    pub fn mend(&mut self, command: impl Into<String>) -> &mut Self {
-        self.mend = Some(command.into());
+    /// The command that writes a missing pin file; errors name it. `{release}` stands for the release without pins.
+    pub fn fix_command(&mut self, command: impl Into<String>) -> &mut Self {
+        self.fix_command = Some(command.into());
         self
     }
 

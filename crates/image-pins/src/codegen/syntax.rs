@@ -10,7 +10,8 @@ use syn::punctuated::Punctuated;
 use syn::token::{And, Brace, Bracket, Colon, Eq, Paren, Pound, Star};
 use syn::{
     AttrStyle, Attribute, Expr, ExprArray, ExprCall, ExprLit, ExprPath, ExprReference, ExprStruct,
-    ExprUnary, FieldValue, Lit, LitStr, Member, Meta, MetaNameValue, Path, UnOp, parse_quote,
+    ExprUnary, FieldValue, Item, ItemConst, ItemMod, Lit, LitStr, Member, Meta, MetaNameValue,
+    Path, PathSegment, UnOp, parse_quote,
 };
 
 use super::Error;
@@ -25,6 +26,8 @@ pub(super) struct Paths {
     sha256: Path,
     sha512: Path,
     doc: Path,
+    pin_constant: ItemConst,
+    empty_module: ItemMod,
 }
 
 impl Paths {
@@ -37,6 +40,12 @@ impl Paths {
             sha256: parse_quote!(::image_pins::Digest::Sha256),
             sha512: parse_quote!(::image_pins::Digest::Sha512),
             doc: parse_quote!(doc),
+            pin_constant: parse_quote!(
+                pub const PIN: ::image_pins::compiled::Pin = ();
+            ),
+            empty_module: parse_quote!(
+                pub mod images {}
+            ),
         }
     }
 
@@ -51,6 +60,26 @@ impl Paths {
                 eq_token: Eq::default(),
                 value: text(line),
             }),
+        }
+    }
+
+    /// `pub const NAME: Pin = …;`, with its documentation.
+    pub(super) fn constant(&self, doc: &str, name: &str, value: Expr) -> ItemConst {
+        ItemConst {
+            attrs: vec![self.doc(doc)],
+            ident: identifier(name),
+            expr: Box::new(value),
+            ..self.pin_constant.clone()
+        }
+    }
+
+    /// `pub mod name { … }`, with its documentation.
+    pub(super) fn module(&self, doc: &str, name: &str, items: Vec<Item>) -> ItemMod {
+        ItemMod {
+            attrs: vec![self.doc(doc)],
+            ident: identifier(name),
+            content: Some((Brace::default(), items)),
+            ..self.empty_module.clone()
         }
     }
 
@@ -121,7 +150,21 @@ pub(super) fn structure<const N: usize>(path: &Path, fields: [(&str, Expr); N]) 
 
 /// `NAME`.
 pub(super) fn name(name: &str) -> Expr {
-    path(Ident::new(name, Span::call_site()).into())
+    path(identifier(name).into())
+}
+
+/// `module::NAME`.
+pub(super) fn name_in(module: &str, name: &str) -> Expr {
+    let segments = [module, name].map(|part| PathSegment::from(identifier(part)));
+    path(Path {
+        leading_colon: None,
+        segments: segments.into_iter().collect(),
+    })
+}
+
+/// An identifier, which the caller has checked to be one.
+pub(super) fn identifier(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
 }
 
 fn path(path: Path) -> Expr {
