@@ -65,7 +65,7 @@ pub enum Mode {
     Write,
     /// The pin files are printed.
     DryRun,
-    /// The pin files are compared with what is there.
+    /// Compare with the existing pin files.
     Check,
 }
 
@@ -73,7 +73,7 @@ pub enum Mode {
 ///
 /// # Errors
 ///
-/// What clap says of them, help included: [`clap::Error::exit`] prints it and gives the exit code, 2 for mistakes.
+/// The error or help of clap: [`clap::Error::exit`] prints it and exits with 2 for wrong usage.
 pub fn parse<I>(arguments: I) -> Result<Task, clap::Error>
 where
     I: IntoIterator,

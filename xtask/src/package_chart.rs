@@ -115,7 +115,7 @@ fn chart_release(chart: &Path) -> Result<ReleaseName, String> {
         .lines()
         .find_map(|line| line.strip_prefix("appVersion: "));
     version
-        .ok_or_else(|| format!("{}: there is no appVersion", chart.display()))?
+        .ok_or_else(|| format!("{}: appVersion is missing", chart.display()))?
         .parse()
         .map_err(|e| format!("{}: {e}", chart.display()))
 }
@@ -134,7 +134,7 @@ fn fills(components: &Components, pins: &PinFile) -> Result<BTreeMap<String, Str
             digest.to_string(),
         );
     }
-    // What the release says of third-party images goes over the defaults.
+    // The third-party images of the release override the defaults.
     for (key, reference) in components.external.iter().chain(&pins.external) {
         fills.insert(format!("osm.{key}"), reference.to_string());
     }

@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// One kind of damage, somewhere in a text that is not empty.
+/// One kind of damage, at a position in a text that is not empty.
 fn corrupted(text: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = text.to_vec();
     let at = random.below(bytes.len());

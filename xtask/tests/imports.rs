@@ -68,7 +68,7 @@ fn the_pin_file_and_the_table_are_what_people_read() {
 }
 
 #[test]
-fn what_harms_nothing_is_taken() {
+fn harmless_irregularities_are_accepted() {
     let text = lines(&V1_0_0);
     let rows = docker("v1.0.0", &V1_0_0);
     for (what, content, arguments) in [
@@ -145,7 +145,7 @@ fn the_same_pins_from_another_file_are_recorded_only_with_replace() {
 }
 
 #[test]
-fn a_pin_file_that_was_edited_is_found_by_check_and_mended_by_the_command_it_prints() {
+fn check_finds_an_edited_pin_file_and_prints_the_command_that_fixes_it() {
     let edits: [fn(&str) -> String; 5] = [
         |text| format!("# mine\n{text}"),
         |text| text.replace("c0c0", "c0c1"),
@@ -173,8 +173,8 @@ fn a_pin_file_that_was_edited_is_found_by_check_and_mended_by_the_command_it_pri
         let arguments = command.strip_prefix("cargo xtask import-digests ").unwrap();
         // The harness names the folder itself.
         let arguments = arguments.replace("--digests-dir %digests ", "");
-        let mended = sandbox.import(&arguments);
-        assert_eq!(mended.exit, Exit::Done, "edit {index}: {}", mended.err);
+        let fixed = sandbox.import(&arguments);
+        assert_eq!(fixed.exit, Exit::Done, "edit {index}: {}", fixed.err);
         assert_eq!(fs::read_to_string(&path).unwrap(), good, "edit {index}");
     }
 }

@@ -322,7 +322,7 @@ fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
 }
 
 #[test]
-fn what_a_killed_process_left_behind_does_not_matter() {
+fn leftovers_of_a_killed_process_do_no_harm() {
     let sandbox = Sandbox::new();
     sandbox.file("digests/.v1.0.0.toml.abcdef.tmp", "schema =");
     let file = sandbox.file("v1.0.0.log", lines(&V1_0_0));

@@ -13,7 +13,7 @@ pub struct Release {
     pub registry: &'static str,
     /// Its images, sorted by component.
     pub images: &'static [Pin],
-    /// The images of others that it uses, sorted by key.
+    /// The third-party images that it uses, sorted by key.
     pub external: &'static [External],
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Pin {
     }
 }
 
-/// An image of somebody else.
+/// A third-party image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct External {
     /// The dotted key of it.
@@ -68,7 +68,7 @@ pub struct ComponentInfo {
     pub name: &'static str,
     /// What a chart calls it.
     pub key: &'static str,
-    /// What it is, for people.
+    /// A one-line description.
     pub description: &'static str,
     /// The first release that has it.
     pub since: &'static str,

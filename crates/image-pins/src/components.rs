@@ -14,7 +14,7 @@ use crate::toml_text::File;
 const KEYS: [&str; 4] = ["schema", "registry", "component", "external"];
 const COMPONENT_KEYS: [&str; 4] = ["name", "key", "since", "description"];
 
-/// The components of a project, and the images of others that it uses.
+/// The components of a project, and the third-party images that it uses.
 ///
 /// ```toml
 /// schema = 1
@@ -35,7 +35,7 @@ pub struct Components {
     pub registry: RepositoryPrefix,
     /// The components, in the order of the file.
     pub components: Vec<Component>,
-    /// Dotted key → full reference of an image of somebody else, for releases that do not record their own.
+    /// Dotted key → full reference of a third-party image, for releases that do not record their own.
     pub external: BTreeMap<String, Reference>,
 }
 
@@ -48,7 +48,7 @@ pub struct Component {
     pub key: String,
     /// The first release that has it.
     pub since: ReleaseName,
-    /// What it is, for people.
+    /// A one-line description.
     pub description: String,
 }
 

@@ -81,7 +81,7 @@ impl Digest {
         hex
     }
 
-    /// Why no published image can have this digest, if so.
+    /// Returns why no published image can have this digest, or `None` if one can.
     pub fn implausible(&self) -> Option<Implausible> {
         match self {
             Self::Sha256(EMPTY_SHA256) | Self::Sha512(EMPTY_SHA512) => {
@@ -160,15 +160,15 @@ const fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// Why a text is not a digest.
+/// Why a string is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DigestError {
-    /// There is no `<algorithm>:`.
+    /// `<algorithm>:` is missing.
     #[error("{0} is not a digest: expected `sha256:` and 64 hexadecimal digits")]
     NoAlgorithm(String),
     /// The algorithm is not one that this crate can tell a good digest of.
-    #[error("{0} is no digest algorithm known here: expected `sha256` or `sha512`")]
+    #[error("{0} is not a supported digest algorithm: expected `sha256` or `sha512`")]
     UnknownAlgorithm(String),
     /// The number of digits is not the algorithm's.
     #[error("a {algorithm} digest has {} hexadecimal digits, this one has {found}", .algorithm.hex_len())]
@@ -182,7 +182,7 @@ pub enum DigestError {
     /// compare equal elsewhere.
     #[error("a digest is written in lower case")]
     UpperCase,
-    /// A character that is no hexadecimal digit.
+    /// A character that is not a hexadecimal digit.
     #[error("{0:?} is not a hexadecimal digit")]
     NotHexadecimal(char),
 }
@@ -231,11 +231,11 @@ mod tests {
             ),
             (
                 format!("md5:{hex}"),
-                "`md5` is no digest algorithm known here: expected `sha256` or `sha512`",
+                "`md5` is not a supported digest algorithm: expected `sha256` or `sha512`",
             ),
             (
                 format!(":{hex}"),
-                "`` is no digest algorithm known here: expected `sha256` or `sha512`",
+                "`` is not a supported digest algorithm: expected `sha256` or `sha512`",
             ),
             (format!("SHA256:{hex}"), "a digest is written in lower case"),
             (
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_commands_leave_behind_is_implausible() {
+    fn digests_left_by_failed_commands_are_implausible() {
         for (text, reason) in [
             (
                 "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -80,7 +80,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        // What comes before the first bad byte is the same in both, so that its offset is too.
+        // The text up to the first bad byte is the same in both, and so is its offset.
         FileError::at_offset(path, &text, good, "the file is not UTF-8 text")
     })
 }
@@ -127,9 +127,9 @@ mod tests {
         );
         assert_eq!(
             FileError::whole(path, "odd")
-                .with_hint("mend it")
+                .with_hint("fix it")
                 .to_string(),
-            "dir/file.toml: odd\n  hint: mend it"
+            "dir/file.toml: odd\n  hint: fix it"
         );
     }
 }

@@ -45,7 +45,7 @@ pub struct PinFile {
     pub source: Source,
     /// Image name → digest.
     pub images: BTreeMap<String, Digest>,
-    /// Dotted key → full reference of an image of somebody else.
+    /// Dotted key → full reference of a third-party image.
     pub external: BTreeMap<String, Reference>,
 }
 

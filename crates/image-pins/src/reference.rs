@@ -19,7 +19,7 @@ const DOCKER_HUB_OFFICIAL: &str = "library";
 /// A reference to an image: `[domain/]path[:tag][@digest]`.
 ///
 /// The grammar is that of the OCI distribution specification ("Pulling manifests") and, for the domain, of the
-/// `reference` package of `distribution/reference`. As there, what comes before the first `/` is a domain if it has
+/// `reference` package of `distribution/reference`. The part before the first `/` is a domain if it has
 /// a `.`, a `:` or an upper case letter or is `localhost`; anything else is part of a path on Docker Hub. The text is
 /// kept as it was written: parsing what is displayed gives the same reference, and the other way round.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,7 +237,7 @@ pub(crate) fn check_length(name: &str) -> Result<(), ReferenceError> {
     Ok(())
 }
 
-/// Checks what comes before the first slash; true if it is a domain.
+/// Checks the part before the first slash and returns whether it is a domain.
 pub(crate) fn check_first(first: &str) -> Result<bool, ReferenceError> {
     let looks_like_domain = first == "localhost"
         || first.contains(['.', ':', '['])
@@ -313,7 +313,7 @@ pub(crate) fn check_component(text: &str) -> Result<(), ReferenceError> {
             Some(rest) => rest,
             None => match after_word.strip_prefix('_') {
                 Some(rest) => rest,
-                // A character that is no separator is left where it is, and refused as the start of a word.
+                // Any other character stays in the rest and is refused as the start of a word.
                 None => after_word.trim_start_matches('-'),
             },
         };
@@ -323,7 +323,7 @@ pub(crate) fn check_component(text: &str) -> Result<(), ReferenceError> {
     }
 }
 
-/// Why a text is not an image reference, a tag or a registry.
+/// Why a string is not an image reference, a tag or a repository prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReferenceError {
@@ -338,7 +338,7 @@ pub enum ReferenceError {
         /// The text without it, quoted.
         rest: String,
     },
-    /// What comes before the first slash is no host.
+    /// The part before the first slash is not a host.
     #[error(
         "{0} is not a registry host: expected a host name or [IPv6 address], and perhaps `:port`"
     )]
@@ -346,7 +346,7 @@ pub enum ReferenceError {
     /// Two slashes in a row, or a slash at an end.
     #[error("the image name has an empty part: a slash too many")]
     EmptyComponent,
-    /// A path component that is none.
+    /// An invalid path component.
     #[error(
         "{0} is not a part of an image name: lower case letters and digits, separated by `.`, `_`, `__` or dashes"
     )]
@@ -369,15 +369,15 @@ pub enum ReferenceError {
     /// An `@` with nothing behind it.
     #[error("the digest is empty: drop the `@` or write a digest after it")]
     EmptyDigest,
-    /// What comes after `@` is no digest.
+    /// The part after `@` is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// A registry with a tag.
-    #[error("{0} has a tag: a registry is what comes before the names of images, without tag")]
+    #[error("{0} has a tag: write the registry and path above the image names, without a tag")]
     RegistryWithTag(String),
     /// A registry with a digest.
     #[error(
-        "{0} has a digest: a registry is what comes before the names of images, without digest"
+        "{0} has a digest: write the registry and path above the image names, without a digest"
     )]
     RegistryWithDigest(String),
     /// A registry that ends with a slash.

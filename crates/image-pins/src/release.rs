@@ -49,7 +49,7 @@ impl ReleaseName {
         !self.0.pre.is_empty()
     }
 
-    /// Major, minor and patch version: a pre-release has those of the release that it prepares.
+    /// Major, minor and patch version. A pre-release has those of its release.
     pub fn base(&self) -> (u64, u64, u64) {
         (self.0.major, self.0.minor, self.0.patch)
     }
@@ -77,7 +77,7 @@ impl FromStr for ReleaseName {
         };
         let version = text
             .strip_prefix('v')
-            .ok_or_else(|| wrong(&"there is no `v` at the start"))?;
+            .ok_or_else(|| wrong(&"the leading `v` is missing"))?;
         if text.len() > LONGEST_NAME {
             return Err(wrong(&format_args!(
                 "it is longer than {LONGEST_NAME} characters"
@@ -93,7 +93,7 @@ impl FromStr for ReleaseName {
 
 serde_as_text!(ReleaseName, "the name of a release such as `v1.2.4`");
 
-/// Why a text is not the name of a release.
+/// Why a string is not the name of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text} is not the name of a release such as `v1.2.4` or `v1.2.0-rc.1`: {reason}")]
 pub struct ReleaseNameError {

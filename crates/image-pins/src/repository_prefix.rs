@@ -1,4 +1,4 @@
-//! Registries: what comes before the names of images.
+//! The part of a reference before the image's name: a registry, and perhaps a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::reference::{
 };
 use crate::text::{Quoted, serde_as_text};
 
-/// What comes before the names of images: `openservicemesh`, `registry.example.com:5000/mesh`, `[::1]:5000`.
+/// A registry, and perhaps a path, under which images are published: `openservicemesh`, `registry.example.com:5000/mesh`, `[::1]:5000`.
 ///
 /// A host, a host and a path, or a path on Docker Hub; no scheme, no tag, no digest, no slash at the end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -56,7 +56,7 @@ impl<'a> File<'a> {
             let at = span.start;
             match (error.message(), self.text.get(span)) {
                 ("duplicate key", Some(key)) => {
-                    self.error(at, format_args!("{} is there twice", Quoted(key)))
+                    self.error(at, format_args!("{} is defined twice", Quoted(key)))
                 }
                 (message, _) => self.error(at, message.replace('\n', ", ")),
             }
@@ -265,7 +265,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Names as a list for people: `a`, `b` and `c`.
+/// Formats names as a list in a sentence: `a`, `b` and `c`.
 pub(crate) fn list<T: fmt::Display>(names: &[T]) -> String {
     match names {
         [] => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! The code generator: what comes out, when it is written, and what a failed build says.
+//! The code generator: its output, when it writes, and the errors of a failed build.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -269,9 +269,11 @@ fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
         ("a key that is not declared", &many, |config| {
             config.require_keys([("tideClok", "chart/values.yaml:7")])
         }),
-        ("a key that is no image", &alone, |config| {
-            config.require_keys([("pier", "chart/values.yaml:7")])
-        }),
+        (
+            "an undeclared key without a component file",
+            &alone,
+            |config| config.require_keys([("pier", "chart/values.yaml:7")]),
+        ),
         ("two releases of one constant", &same, |config| config),
         ("two images of one constant", &images, |config| config),
         ("no registry", &none, |config| config.release("nightly")),

@@ -64,7 +64,7 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
         ("another schema", "schema = 1", "schema = 2"),
         ("a schema of another kind", "schema = 1", "schema = \"1\""),
         ("a release that is not the file's name", "v1.2.4", "v1.2.3"),
-        ("a release that is none", "v1.2.4", "latest"),
+        ("an invalid release", "v1.2.4", "latest"),
         ("no release", "release = \"v1.2.4\"\n", ""),
         ("a misspelt key", "registry =", "registy ="),
         ("an unknown key", "[source]", "colour = 1\n[source]"),
@@ -83,7 +83,7 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
         ("a source without format", "format = \"lines\"\n", ""),
         ("an unknown key of the source", "format =", "formt ="),
         (
-            "a source that is no table",
+            "a source that is not a table",
             "[source]\nfile =",
             "source = 1\n[source2]\nfile =",
         ),
@@ -102,7 +102,7 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
         ("a digest of another kind", &format!("\"{digest}\""), "7"),
         ("a name twice", &format!("init = \"{digest}\""), &twice),
         ("a table twice", "[external]", "[images]"),
-        ("a name that is none", "init =", "Init ="),
+        ("an invalid name", "init =", "Init ="),
         ("a name with a slash", "init =", "\"a/b\" ="),
         ("no image", &format!("init = \"{digest}\""), ""),
         (
@@ -111,13 +111,13 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
             "prometheus.image",
         ),
         (
-            "an external key that is none",
+            "an invalid external key",
             "prometheus.image",
             "prometheus..image",
         ),
         ("an external image without tag", ":v2.53.0", ""),
         (
-            "an external image that is none",
+            "an invalid external image",
             "prom/prometheus",
             "Prom/Prometheus",
         ),
@@ -155,13 +155,13 @@ fn a_damaged_component_file_says_what_is_wrong_and_where() {
     let cases: &[(&str, &str, &str)] = &[
         ("a name twice", "osm-crds", "init"),
         ("a key twice", "osmCRDs", "osmSidecarInit"),
-        ("a key that is none", "osmCRDs", "osm.crds"),
-        ("a name that is none", "osm-crds", "osm/crds"),
+        ("an invalid key", "osmCRDs", "osm.crds"),
+        ("an invalid name", "osm-crds", "osm/crds"),
         ("a misspelt key", "description =", "descripton ="),
         ("a key missing", "since = \"v1.1.0\"\n", ""),
-        ("a release that is none", "v1.1.0", "v1.1"),
+        ("an invalid release", "v1.1.0", "v1.1"),
         (
-            "a table that is no list",
+            "a table instead of a list of tables",
             &COMPONENTS[11..],
             "registry = \"a\"
 [component]

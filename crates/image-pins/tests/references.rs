@@ -151,7 +151,7 @@ fn registries_are_what_comes_before_the_names_of_images() {
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn refused_references_say_why() {
     let mut messages = String::new();
     let mut push = |kind: &str, text: &str, error: String| {
         writeln!(messages, "{kind} {text:?}\n    {error}").unwrap();

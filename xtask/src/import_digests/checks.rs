@@ -57,7 +57,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Checks the digest files of one release. All that is wrong is told.
+/// Checks the digest files of one release and reports every error.
 pub(super) fn check(
     release: &ReleaseName,
     inputs: &[Input],
@@ -236,7 +236,7 @@ impl Check<'_> {
             return Err(at(
                 path,
                 row,
-                format_args!("`{}` is no component", written.escape_debug()),
+                format_args!("`{}` is not a component", written.escape_debug()),
             )
             .with_hint(hint));
         };

@@ -1,4 +1,4 @@
-//! The folder of pin files: what is there already, and what may be written beside it.
+//! The folder of pin files: existing files, and which new ones may be written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -69,7 +69,7 @@ impl Folder {
         self.path.join(format!("{release}.toml"))
     }
 
-    /// The pins of a release, if they are there and whole.
+    /// The pins of a release, if its pin file exists and is valid.
     pub(super) fn pins_of(&self, release: &ReleaseName) -> Option<&PinFile> {
         self.pins.get(release)
     }
@@ -82,7 +82,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(
                 FileError::whole(&path, format_args!("cannot read it: {error}"))
-                    .with_hint("move what is there out of the way"),
+                    .with_hint("move it out of the way"),
             ),
         }
     }

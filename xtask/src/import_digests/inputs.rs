@@ -26,7 +26,7 @@ pub(super) struct Input {
     pub(super) file: DigestFile,
 }
 
-/// Reads all files and sorts them by release. All that is wrong is told, not only the first of it.
+/// Reads all files, sorts them by release, and reports every error, not only the first.
 pub(super) fn by_release(
     flags: &ImportDigests,
     stdin: &mut dyn Read,
@@ -111,7 +111,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> FileError {
         io::ErrorKind::PermissionDenied => {
             "let yourself read it, or give it as standard input with `-`"
         }
-        _ => "mend that, or give it as standard input with `-`",
+        _ => "fix the permissions or the path, or pass the file on standard input with `-`",
     };
     FileError::whole(path, format_args!("cannot read it: {error}")).with_hint(hint)
 }

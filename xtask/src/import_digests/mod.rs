@@ -28,7 +28,7 @@ const WRITTEN_BY: &str = "cargo xtask import-digests";
 ///
 /// # Errors
 ///
-/// There are none: they are printed, and [`Exit`] says so.
+/// None. Errors are printed, and [`Exit`] reports them.
 pub fn run(
     flags: &ImportDigests,
     stdin: &mut dyn Read,
@@ -38,7 +38,7 @@ pub fn run(
     match import(flags, stdin, out) {
         Ok(exit) => exit,
         Err(failed) => {
-            // Nobody is left to tell when standard error cannot be written.
+            // A failed write to standard error cannot be reported.
             let _ = write!(err, "{failed}").and_then(|()| err.flush());
             Exit::Refused
         }
@@ -216,7 +216,7 @@ fn check(
             continue;
         }
         exit = Exit::Differs;
-        let command = report::mending_command(flags, release, files, old.is_some());
+        let command = report::fix_command(flags, release, files, old.is_some());
         let diff = report::diff(&path, old.as_deref(), &new);
         print(
             out,
@@ -250,7 +250,7 @@ fn allowed_unchanged<'a>(
             .collect();
         let error = FileError::whole(
             Path::new("--allow-unchanged"),
-            format_args!("`{given}` is no component"),
+            format_args!("`{given}` is not a component"),
         );
         return Err(match nearest(given, names.iter().copied()) {
             Some(meant) => error.with_hint(format_args!("did you mean `{meant}`?")),
@@ -271,7 +271,7 @@ fn workspace_digests() -> PathBuf {
         .unwrap_or(digests)
 }
 
-/// Prints; that nobody reads any more is not an error.
+/// Prints. A closed pipe is not an error.
 fn print(out: &mut dyn Write, text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! What the import prints: a table of what it did, a diff of what it would have done, and the command that mends.
+//! The output of the import: a table of the changes, a diff of a dry run, and the command that fixes a difference.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ pub(super) fn diff(path: &Path, old: Option<&str>, new: &str) -> String {
 }
 
 /// The command that makes the committed file what the import gives.
-pub(super) fn mending_command(
+pub(super) fn fix_command(
     flags: &ImportDigests,
     release: &ReleaseName,
     files: &[PathBuf],

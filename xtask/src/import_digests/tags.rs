@@ -16,7 +16,7 @@ const PRE_RELEASES: [&str; 4] = ["rc", "alpha", "beta", "pre"];
 /// What the name of a digest file tells.
 enum NamedAfter {
     Release(ReleaseName),
-    /// A tag that is no release's: `latest`.
+    /// A tag that does not name a release: `latest`.
     Tag(String),
     Nothing,
 }
@@ -62,7 +62,9 @@ pub(super) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<()
         Some(release) => {
             format!("by its name this is the digest file of `{other}`, not of {release}")
         }
-        None => format!("by its name this is the digest file of `{other}`, which is no release"),
+        None => format!(
+            "its name says that this is the digest file of `{other}`, which is not a release"
+        ),
     };
     let hint = format!("import {}", right_file(path, &other, wanted));
     Err(FileError::whole(path, message).with_hint(hint))
@@ -81,7 +83,7 @@ fn release_of_rows(file: &DigestFile, path: &Path) -> Result<Option<ReleaseName>
     if let Ok(release) = tag.as_ref().parse() {
         return Ok(Some(release));
     }
-    let message = format_args!("the tag `{tag}` is no release's: what it stands for changes");
+    let message = format_args!("the tag `{tag}` does not name a release: it is mutable");
     let hint = format_args!("import {}", right_file(path, tag.as_ref(), None));
     Err(at(path, row, message).with_hint(hint))
 }
@@ -162,7 +164,7 @@ fn releases_in(name: &str) -> Option<ReleaseName> {
     found.all(|other| other == first).then_some(first)
 }
 
-/// The release name at the start of a text, if it does not end within a word.
+/// Returns the release name at the start of a string, unless it ends within a word.
 ///
 /// Of what follows a dash, only the usual words are taken for a pre-release: `v1.2.4-init.json` is of v1.2.4.
 fn release_at_start(text: &str) -> Option<ReleaseName> {
@@ -192,7 +194,7 @@ fn release_at_start(text: &str) -> Option<ReleaseName> {
     text.strip_suffix(rest)?.parse().ok()
 }
 
-/// Whether a name has a pre-release of other words in it, which only somebody who knows it can tell from other text.
+/// Returns whether a name may contain a pre-release that cannot be told from other text.
 fn has_prerelease(path: &Path, release: &ReleaseName) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let found = name.split_once(&release.to_string());

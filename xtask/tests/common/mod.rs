@@ -42,7 +42,7 @@ description = "Answers probes."
 /// The components of v1.0.0, each with the byte that its made-up digest repeats.
 pub(crate) const V1_0_0: [(&str, &str); 3] =
     [("controller", "c0"), ("injector", "d0"), ("init", "e0")];
-/// Those of v1.1.0.
+/// The images of v1.1.0.
 pub(crate) const V1_1_0: [(&str, &str); 4] = [
     ("controller", "c1"),
     ("injector", "d1"),

@@ -101,7 +101,7 @@ impl Config {
             return Ok(Channel::Floating { name, tag });
         }
         let Ok(release) = chosen.parse::<ReleaseName>() else {
-            let advice = self.what_there_is(None, &input.pin_files);
+            let advice = self.alternatives(None, &input.pin_files);
             return Err(Error::NoSuchRelease {
                 name: Quoted(chosen).to_string(),
                 advice,
@@ -110,7 +110,7 @@ impl Config {
         let path = self.digests_dir.join(format!("{release}.toml"));
         let Some(found) = releases.iter().find(|each| each.file.release == release) else {
             let advice =
-                self.fix_advice(&release) + &self.what_there_is(Some(&release), &input.pin_files);
+                self.fix_advice(&release) + &self.alternatives(Some(&release), &input.pin_files);
             return Err(Error::NoPinFile {
                 path,
                 release: release.to_string(),
@@ -192,8 +192,8 @@ impl Config {
             })
     }
 
-    /// The releases there are, nearest first (newest first if there is nothing to be near to), and the channels.
-    fn what_there_is(&self, wanted: Option<&ReleaseName>, files: &[PinFile]) -> String {
+    /// Lists the available releases, nearest first (newest first if there is nothing to be near to), and the channels.
+    fn alternatives(&self, wanted: Option<&ReleaseName>, files: &[PinFile]) -> String {
         let mut releases: Vec<&ReleaseName> = files.iter().map(|file| &file.release).collect();
         releases.sort_unstable_by(|a, b| b.cmp(a));
         if let Some(wanted) = wanted {
@@ -206,7 +206,7 @@ impl Config {
                 )
             });
         }
-        let mut advice = format!("\n  releases there are: {}", shortened(&releases));
+        let mut advice = format!("\n  available releases: {}", shortened(&releases));
         if !self.floating.is_empty() {
             let channels: Vec<&str> = self
                 .floating

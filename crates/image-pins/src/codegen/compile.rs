@@ -1,4 +1,4 @@
-//! The part of the code generator that reads and writes files and speaks to cargo.
+//! The input and output of the code generator: files, and instructions to cargo.
 
 use std::fmt::Display;
 use std::fs;
@@ -17,7 +17,7 @@ impl Config {
     /// Reads the pin files and the component file, generates the code and writes it, if it changed.
     ///
     /// Prints to cargo what the build depends on: the folder, each file in it that was read, and the environment
-    /// variables that were named; also when it fails, so that mending a file builds again.
+    /// variables that were named. It does so on failure as well, so that cargo builds again once a file is fixed.
     pub fn compile(&self) -> Result<(), Error> {
         self.compile_and_tell(&mut io::stdout().lock())
     }

@@ -32,7 +32,7 @@ pub enum Error {
         path: PathBuf,
         /// The release.
         release: String,
-        /// The components without pin, as a list for people.
+        /// The components without a pin, as a list in a sentence.
         components: String,
         /// A line that says what to do.
         advice: String,
@@ -107,7 +107,7 @@ impl fmt::Debug for Error {
 
 /// Reports an error to cargo from a build script, so that cargo shows it as the reason of the failed build and nothing
 /// else (The Cargo Book, "Build Scripts", `cargo::error`). The script should end without doing more.
-#[allow(clippy::print_stdout)] // a build script speaks to cargo on its standard output
+#[allow(clippy::print_stdout)] // cargo reads the instructions of a build script from its standard output
 pub fn report(error: &dyn fmt::Display) {
     for line in instructions(error) {
         println!("{line}");

@@ -36,7 +36,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
         .collect();
     let externals = external(&paths, &defaults);
     code.push(parse_quote! {
-        /// The images of others that are used where a release does not name its own, sorted by key.
+        /// The third-party images of releases that do not name their own, sorted by key.
         pub const EXTERNAL: &[::image_pins::compiled::External] = #externals;
     });
     let keys = input

@@ -42,7 +42,7 @@ pub use error::{Error, report};
 use crate::components::Components;
 use crate::pin_file::PinFile;
 
-/// How to generate constants from pin files. The methods change and return the same value, as those of
+/// Options of the code generator. Methods change the value and return it, as those of
 /// `std::process::Command` do.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -16,7 +16,7 @@ pub(super) enum Problem {
     TooLarge,
     #[error("not UTF-8")]
     NotUtf8,
-    #[error("a NUL byte: this is no text, or not UTF-8")]
+    #[error("a NUL byte: the file is not text, or not UTF-8")]
     Nul,
     #[error("no format of digest files is recognised")]
     NotRecognised,

@@ -76,9 +76,9 @@ impl FromStr for Format {
     }
 }
 
-/// A name that is no format.
+/// An unknown format name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{name} is no format of digest files: {}", .meant.map_or_else(|| format!("expected {}", Format::list()), |format| format!("did you mean `{format}`?")))]
+#[error("{name} is not a digest file format: {}", .meant.map_or_else(|| format!("expected {}", Format::list()), |format| format!("did you mean `{format}`?")))]
 pub struct UnknownFormat {
     /// The name, quoted.
     pub name: String,
@@ -86,7 +86,7 @@ pub struct UnknownFormat {
     pub meant: Option<Format>,
 }
 
-/// Tells the format of a text, by the first thing in it that only one format has.
+/// Detects the format by the first construct that only one format has.
 pub(super) fn recognise(text: &str) -> Option<Format> {
     if json::looks_like(text) {
         return json::recognise(text);

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::{Format, Position, Problem, Row};
 use crate::{Digest, DigestError, Reference, ReferenceError};
 
-/// Whether a text begins as JSON objects do. A `[` alone is also how a log can begin.
+/// Returns whether the text starts like a JSON object. A log can start with `[`, too.
 pub(super) fn looks_like(text: &str) -> bool {
     let text = text.trim_start();
     text.starts_with('{')
@@ -30,7 +30,7 @@ pub(super) fn recognise(text: &str) -> Option<Format> {
     .find_map(|(key, format)| text.contains(key).then_some(format))
 }
 
-/// A text of a document, not copied where JSON wrote it without escapes: its address then tells its place.
+/// A string of a document. Without escapes it borrows from the document, and its address gives its position.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
@@ -55,7 +55,7 @@ impl<'a> Document<'a> {
             .collect()
     }
 
-    /// Where a text stands; where the document begins if that is not known.
+    /// Returns the position of a string; the start of the document if it is unknown.
     pub(super) fn position(&self, text: &Text<'a>) -> Position {
         self.0.of_part(&text.0).unwrap_or_else(|| self.start())
     }

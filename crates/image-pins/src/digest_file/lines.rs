@@ -30,7 +30,7 @@ pub(super) struct Line<'a> {
     pub(super) text: &'a str,
 }
 
-/// The lines of a text; LF and CRLF end them.
+/// Splits text into lines, at LF and CRLF.
 pub(super) fn of(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().enumerate().map(|(index, text)| Line {
         number: index + 1,

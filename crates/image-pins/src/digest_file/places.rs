@@ -7,7 +7,7 @@ const STEP: usize = 4096;
 
 const START: Position = Position { line: 1, column: 1 };
 
-/// A text, and the places of every so many bytes of it.
+/// A string, with the line and column of every n-th byte.
 pub(super) struct Places<'a> {
     text: &'a str,
     known: Vec<Position>,
@@ -39,7 +39,7 @@ impl<'a> Places<'a> {
         )
     }
 
-    /// The place of a part of the text, which is told by its address. None for a text that is a copy.
+    /// Returns line and column of a slice of the string, found by its address; `None` for a copy.
     pub(super) fn of_part(&self, part: &str) -> Option<Position> {
         let offset = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         (offset + part.len() <= self.text.len()).then(|| self.of_offset(offset))

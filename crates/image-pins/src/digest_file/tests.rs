@@ -154,7 +154,7 @@ fn each_format_is_recognised_and_gives_its_images() {
 }
 
 #[test]
-fn what_no_format_can_mean_is_refused_with_its_place() {
+fn input_of_no_format_is_refused_with_its_position() {
     let upper = filled("init: {a}")
         .to_uppercase()
         .replace("INIT", "init")
@@ -252,11 +252,11 @@ fn format_names_are_read_as_they_are_written_and_typos_are_suggested() {
     let message = |text: &str| text.parse::<Format>().unwrap_err().to_string();
     assert_eq!(
         message("values-yml"),
-        "`values-yml` is no format of digest files: did you mean `values-yaml`?"
+        "`values-yml` is not a digest file format: did you mean `values-yaml`?"
     );
     assert_eq!(
         message("xml"),
-        "`xml` is no format of digest files: expected docker-images, name-lines, values-yaml, buildx-metadata, \
+        "`xml` is not a digest file format: expected docker-images, name-lines, values-yaml, buildx-metadata, \
          imagetools, skopeo"
     );
 }

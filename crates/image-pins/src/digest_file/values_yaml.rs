@@ -35,7 +35,7 @@ struct Image {
     digest: BTreeMap<String, Text>,
 }
 
-/// A text that may be missing although its key is there, and where it stands.
+/// A value that may be null, with its position.
 type Text = Spanned<Option<String>>;
 
 /// Whether a line begins one of the roots under which releases keep their values.
