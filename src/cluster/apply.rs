@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
-use super::kinds::{Place, text};
+use super::kinds::{ObjectRef, text};
 use super::wait::{self, Deadline};
 use crate::plan::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 use helm_chart::install_rank;
@@ -102,7 +102,7 @@ pub fn is_kept(object: &Value) -> bool {
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Where it goes.
-    pub place: Place,
+    pub reference: ObjectRef,
     /// What is sent.
     pub object: Value,
 }
@@ -115,7 +115,7 @@ pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterE
     for group in by_kind(targets) {
         let sent = group
             .iter()
-            .map(|target| cluster.apply(&target.place, &target.object));
+            .map(|target| cluster.apply(&target.reference, &target.object));
         at_once(sent).await?;
     }
     Ok(())
@@ -140,24 +140,29 @@ pub(super) async fn at_once<T>(
 
 /// Neighbours of the same kind together; the objects are in helm's order already.
 fn by_kind(targets: &[Target]) -> impl Iterator<Item = &[Target]> {
-    targets.chunk_by(|a, b| install_rank(&a.place.kind.name) == install_rank(&b.place.kind.name))
+    targets.chunk_by(|a, b| {
+        install_rank(&a.reference.resource.kind) == install_rank(&b.reference.resource.kind)
+    })
 }
 
 /// Deletes objects against the order of their kinds, and gives those that are not gone at once.
 ///
 /// # Errors
 /// The first refusal.
-pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<Vec<Place>, ClusterError> {
-    let mut places = places.to_vec();
-    places.sort_by(|a, b| install_rank(&b.kind.name).cmp(&install_rank(&a.kind.name)));
+pub async fn delete(
+    cluster: &Cluster,
+    references: &[ObjectRef],
+) -> Result<Vec<ObjectRef>, ClusterError> {
+    let mut references = references.to_vec();
+    references.sort_by(|a, b| install_rank(&b.resource.kind).cmp(&install_rank(&a.resource.kind)));
     let mut going = Vec::new();
-    for group in places.chunk_by(|a, b| a.kind.name == b.kind.name) {
+    for group in references.chunk_by(|a, b| a.resource.kind == b.resource.kind) {
         let sent = group
             .iter()
-            .map(async |place| Ok((place.clone(), cluster.delete(place).await?)));
+            .map(async |reference| Ok((reference.clone(), cluster.delete(reference).await?)));
         let answers = at_once(sent).await?;
         let still = answers.into_iter().filter(|(_, to)| *to == Deleted::Going);
-        going.extend(still.map(|(place, _)| place));
+        going.extend(still.map(|(reference, _)| reference));
     }
     Ok(going)
 }
@@ -168,10 +173,10 @@ pub async fn delete(cluster: &Cluster, places: &[Place]) -> Result<Vec<Place>, C
 /// The first refusal, or what is still there when the time is over.
 pub async fn remove(
     cluster: &Cluster,
-    places: &[Place],
+    references: &[ObjectRef],
     deadline: Deadline,
 ) -> Result<(), ClusterError> {
-    let going = delete(cluster, places).await?;
+    let going = delete(cluster, references).await?;
     wait::gone(cluster, going, deadline).await
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::connection::{self, Connection};
 use super::error::ClusterError;
-use super::kinds::{EVENT, Kind, Place, group_path, text};
-use super::request::{Failed, JSON, Repeat, Sent, causes, exchange};
+use super::kinds::{ApiResource, EVENT, ObjectRef, group_path, text};
+use super::request::{ApiRequest, JSON, Repeat, RequestError, causes, exchange};
 use helm_chart::Lookup;
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
@@ -43,7 +43,7 @@ pub struct Cluster {
     /// The server's version: `v1.36.3`.
     pub version: String,
     /// Kinds that are not Kubernetes' own, once asked for.
-    kinds: Mutex<Vec<Kind>>,
+    kinds: Mutex<Vec<ApiResource>>,
     /// What was changed.
     changed: Mutex<Vec<String>>,
 }
@@ -94,9 +94,9 @@ impl Cluster {
     /// What the server refuses.
     pub async fn api_versions(&self) -> Result<Vec<String>, ClusterError> {
         let ask = |path: &'static str| async move {
-            let request = Sent {
+            let request = ApiRequest {
                 accept: DISCOVERY,
-                ..Sent::get(path)
+                ..ApiRequest::get(path)
             };
             self.send(request, "ask for the API versions").await
         };
@@ -122,11 +122,11 @@ impl Cluster {
     }
 
     /// The newest warning that the cluster has of an object, as its reason and its message.
-    pub async fn warning(&self, place: &Place) -> Option<(String, String)> {
-        let fields = format!("involvedObject.name={},type=Warning", place.name);
+    pub async fn warning(&self, reference: &ObjectRef) -> Option<(String, String)> {
+        let fields = format!("involvedObject.name={},type=Warning", reference.name);
         let path = format!(
             "{}?fieldSelector={}",
-            EVENT.path(&place.namespace),
+            EVENT.path(&reference.namespace),
             encoded(&fields)
         );
         // Events explain; where they cannot be read, there is only less to tell.
@@ -149,11 +149,11 @@ impl Cluster {
     }
 
     /// Takes note of a change that is about to be asked for.
-    fn note_change(&self, place: &Place) {
+    fn note_change(&self, reference: &ObjectRef) {
         let mut changed = self.changes();
-        let place = place.to_string();
-        if !changed.contains(&place) {
-            changed.push(place);
+        let reference = reference.to_string();
+        if !changed.contains(&reference) {
+            changed.push(reference);
         }
     }
 
@@ -163,9 +163,13 @@ impl Cluster {
     ///
     /// # Errors
     /// A kind that the cluster does not have.
-    pub async fn place_of(&self, object: &Value, namespace: &str) -> Result<Place, ClusterError> {
+    pub async fn resolve(
+        &self,
+        object: &Value,
+        namespace: &str,
+    ) -> Result<ObjectRef, ClusterError> {
         let (api_version, kind) = (text(object, &["apiVersion"]), text(object, &["kind"]));
-        let kind = match Kind::built_in(api_version, kind) {
+        let kind = match ApiResource::built_in(api_version, kind) {
             Some(kind) => kind,
             None => self.discover(api_version, kind).await?,
         };
@@ -178,20 +182,20 @@ impl Cluster {
         Ok(kind.at(namespace, text(object, &["metadata", "name"])))
     }
 
-    /// As [`Cluster::place_of`]; none for a kind that the cluster does not have, whose objects are gone with it.
+    /// As [`Cluster::resolve`]; none for a kind that the cluster does not have, whose objects are gone with it.
     ///
     /// A version that the cluster serves no more is another one now: the objects are still there.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn known_place_of(
+    pub async fn resolve_if_served(
         &self,
         object: &Value,
         namespace: &str,
-    ) -> Result<Option<Place>, ClusterError> {
-        match self.place_of(object, namespace).await {
+    ) -> Result<Option<ObjectRef>, ClusterError> {
+        match self.resolve(object, namespace).await {
             Err(ClusterError::NoKind { .. }) => {}
-            place => return place.map(Some),
+            reference => return reference.map(Some),
         }
         let Some((group, _)) = text(object, &["apiVersion"]).split_once('/') else {
             return Ok(None);
@@ -202,27 +206,27 @@ impl Cluster {
         let mut object = object.clone();
         for version in list(&served, "versions") {
             object["apiVersion"] = text(version, &["groupVersion"]).into();
-            match self.place_of(&object, namespace).await {
+            match self.resolve(&object, namespace).await {
                 Err(ClusterError::NoKind { .. }) => {}
-                place => return place.map(Some),
+                reference => return reference.map(Some),
             }
         }
         Ok(None)
     }
 
     /// Takes note of kinds that the cluster is going to have.
-    pub fn expect(&self, kinds: Vec<Kind>) {
+    pub fn expect(&self, kinds: Vec<ApiResource>) {
         self.known_kinds().extend(kinds);
     }
 
-    fn known_kinds(&self) -> MutexGuard<'_, Vec<Kind>> {
+    fn known_kinds(&self) -> MutexGuard<'_, Vec<ApiResource>> {
         // What is in there is whole after a panic, too.
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn discover(&self, api_version: &str, kind: &str) -> Result<Kind, ClusterError> {
+    async fn discover(&self, api_version: &str, kind: &str) -> Result<ApiResource, ClusterError> {
         let known = self.known_kinds().iter().find_map(|known| {
-            let is_meant = known.api_version == api_version && known.name == kind;
+            let is_meant = known.api_version == api_version && known.kind == kind;
             is_meant.then(|| known.clone())
         });
         if let Some(known) = known {
@@ -240,9 +244,9 @@ impl Cluster {
                 kind: kind.to_owned(),
             });
         };
-        let kind = Kind {
+        let kind = ApiResource {
             api_version: api_version.to_owned().into(),
-            name: kind.to_owned().into(),
+            kind: kind.to_owned().into(),
             plural: text(found, &["name"]).to_owned().into(),
             namespaced: found.get("namespaced") == Some(&Value::Bool(true)),
         };
@@ -254,8 +258,9 @@ impl Cluster {
     ///
     /// # Errors
     /// Everything but "not found".
-    pub async fn get(&self, place: &Place) -> Result<Option<Value>, ClusterError> {
-        self.get_path(&place.path(), &format!("read {place}")).await
+    pub async fn get(&self, reference: &ObjectRef) -> Result<Option<Value>, ClusterError> {
+        self.get_path(&reference.path(), &format!("read {reference}"))
+            .await
     }
 
     /// What is at a path, if anything is; `doing` is for errors.
@@ -263,7 +268,7 @@ impl Cluster {
     /// # Errors
     /// Everything but "not found".
     pub async fn get_path(&self, path: &str, doing: &str) -> Result<Option<Value>, ClusterError> {
-        found(self.send(Sent::get(path), doing).await)
+        found(self.send(ApiRequest::get(path), doing).await)
     }
 
     /// The objects of a kind in a namespace (in all if it is empty) with these labels, and the
@@ -273,7 +278,7 @@ impl Cluster {
     /// What the server refuses.
     pub async fn list(
         &self,
-        kind: &Kind,
+        kind: &ApiResource,
         namespace: &str,
         labels: &str,
     ) -> Result<(Vec<Value>, String), ClusterError> {
@@ -295,12 +300,12 @@ impl Cluster {
     pub async fn look_up(&self, lookup: &Lookup) -> Result<Value, ClusterError> {
         let object = json!({"apiVersion": lookup.api_version, "kind": lookup.kind,
             "metadata": {"name": lookup.name}});
-        let place = self.place_of(&object, &lookup.namespace).await?;
+        let reference = self.resolve(&object, &lookup.namespace).await?;
         if !lookup.name.is_empty() {
-            return Ok(self.get(&place).await?.unwrap_or_else(|| json!({})));
+            return Ok(self.get(&reference).await?.unwrap_or_else(|| json!({})));
         }
-        let doing = format!("list {}", place.kind.plural);
-        let path = place.kind.path(&place.namespace);
+        let doing = format!("list {}", reference.resource.plural);
+        let path = reference.resource.path(&reference.namespace);
         let Some(mut found) = self.get_path(&path, &doing).await? else {
             // Its CRD is still to come.
             return Ok(json!({"items": []}));
@@ -321,25 +326,25 @@ impl Cluster {
     /// What the server refuses.
     pub async fn create(
         &self,
-        place: &Place,
+        reference: &ObjectRef,
         object: &Value,
     ) -> Result<Option<Value>, ClusterError> {
         let path = format!(
             "{}?fieldManager={FIELD_MANAGER}",
-            place.kind.path(&place.namespace)
+            reference.resource.path(&reference.namespace)
         );
-        let doing = format!("create {place}");
-        self.note_change(place);
-        let request = Sent {
+        let doing = format!("create {reference}");
+        self.note_change(reference);
+        let request = ApiRequest {
             method: Method::POST,
             body: Some((JSON, object)),
             repeat: Repeat::IfRefused,
-            ..Sent::get(&path)
+            ..ApiRequest::get(&path)
         };
         match self.send(request, &doing).await {
             Err(error) if is_reason(&error, "AlreadyExists") => {
                 self.changes()
-                    .retain(|changed| *changed != place.to_string());
+                    .retain(|changed| *changed != reference.to_string());
                 Ok(None)
             }
             sent => sent.map(Some),
@@ -350,36 +355,44 @@ impl Cluster {
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn apply(&self, place: &Place, object: &Value) -> Result<Value, ClusterError> {
-        self.apply_with(place, object, "").await
+    pub async fn apply(
+        &self,
+        reference: &ObjectRef,
+        object: &Value,
+    ) -> Result<Value, ClusterError> {
+        self.apply_with(reference, object, "").await
     }
 
     /// As [`Cluster::apply`], without storing it.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn apply_dry(&self, place: &Place, object: &Value) -> Result<Value, ClusterError> {
-        self.apply_with(place, object, "&dryRun=All").await
+    pub async fn apply_dry(
+        &self,
+        reference: &ObjectRef,
+        object: &Value,
+    ) -> Result<Value, ClusterError> {
+        self.apply_with(reference, object, "&dryRun=All").await
     }
 
     async fn apply_with(
         &self,
-        place: &Place,
+        reference: &ObjectRef,
         object: &Value,
         more: &str,
     ) -> Result<Value, ClusterError> {
         let path = format!(
             "{}?fieldManager={FIELD_MANAGER}&force=true{more}",
-            place.path()
+            reference.path()
         );
-        let doing = format!("apply {place}");
+        let doing = format!("apply {reference}");
         if more.is_empty() {
-            self.note_change(place);
+            self.note_change(reference);
         }
-        let request = Sent {
+        let request = ApiRequest {
             method: Method::PATCH,
             body: Some(("application/apply-patch+yaml", object)),
-            ..Sent::get(&path)
+            ..ApiRequest::get(&path)
         };
         self.send(request, &doing).await
     }
@@ -388,13 +401,13 @@ impl Cluster {
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn merge(&self, place: &Place, patch: &Value) -> Result<Value, ClusterError> {
-        let path = format!("{}?fieldManager={FIELD_MANAGER}", place.path());
-        let doing = format!("change {place}");
-        let request = Sent {
+    pub async fn merge(&self, reference: &ObjectRef, patch: &Value) -> Result<Value, ClusterError> {
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", reference.path());
+        let doing = format!("change {reference}");
+        let request = ApiRequest {
             method: Method::PATCH,
             body: Some(("application/merge-patch+json", patch)),
-            ..Sent::get(&path)
+            ..ApiRequest::get(&path)
         };
         self.send(request, &doing).await
     }
@@ -403,21 +416,21 @@ impl Cluster {
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn delete(&self, place: &Place) -> Result<Deleted, ClusterError> {
-        if place.name.is_empty() {
+    pub async fn delete(&self, reference: &ObjectRef) -> Result<Deleted, ClusterError> {
+        if reference.name.is_empty() {
             // That would be the path of all objects of the kind.
             return Ok(Deleted::Absent);
         }
         let options = json!({
             "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
         });
-        let path = place.path();
-        let request = Sent {
+        let path = reference.path();
+        let request = ApiRequest {
             method: Method::DELETE,
             body: Some((JSON, &options)),
-            ..Sent::get(&path)
+            ..ApiRequest::get(&path)
         };
-        let sent = self.send(request, &format!("delete {place}")).await;
+        let sent = self.send(request, &format!("delete {reference}")).await;
         Ok(match found(sent)? {
             None => Deleted::Absent,
             // The answer is the object itself if something has to happen before it goes, and of some kinds always.
@@ -436,10 +449,10 @@ impl Cluster {
         question: &Value,
         doing: &str,
     ) -> Result<Value, ClusterError> {
-        let request = Sent {
+        let request = ApiRequest {
             method: Method::POST,
             body: Some((JSON, question)),
-            ..Sent::get(path)
+            ..ApiRequest::get(path)
         };
         self.send(request, doing).await
     }
@@ -448,7 +461,7 @@ impl Cluster {
     /// nothing if the watch cannot be started.
     pub async fn watch(
         &self,
-        kind: &Kind,
+        kind: &ApiResource,
         namespace: &str,
         labels: &str,
         version: &str,
@@ -459,7 +472,7 @@ impl Cluster {
             encoded(labels),
             WATCH.as_secs()
         );
-        let (begun, sent) = (Instant::now(), Sent::get(&path));
+        let (begun, sent) = (Instant::now(), ApiRequest::get(&path));
         let request = sent.request().ok()?;
         let started = async { Ok(self.client.request_events::<Value>(request).await?) };
         let started = self.answer(started).await;
@@ -468,7 +481,7 @@ impl Cluster {
         Some(started.ok()?.take_until(tokio::time::sleep(WATCH + LATE)))
     }
 
-    async fn send(&self, sent: Sent<'_>, doing: &str) -> Result<Value, ClusterError> {
+    async fn send(&self, sent: ApiRequest<'_>, doing: &str) -> Result<Value, ClusterError> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
@@ -501,11 +514,11 @@ impl Cluster {
     }
 
     /// Tells of a request if that is wanted (`--verbose`).
-    fn tell(&self, sent: &Sent<'_>, took: Duration, error: Option<&Failed>) {
+    fn tell(&self, sent: &ApiRequest<'_>, took: Duration, error: Option<&RequestError>) {
         let Some(trace) = self.trace else { return };
         let outcome = match error {
             None => "done".to_owned(),
-            Some(Failed::Refused(refusal)) => refusal.code.to_string(),
+            Some(RequestError::Refused(refusal)) => refusal.code.to_string(),
             Some(other) => causes(other),
         };
         let (method, path) = (&sent.method, sent.path);
@@ -513,21 +526,24 @@ impl Cluster {
     }
 
     /// Awaits an answer for as long as one may take.
-    async fn answer<T>(&self, asked: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    async fn answer<T>(
+        &self,
+        asked: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
         if self.request_timeout.is_zero() {
             return asked.await;
         }
         let answered = tokio::time::timeout(self.request_timeout, asked).await;
-        answered.unwrap_or(Err(Failed::Silent(self.request_timeout)))
+        answered.unwrap_or(Err(RequestError::Silent(self.request_timeout)))
     }
 
-    fn error(&self, error: Failed, doing: &str) -> ClusterError {
+    fn error(&self, error: RequestError, doing: &str) -> ClusterError {
         match error {
-            Failed::Refused(refusal) => ClusterError::Refused {
+            RequestError::Refused(refusal) => ClusterError::Refused {
                 doing: doing.to_owned(),
                 refusal,
             },
-            Failed::Unreadable(_) => {
+            RequestError::Unreadable(_) => {
                 let server = &self.server;
                 ClusterError::State(format!(
                     "cannot {doing}: {server}: {error}\n\

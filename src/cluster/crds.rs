@@ -10,7 +10,7 @@ use super::Progress;
 use super::apply::Target;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Kind, text};
+use super::kinds::{ApiResource, CUSTOM_RESOURCE_DEFINITION, text};
 use super::reasons::condition;
 use super::time::shown;
 use super::wait::Deadline;
@@ -20,7 +20,7 @@ use helm_chart::Object;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The kinds that a CRD brings, by the versions that it serves.
-fn kinds_of(definition: &Value) -> Vec<Kind> {
+fn kinds_of(definition: &Value) -> Vec<ApiResource> {
     let spec = |keys: &[&str]| text(definition, &[&["spec"], keys].concat()).to_owned();
     let versions = definition
         .pointer("/spec/versions")
@@ -29,9 +29,9 @@ fn kinds_of(definition: &Value) -> Vec<Kind> {
         .into_iter()
         .flatten()
         .filter(|version| version.get("served") == Some(&Value::Bool(true)))
-        .map(|version| Kind {
+        .map(|version| ApiResource {
             api_version: format!("{}/{}", spec(&["group"]), text(version, &["name"])).into(),
-            name: spec(&["names", "kind"]).into(),
+            kind: spec(&["names", "kind"]).into(),
             plural: spec(&["names", "plural"]).into(),
             namespaced: spec(&["scope"]) == "Namespaced",
         })
@@ -46,17 +46,17 @@ fn kinds_of(definition: &Value) -> Vec<Kind> {
 pub async fn expect_crds(cluster: &Cluster, crds: &[Object]) -> Result<Vec<String>, ClusterError> {
     let mut versions = Vec::new();
     for object in crds {
-        let place = CUSTOM_RESOURCE_DEFINITION.at("", object.name());
-        if object.kind() != place.kind.name {
+        let reference = CUSTOM_RESOURCE_DEFINITION.at("", object.name());
+        if object.kind() != reference.resource.kind {
             continue;
         }
-        let there = cluster.get(&place).await?;
+        let there = cluster.get(&reference).await?;
         let kinds = kinds_of(there.as_ref().unwrap_or(&object.value));
-        for Kind {
-            api_version, name, ..
+        for ApiResource {
+            api_version, kind, ..
         } in &kinds
         {
-            versions.extend([api_version.to_string(), format!("{api_version}/{name}")]);
+            versions.extend([api_version.to_string(), format!("{api_version}/{kind}")]);
         }
         cluster.expect(kinds);
     }
@@ -73,18 +73,20 @@ pub async fn create(
     deadline: Deadline,
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
-    for Target { place, object } in targets {
-        match cluster.create(place, object).await? {
-            Some(_) => progress(&format!("created {place}, of the chart's crds/")),
-            None => progress(&format!("{place} is there already and is left as it is")),
+    for Target { reference, object } in targets {
+        match cluster.create(reference, object).await? {
+            Some(_) => progress(&format!("created {reference}, of the chart's crds/")),
+            None => progress(&format!(
+                "{reference} is there already and is left as it is"
+            )),
         }
     }
     let definitions = targets
         .iter()
-        .filter(|target| target.place.kind == CUSTOM_RESOURCE_DEFINITION);
-    for Target { place, .. } in definitions {
+        .filter(|target| target.reference.resource == CUSTOM_RESOURCE_DEFINITION);
+    for Target { reference, .. } in definitions {
         loop {
-            let found = cluster.get(place).await?.unwrap_or_default();
+            let found = cluster.get(reference).await?.unwrap_or_default();
             let established = condition(&found, "Established");
             if established.is_some_and(|c| text(c, &["status"]) == "True") {
                 break;
@@ -93,7 +95,7 @@ pub async fn create(
                 let names = condition(&found, "NamesAccepted");
                 let why = names.map(|c| text(c, &["message"])).unwrap_or_default();
                 return Err(ClusterError::State(format!(
-                    "{place} is not served after {}: {why}",
+                    "{reference} is not served after {}: {why}",
                     shown(deadline.timeout())
                 )));
             }

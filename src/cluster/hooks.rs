@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::apply::{Owner, Target, delete, is_kept, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{CUSTOM_RESOURCE_DEFINITION, Place, text};
+use super::kinds::{CUSTOM_RESOURCE_DEFINITION, ObjectRef, text};
 use super::wait::{self, Waiting};
 use helm_chart::Object;
 
@@ -22,14 +22,14 @@ pub struct Hook {
 
 impl Hook {
     /// The hook that an object is.
-    pub fn new(place: Place, object: &Object) -> Hook {
+    pub fn new(reference: ObjectRef, object: &Object) -> Hook {
         let events = object.hooks.clone();
         let weight = object.hook_weight;
         let mut object = object.value.clone();
         // A record may have a version that is served no more.
-        object["apiVersion"] = Value::from(&*place.kind.api_version);
+        object["apiVersion"] = Value::from(&*reference.resource.api_version);
         Hook {
-            target: Target { place, object },
+            target: Target { reference, object },
             events,
             weight,
         }
@@ -61,31 +61,31 @@ pub async fn run(
     let is_due = |hook: &&Hook| hook.events.iter().any(|e| e == event);
     let mut due: Vec<&Hook> = hooks.iter().filter(is_due).collect();
     due.sort_by(|a, b| {
-        let name = |hook: &'_ Hook| hook.target.place.name.clone();
+        let name = |hook: &'_ Hook| hook.target.reference.name.clone();
         a.weight.cmp(&b.weight).then_with(|| name(a).cmp(&name(b)))
     });
-    let replaced = places(&due, "before-hook-creation");
+    let replaced = references(&due, "before-hook-creation");
     remove(cluster, &replaced, waiting.deadline).await?;
     for (i, hook) in due.iter().enumerate() {
         if let Err(error) = run_one(cluster, hook, event, waiting).await {
             let (done, _) = due.split_at(i);
-            let mut gone = places(&[hook], "hook-failed");
-            gone.extend(places(done, "hook-succeeded"));
+            let mut gone = references(&[hook], "hook-failed");
+            gone.extend(references(done, "hook-succeeded"));
             // What failed is what is to be told.
             let _ = delete(cluster, &gone).await;
             return Err(error);
         }
     }
-    delete(cluster, &places(&due, "hook-succeeded")).await?;
+    delete(cluster, &references(&due, "hook-succeeded")).await?;
     Ok(())
 }
 
 /// Where the hooks are that are to be deleted by a policy. A CRD never is: all its objects would go with it.
-fn places(hooks: &[&Hook], policy: &str) -> Vec<Place> {
+fn references(hooks: &[&Hook], policy: &str) -> Vec<ObjectRef> {
     let named = hooks.iter().filter(|hook| hook.has_policy(policy));
-    let places = named.map(|hook| hook.target.place.clone());
-    places
-        .filter(|place| place.kind != CUSTOM_RESOURCE_DEFINITION)
+    let references = named.map(|hook| hook.target.reference.clone());
+    references
+        .filter(|reference| reference.resource != CUSTOM_RESOURCE_DEFINITION)
         .collect()
 }
 
@@ -96,11 +96,11 @@ pub fn is_foreign(object: &Value, owner: Owner<'_>) -> bool {
 }
 
 /// Where hooks may be that ran and stayed, and that nobody needs afterwards.
-pub fn left(hooks: &[Hook]) -> Vec<Place> {
+pub fn removable(hooks: &[Hook]) -> Vec<ObjectRef> {
     let targets = hooks.iter().map(|hook| &hook.target);
     targets
-        .filter(|t| !is_kept(&t.object) && t.place.kind != CUSTOM_RESOURCE_DEFINITION)
-        .map(|target| target.place.clone())
+        .filter(|t| !is_kept(&t.object) && t.reference.resource != CUSTOM_RESOURCE_DEFINITION)
+        .map(|target| target.reference.clone())
         .collect()
 }
 
@@ -110,16 +110,16 @@ async fn run_one(
     event: &str,
     waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
-    let Target { place, object } = &hook.target;
-    let applied = cluster.apply(place, object).await?;
+    let Target { reference, object } = &hook.target;
+    let applied = cluster.apply(reference, object).await?;
     match text(object, &["kind"]) {
         "Job" => {
-            (waiting.progress)(&format!("running the {event} hook {place}"));
-            wait::job(cluster, place, &applied, waiting).await
+            (waiting.progress)(&format!("running the {event} hook {reference}"));
+            wait::job(cluster, reference, &applied, waiting).await
         }
         "Pod" => {
-            (waiting.progress)(&format!("running the {event} hook {place}"));
-            wait::pod(cluster, place, waiting).await
+            (waiting.progress)(&format!("running the {event} hook {reference}"));
+            wait::pod(cluster, reference, waiting).await
         }
         _ => Ok(()),
     }
@@ -131,10 +131,10 @@ mod tests {
     use crate::cluster::kinds::{POD, SECRET};
     use serde_json::json;
 
-    fn hook(kind: &crate::cluster::kinds::Kind, annotations: &Value) -> Hook {
+    fn hook(kind: &crate::cluster::kinds::ApiResource, annotations: &Value) -> Hook {
         Hook {
             target: Target {
-                place: kind.at("", "x"),
+                reference: kind.at("", "x"),
                 object: json!({"metadata": {"annotations": annotations}}),
             },
             events: vec!["pre-install".to_owned()],
@@ -151,10 +151,10 @@ mod tests {
             hook(&SECRET, &keep),
             hook(&POD, &none),
         ];
-        assert_eq!(left(&all), [POD.at("", "x")]);
+        assert_eq!(removable(&all), [POD.at("", "x")]);
         let [crd, secret, pod] = &all;
-        let replaced = places(&[crd, secret, pod], "before-hook-creation");
+        let replaced = references(&[crd, secret, pod], "before-hook-creation");
         assert_eq!(replaced, [SECRET.at("", "x"), POD.at("", "x")]);
-        assert_eq!(places(&[pod], "hook-succeeded"), []);
+        assert_eq!(references(&[pod], "hook-succeeded"), []);
     }
 }

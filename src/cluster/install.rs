@@ -9,7 +9,7 @@ use super::apply::{Owner, Target, remove};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{NAMESPACE, SECRET};
-use super::preflight::{self, Work};
+use super::preflight::{self, PlannedChanges};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
@@ -30,7 +30,7 @@ pub struct InstallOptions {
 }
 
 /// How long what is taken back may need to go away.
-const TAKE_BACK: Duration = Duration::from_mins(1);
+const ROLLBACK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Installs a release.
 ///
@@ -46,20 +46,20 @@ pub async fn install(
     progress: Progress<'_>,
 ) -> Result<(), ClusterError> {
     let owner = release.owner();
-    let rollout = Rollout::of(cluster, release, options.rollout, progress).await?;
+    let rollout = Rollout::prepare(cluster, release, options.rollout, progress).await?;
     let Found {
         has_namespace,
         earlier,
         has_secret,
     } = check(cluster, release, options, &rollout, progress).await?;
-    let old = record::placed(cluster, &earlier).await?;
+    let old = record::deployed_objects(cluster, &earlier).await?;
     let revision = earlier.last().map_or(1, |last| last.revision() + 1);
     let mut made_namespace = false;
     if !has_namespace {
         let namespace = namespace_object(release.namespace);
         // Somebody else may have created it in the meantime, which is as well.
-        let place = NAMESPACE.at("", release.namespace);
-        made_namespace = cluster.create(&place, &namespace).await?.is_some();
+        let reference = NAMESPACE.at("", release.namespace);
+        made_namespace = cluster.create(&reference, &namespace).await?.is_some();
     }
     let mut record = Record::new(release, revision, Status::PendingInstall);
     if let Err(error) = record.store_new(cluster).await {
@@ -67,8 +67,8 @@ pub async fn install(
         if made_namespace && is_judged {
             // There is nothing in it, and what is to be told is why. After a passing fault it stays: the same command
             // finds it again.
-            let places = [NAMESPACE.at("", release.namespace)];
-            let _ = remove(cluster, &places, Deadline::after(TAKE_BACK)).await;
+            let references = [NAMESPACE.at("", release.namespace)];
+            let _ = remove(cluster, &references, Deadline::after(ROLLBACK_TIMEOUT)).await;
         }
         return Err(error);
     }
@@ -81,14 +81,14 @@ pub async fn install(
     if options.atomic {
         progress(&format!("{error}"));
         progress("taking back what was made (--atomic)");
-        let taking = Taking {
+        let rollback = Rollback {
             revision,
             namespace: made_namespace,
             runs_hooks: options.rollout.hooks && !has_secret,
             ca_bundle_secret: Some(options.ca_bundle_secret.clone())
                 .filter(|name| !has_secret && !name.is_empty()),
         };
-        let undone = take_back(cluster, &rollout, owner, taking, progress).await;
+        let undone = roll_back(cluster, &rollout, owner, rollback, progress).await;
         return Err(ClusterError::State(match undone {
             Ok(true) => format!(
                 "{}\nwhat was made is taken back (--atomic)",
@@ -135,21 +135,21 @@ async fn check(
     let owner = release.owner();
     preflight::version(cluster)?;
     let has_namespace = preflight::namespace(cluster, release.namespace).await?;
-    let work = Work {
+    let changes = PlannedChanges {
         namespace: release.namespace,
         crds: &rollout.crds,
         targets: &rollout.targets,
         hooks: &rollout.hooks,
         creates_namespace: !has_namespace,
         deletes: options.atomic,
-        takes_back: options.atomic,
+        rolls_back: options.atomic,
     };
     // In a namespace that is not there is nothing of anybody's.
     let may_be_there =
-        |target: &Target| has_namespace || target.place.namespace != release.namespace;
+        |target: &Target| has_namespace || target.reference.namespace != release.namespace;
     let secret = SECRET.at(release.namespace, &options.ca_bundle_secret);
     let (permitted, alone, earlier, ours, has_secret) = tokio::join!(
-        preflight::permissions(cluster, work),
+        preflight::permissions(cluster, changes),
         preflight::other_meshes(cluster, owner, options.enforces_single),
         async {
             match has_namespace {
@@ -186,7 +186,7 @@ async fn check(
 }
 
 /// What goes besides the release when it is taken back.
-struct Taking {
+struct Rollback {
     /// The revision that is taken back.
     revision: i64,
     /// Whether the namespace was made for it.
@@ -199,29 +199,30 @@ struct Taking {
 
 /// Removes what an installation made, as a removal of the mesh does; gives whether it did: not if another one went on
 /// with it.
-async fn take_back(
+async fn roll_back(
     cluster: &Cluster,
     rollout: &Rollout<'_>,
     owner: Owner<'_>,
-    taking: Taking,
+    rollback: Rollback,
     progress: Progress<'_>,
 ) -> Result<bool, ClusterError> {
-    let records = record::of_mesh(cluster, owner).await?;
+    let records = record::mesh_history(cluster, owner).await?;
     let newest = records.last().map(Record::revision);
-    if newest.is_some_and(|newest| newest != taking.revision) || !record::never_worked(&records) {
+    if newest.is_some_and(|newest| newest != rollback.revision) || !record::never_deployed(&records)
+    {
         return Ok(false);
     }
     // A control plane that never ran made nothing for itself, and the image of the hook that removes it may be as
     // hard to get as the others.
     let has_run = rollout.has_run().await?;
-    let hooks = taking.runs_hooks && has_run;
+    let hooks = rollback.runs_hooks && has_run;
     let removal = Removal {
-        timeout: TAKE_BACK,
+        timeout: ROLLBACK_TIMEOUT,
         hooks,
-        ca_bundle_secret: taking.ca_bundle_secret,
+        ca_bundle_secret: rollback.ca_bundle_secret,
         webhooks: true,
         crds: false,
-        namespace: taking.namespace,
+        namespace: rollback.namespace,
         history: false,
     };
     let removed = uninstall(cluster, owner, &removal, progress).await?;
@@ -246,7 +247,7 @@ pub async fn dry_run(
     options: &InstallOptions,
     progress: Progress<'_>,
 ) -> Result<Vec<Value>, ClusterError> {
-    let rollout = Rollout::of(cluster, release, options.rollout, progress).await?;
+    let rollout = Rollout::prepare(cluster, release, options.rollout, progress).await?;
     let found = check(cluster, release, options, &rollout, progress).await?;
     let has_namespace = found.has_namespace;
     let hooks = rollout.hooks.into_iter().map(|hook| hook.target);
@@ -260,9 +261,9 @@ pub async fn dry_run(
     let mut answers = Vec::new();
     for target in &targets {
         // In a namespace that is not there yet the server judges nothing.
-        let judged = has_namespace || target.place.namespace.is_empty();
+        let judged = has_namespace || target.reference.namespace.is_empty();
         answers.push(match judged {
-            true => cluster.apply_dry(&target.place, &target.object).await?,
+            true => cluster.apply_dry(&target.reference, &target.object).await?,
             false => target.object.clone(),
         });
     }
@@ -276,7 +277,7 @@ async fn unfinished(
     progress: Progress<'_>,
 ) -> Result<Vec<Record>, ClusterError> {
     let (name, namespace) = (release.name, release.namespace);
-    let records = record::of_mesh(cluster, release.owner()).await?;
+    let records = record::mesh_history(cluster, release.owner()).await?;
     let Some(last) = records.last() else {
         return Ok(records);
     };
@@ -285,8 +286,8 @@ async fn unfinished(
         return Ok(records);
     }
     // A later revision that failed is an upgrade of something that was installed.
-    let never_worked = record::never_worked(&records);
-    if never_worked && last.name() == name {
+    let never_deployed = record::never_deployed(&records);
+    if never_deployed && last.name() == name {
         let status = last.status();
         progress(&format!(
             "an earlier installation of {name} was not finished ({status}): going on with it"
@@ -297,7 +298,7 @@ async fn unfinished(
     let (upgrade, removal) = (command("osm mesh upgrade"), command("osm uninstall mesh"));
     let hint = match last.status() {
         "uninstalling" => &format!("finish that with {removal}"),
-        "failed" if never_worked => &format!(
+        "failed" if never_deployed => &format!(
             "its release {} was not installed to the end: {upgrade} goes on",
             last.name()
         ),

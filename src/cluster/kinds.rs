@@ -6,11 +6,11 @@ use serde_json::Value;
 
 /// Where objects of a kind live.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind {
+pub struct ApiResource {
     /// `v1`, `apps/v1`
     pub api_version: Cow<'static, str>,
     /// `Deployment`
-    pub name: Cow<'static, str>,
+    pub kind: Cow<'static, str>,
     /// `deployments`
     pub plural: Cow<'static, str>,
     /// Whether its objects are in namespaces.
@@ -20,53 +20,61 @@ pub struct Kind {
 const fn known(
     namespaced: bool,
     api_version: &'static str,
-    name: &'static str,
+    kind: &'static str,
     plural: &'static str,
-) -> Kind {
-    Kind {
+) -> ApiResource {
+    ApiResource {
         api_version: Cow::Borrowed(api_version),
-        name: Cow::Borrowed(name),
+        kind: Cow::Borrowed(kind),
         plural: Cow::Borrowed(plural),
         namespaced,
     }
 }
 
-const fn namespaced(api_version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+const fn namespaced(
+    api_version: &'static str,
+    name: &'static str,
+    plural: &'static str,
+) -> ApiResource {
     known(true, api_version, name, plural)
 }
 
-const fn cluster_wide(api_version: &'static str, name: &'static str, plural: &'static str) -> Kind {
+const fn cluster_wide(
+    api_version: &'static str,
+    name: &'static str,
+    plural: &'static str,
+) -> ApiResource {
     known(false, api_version, name, plural)
 }
 
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-pub const CUSTOM_RESOURCE_DEFINITION: Kind = cluster_wide(
+pub const CUSTOM_RESOURCE_DEFINITION: ApiResource = cluster_wide(
     "apiextensions.k8s.io/v1",
     "CustomResourceDefinition",
     "customresourcedefinitions",
 );
-pub const DEPLOYMENT: Kind = namespaced("apps/v1", "Deployment", "deployments");
-pub const ENDPOINT_SLICE: Kind =
+pub const DEPLOYMENT: ApiResource = namespaced("apps/v1", "Deployment", "deployments");
+pub const ENDPOINT_SLICE: ApiResource =
     namespaced("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
-pub const EVENT: Kind = namespaced("v1", "Event", "events");
-pub const MUTATING_WEBHOOKS: Kind = cluster_wide(
+pub const EVENT: ApiResource = namespaced("v1", "Event", "events");
+pub const MUTATING_WEBHOOKS: ApiResource = cluster_wide(
     ADMISSION,
     "MutatingWebhookConfiguration",
     "mutatingwebhookconfigurations",
 );
-pub const NAMESPACE: Kind = cluster_wide("v1", "Namespace", "namespaces");
-pub const POD: Kind = namespaced("v1", "Pod", "pods");
-pub const SECRET: Kind = namespaced("v1", "Secret", "secrets");
-pub const VALIDATING_WEBHOOKS: Kind = cluster_wide(
+pub const NAMESPACE: ApiResource = cluster_wide("v1", "Namespace", "namespaces");
+pub const POD: ApiResource = namespaced("v1", "Pod", "pods");
+pub const SECRET: ApiResource = namespaced("v1", "Secret", "secrets");
+pub const VALIDATING_WEBHOOKS: ApiResource = cluster_wide(
     ADMISSION,
     "ValidatingWebhookConfiguration",
     "validatingwebhookconfigurations",
 );
 
 /// The kinds of Kubernetes itself that charts use: known without asking the cluster.
-static BUILT_IN: [Kind; 33] = [
+static BUILT_IN: [ApiResource; 33] = [
     CUSTOM_RESOURCE_DEFINITION,
     ENDPOINT_SLICE,
     namespaced("v1", "ConfigMap", "configmaps"),
@@ -106,19 +114,19 @@ static BUILT_IN: [Kind; 33] = [
     VALIDATING_WEBHOOKS,
 ];
 
-impl Kind {
+impl ApiResource {
     /// A kind of Kubernetes itself.
-    pub fn built_in(api_version: &str, kind: &str) -> Option<Kind> {
+    pub fn built_in(api_version: &str, kind: &str) -> Option<ApiResource> {
         let known = BUILT_IN
             .iter()
-            .find(|known| known.api_version == api_version && known.name == kind);
+            .find(|known| known.api_version == api_version && known.kind == kind);
         known.cloned()
     }
 
     /// The place of an object of this kind.
-    pub fn at(&self, namespace: &str, name: &str) -> Place {
-        Place {
-            kind: self.clone(),
+    pub fn at(&self, namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef {
+            resource: self.clone(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         }
@@ -133,7 +141,7 @@ impl Kind {
 
     /// The path of all its objects in a namespace; in all namespaces if that is empty.
     pub fn path(&self, namespace: &str) -> String {
-        let Kind {
+        let ApiResource {
             api_version,
             plural,
             ..
@@ -169,46 +177,46 @@ fn segment(name: &str) -> String {
 ///
 /// Two places are equal if the same object is there: a group serves its objects in each of its versions.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ObjectRef {
     /// Its kind.
-    pub kind: Kind,
+    pub resource: ApiResource,
     /// Its namespace; empty if it has none.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-impl PartialEq for Place {
-    fn eq(&self, other: &Place) -> bool {
-        self.kind.group() == other.kind.group()
-            && self.kind.name == other.kind.name
+impl PartialEq for ObjectRef {
+    fn eq(&self, other: &ObjectRef) -> bool {
+        self.resource.group() == other.resource.group()
+            && self.resource.kind == other.resource.kind
             && self.namespace == other.namespace
             && self.name == other.name
     }
 }
 
-impl Place {
+impl ObjectRef {
     /// The path of the object.
     pub fn path(&self) -> String {
         format!(
             "{}/{}",
-            self.kind.path(&self.namespace),
+            self.resource.path(&self.namespace),
             segment(&self.name)
         )
     }
 }
 
 /// As people name it: `Deployment osm-system/osm-controller`.
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Place {
-            kind,
+        let ObjectRef {
+            resource,
             namespace,
             name,
         } = self;
         match namespace.is_empty() {
-            true => write!(f, "{} {name}", kind.name),
-            false => write!(f, "{} {namespace}/{name}", kind.name),
+            true => write!(f, "{} {name}", resource.kind),
+            false => write!(f, "{} {namespace}/{name}", resource.kind),
         }
     }
 }
@@ -248,11 +256,11 @@ mod tests {
             ),
         ];
         for (api_version, kind, namespace, path) in table {
-            let kind = Kind::built_in(api_version, kind).expect("a built-in kind");
+            let kind = ApiResource::built_in(api_version, kind).expect("a built-in kind");
             assert_eq!(kind.at(namespace, "x").path(), path);
         }
-        assert_eq!(Kind::built_in("v1", "Deployment"), None);
-        let role = Kind::built_in(RBAC, "ClusterRole").expect("a built-in kind");
+        assert_eq!(ApiResource::built_in("v1", "Deployment"), None);
+        let role = ApiResource::built_in(RBAC, "ClusterRole").expect("a built-in kind");
         for (name, path) in [
             ("system:node", "system:node"),
             ("?a", "%3Fa"),

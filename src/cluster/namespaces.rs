@@ -35,7 +35,7 @@ pub enum Membership<'m> {
 
 /// A namespace that joined a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct MeshNamespace {
     /// Its name.
     pub name: String,
     /// The mesh.
@@ -51,13 +51,13 @@ pub struct Joined {
 pub async fn namespaces(
     cluster: &Cluster,
     mesh: Option<&str>,
-) -> Result<Vec<Joined>, ClusterError> {
+) -> Result<Vec<MeshNamespace>, ClusterError> {
     let labels = match mesh {
         Some(mesh) => format!("{MONITORED_BY}={mesh}"),
         None => MONITORED_BY.to_owned(),
     };
     let (found, _) = cluster.list(&NAMESPACE, "", &labels).await?;
-    let joined = found.iter().map(|namespace| Joined {
+    let joined = found.iter().map(|namespace| MeshNamespace {
         name: text(namespace, &["metadata", "name"]).to_owned(),
         mesh: text(namespace, &["metadata", "labels", MONITORED_BY]).to_owned(),
         injection: text(namespace, &["metadata", "annotations", INJECTION]).to_owned(),
@@ -74,8 +74,8 @@ pub async fn set_membership(
     name: &str,
     membership: Membership<'_>,
 ) -> Result<(), ClusterError> {
-    let place = NAMESPACE.at("", name);
-    let Some(found) = cluster.get(&place).await? else {
+    let reference = NAMESPACE.at("", name);
+    let Some(found) = cluster.get(&reference).await? else {
         return Err(ClusterError::State(format!("there is no namespace {name}")));
     };
     let own = match membership {
@@ -117,5 +117,5 @@ pub async fn set_membership(
             "annotations": {INJECTION: null, METRICS: null},
         }}),
     };
-    cluster.merge(&place, &patch).await.map(drop)
+    cluster.merge(&reference, &patch).await.map(drop)
 }

@@ -9,7 +9,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
 use super::kinds::{
-    DEPLOYMENT, Kind, MUTATING_WEBHOOKS, NAMESPACE, POD, SECRET, VALIDATING_WEBHOOKS, text,
+    ApiResource, DEPLOYMENT, MUTATING_WEBHOOKS, NAMESPACE, POD, SECRET, VALIDATING_WEBHOOKS, text,
 };
 use super::meshes::control_planes;
 use super::wait::is_awaited;
@@ -95,12 +95,12 @@ pub async fn owners(
     let targets = targets.map(|target| (target, false));
     let all = targets.chain(hooks.map(|hook| (&hook.target, true)));
     let asked = all.map(async |(target, is_hook)| {
-        let found = cluster.get(&target.place).await?;
+        let found = cluster.get(&target.reference).await?;
         let foreign = found.filter(|object| match is_hook {
             true => hooks::is_foreign(object, owner),
             false => !owner.owns(object),
         });
-        Ok(foreign.map(|object| format!("\n  {}: {}", target.place, owner_of(&object))))
+        Ok(foreign.map(|object| format!("\n  {}: {}", target.reference, owner_of(&object))))
     });
     let answers = at_once(asked).await?;
     let mut foreign: Vec<String> = answers.into_iter().flatten().collect();
@@ -138,7 +138,7 @@ pub async fn namespace(cluster: &Cluster, name: &str) -> Result<bool, ClusterErr
 
 /// What an installation or an upgrade is going to do.
 #[derive(Debug, Clone, Copy)]
-pub struct Work<'w> {
+pub struct PlannedChanges<'w> {
     /// The release's namespace.
     pub namespace: &'w str,
     /// What has to be there first, and may be there already.
@@ -152,61 +152,72 @@ pub struct Work<'w> {
     /// Whether objects may have to be deleted.
     pub deletes: bool,
     /// Whether what the control plane makes for itself may have to be deleted, too.
-    pub takes_back: bool,
+    pub rolls_back: bool,
 }
 
 /// Asks whether this user may do all of that.
 ///
 /// # Errors
 /// All permissions that are missing, by verb and resource.
-pub async fn permissions(cluster: &Cluster, work: Work<'_>) -> Result<(), ClusterError> {
+pub async fn permissions(
+    cluster: &Cluster,
+    changes: PlannedChanges<'_>,
+) -> Result<(), ClusterError> {
     if allowed(cluster, "*", "*", "*", "").await? {
         return Ok(());
     }
     let mut needed: BTreeSet<(&str, String, String, String)> = BTreeSet::new();
-    let mut need = |verbs: &[&'static str], kind: &Kind, namespace: &str| {
+    let mut need = |verbs: &[&'static str], kind: &ApiResource, namespace: &str| {
         for verb in verbs {
             let (group, plural) = (kind.group().to_owned(), kind.plural.to_string());
             needed.insert((verb, group, plural, namespace.to_owned()));
         }
     };
-    for Target { place, .. } in work.crds {
-        need(&["get", "create"], &place.kind, &place.namespace);
+    for Target { reference, .. } in changes.crds {
+        need(
+            &["get", "create"],
+            &reference.resource,
+            &reference.namespace,
+        );
     }
-    for Target { place, .. } in work.targets {
-        need(&["get", "create", "patch"], &place.kind, &place.namespace);
-        if is_awaited(&place.kind) {
-            need(&["list"], &place.kind, &place.namespace);
+    for Target { reference, .. } in changes.targets {
+        need(
+            &["get", "create", "patch"],
+            &reference.resource,
+            &reference.namespace,
+        );
+        if is_awaited(&reference.resource) {
+            need(&["list"], &reference.resource, &reference.namespace);
         }
-        if work.deletes {
-            need(&["delete"], &place.kind, &place.namespace);
+        if changes.deletes {
+            need(&["delete"], &reference.resource, &reference.namespace);
         }
     }
-    for Target { place, .. } in work.hooks.iter().map(|hook| &hook.target) {
+    for Target { reference, .. } in changes.hooks.iter().map(|hook| &hook.target) {
         let verbs = ["get", "create", "patch", "delete"];
-        need(&verbs, &place.kind, &place.namespace);
-        if is_awaited(&place.kind) {
-            need(&["list"], &place.kind, &place.namespace);
+        need(&verbs, &reference.resource, &reference.namespace);
+        if is_awaited(&reference.resource) {
+            need(&["list"], &reference.resource, &reference.namespace);
         }
     }
-    if work.deletes {
-        need(&["delete"], &SECRET, work.namespace);
+    if changes.deletes {
+        need(&["delete"], &SECRET, changes.namespace);
     }
-    if work.takes_back {
+    if changes.rolls_back {
         for kind in [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS] {
             need(&["list", "delete"], &kind, "");
         }
-        if work.creates_namespace {
+        if changes.creates_namespace {
             need(&["delete"], &NAMESPACE, "");
         }
     }
     // To keep the record, to see why something does not run, and to see other meshes.
     let verbs = ["get", "list", "create", "patch"];
-    need(&verbs, &SECRET, work.namespace);
-    need(&["list"], &POD, work.namespace);
+    need(&verbs, &SECRET, changes.namespace);
+    need(&["list"], &POD, changes.namespace);
     need(&["list"], &DEPLOYMENT, "");
     need(&["get"], &NAMESPACE, "");
-    if work.creates_namespace {
+    if changes.creates_namespace {
         need(&["create"], &NAMESPACE, "");
     }
     let asked = needed

@@ -8,7 +8,7 @@ use super::kinds::text;
 
 /// What is wrong with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct PodProblem {
     /// The Pod's name.
     pub pod: String,
     /// The container; empty if it is about the whole Pod.
@@ -25,7 +25,7 @@ pub struct Trouble {
     pub may_pass: bool,
 }
 
-impl Trouble {
+impl PodProblem {
     /// Whether it is that an image is not to be had.
     pub fn is_of_image(&self) -> bool {
         matches!(
@@ -35,7 +35,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for PodProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pod {}", self.pod)?;
         if !self.container.is_empty() {
@@ -56,10 +56,10 @@ impl fmt::Display for Trouble {
 }
 
 /// What keeps a Pod from running, or from ending well; nothing if it only needs time.
-pub fn trouble(pod: &Value) -> Option<Trouble> {
+pub fn find_problem(pod: &Value) -> Option<PodProblem> {
     let name = text(pod, &["metadata", "name"]);
     let namespace = text(pod, &["metadata", "namespace"]);
-    let of_pod = |reason: &str, message: &str, advice: String| Trouble {
+    let of_pod = |reason: &str, message: &str, advice: String| PodProblem {
         pod: name.to_owned(),
         container: String::new(),
         image: String::new(),
@@ -89,7 +89,7 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
                 .iter()
                 .find(|spec| text(spec, &["name"]) == container);
             let image = spec.map(|spec| text(spec, &["image"])).unwrap_or_default();
-            let of = |reason: &str, message: String| Trouble {
+            let of = |reason: &str, message: String| PodProblem {
                 pod: name.to_owned(),
                 container: container.to_owned(),
                 image: image.to_owned(),
@@ -102,7 +102,7 @@ pub fn trouble(pod: &Value) -> Option<Trouble> {
                 message,
                 may_pass: matches!(reason, "NotReady" | "NotDone"),
             };
-            if let Some((reason, message)) = container_trouble(status) {
+            if let Some((reason, message)) = container_problem(status) {
                 return Some(of(&reason, message));
             }
             let runs = status.pointer("/state/running").is_some();
@@ -153,7 +153,7 @@ pub fn starting(pod: &Value) -> &str {
 }
 
 /// The reason and the message of a container that does not run, unless it is only starting.
-fn container_trouble(status: &Value) -> Option<(String, String)> {
+fn container_problem(status: &Value) -> Option<(String, String)> {
     let ended = |state: &Value| {
         let code = state
             .get("exitCode")
@@ -273,7 +273,7 @@ mod tests {
         ];
         let said: Vec<String> = table
             .iter()
-            .map(|status| trouble(&pod(status)).expect("a trouble").to_string())
+            .map(|status| find_problem(&pod(status)).expect("a problem").to_string())
             .collect();
         insta::assert_snapshot!(said.join("\n"));
     }
@@ -288,7 +288,7 @@ mod tests {
             json!({"phase": "Succeeded", "containerStatuses": [
                 {"name": "c", "ready": false, "state": {"terminated": {"exitCode": 0}}}]}),
         ] {
-            assert_eq!(trouble(&pod(&status)), None, "{status}");
+            assert_eq!(find_problem(&pod(&status)), None, "{status}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::Progress;
 use super::apply::Owner;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Place, SECRET, text};
+use super::kinds::{ObjectRef, SECRET, text};
 use super::time;
 use super::wait::Images;
 use helm_chart::{Chart, Object, read_manifest};
@@ -116,7 +116,7 @@ impl Record {
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.
-    pub fn of_secret(secret: &Value) -> Result<Record, String> {
+    pub fn from_secret(secret: &Value) -> Result<Record, String> {
         let data = text(secret, &["data", "release"]);
         let outer = BASE64.decode(data).map_err(|e| format!("no base64: {e}"))?;
         let packed = BASE64
@@ -168,14 +168,14 @@ impl Record {
             "kind": "Secret",
             "type": "helm.sh/release.v1",
             "metadata": {
-                "name": self.place().name, "namespace": self.namespace(), "labels": labels,
+                "name": self.reference().name, "namespace": self.namespace(), "labels": labels,
             },
             "data": {"release": BASE64.encode(packed)},
         })
     }
 
     /// Where the record's Secret is.
-    pub fn place(&self) -> Place {
+    pub fn reference(&self) -> ObjectRef {
         let name = format!("sh.helm.release.v1.{}.v{}", self.name(), self.revision());
         SECRET.at(self.namespace(), &name)
     }
@@ -245,9 +245,9 @@ impl Record {
     }
 
     fn read(&self, manifest: &str) -> Result<Vec<Object>, ClusterError> {
-        let place = self.place().to_string();
-        read_manifest(&place, manifest)
-            .map_err(|e| ClusterError::State(format!("the record {place} is damaged: {e}")))
+        let reference = self.reference().to_string();
+        read_manifest(&reference, manifest)
+            .map_err(|e| ClusterError::State(format!("the record {reference} is damaged: {e}")))
     }
 
     /// Whose the objects are.
@@ -322,7 +322,7 @@ impl Record {
     /// # Errors
     /// What the server refuses, or that somebody else does the same right now.
     pub async fn store_new(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let created = cluster.create(&self.place(), &self.to_secret()).await?;
+        let created = cluster.create(&self.reference(), &self.to_secret()).await?;
         created.map(drop).ok_or_else(|| {
             ClusterError::State(format!(
                 "somebody else changes the mesh {} right now: its revision {} has just been made",
@@ -337,13 +337,13 @@ impl Record {
     /// # Errors
     /// What the server refuses, or that somebody removed the mesh.
     pub async fn store(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let stored = cluster.merge(&self.place(), &self.to_secret()).await;
+        let stored = cluster.merge(&self.reference(), &self.to_secret()).await;
         match stored {
             Err(error) if error.code() == Some(404) => Err(ClusterError::State(format!(
                 "somebody else removed the mesh {} in the meantime: its record {} is gone; \
                  {} installs it again",
                 self.mesh_name(),
-                self.place(),
+                self.reference(),
                 self.owner().command("osm install")
             ))),
             stored => stored.map(drop),
@@ -387,13 +387,13 @@ impl<'r> Release<'r> {
 ///
 /// # Errors
 /// A record that cannot be read, and what the server refuses.
-pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, ClusterError> {
+pub async fn mesh_history(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, ClusterError> {
     let (secrets, _) = cluster.list(&SECRET, mesh.namespace, "owner=helm").await?;
     let (mut records, mut damaged) = (Vec::new(), Vec::new());
     for secret in &secrets {
-        match Record::of_secret(secret) {
+        match Record::from_secret(secret) {
             // A copy, of another namespace or under another name, is the record of nothing.
-            Ok(record) if record.place() != place_of(secret) => {}
+            Ok(record) if record.reference() != reference_of(secret) => {}
             Ok(record) => records.push(record),
             Err(why) => damaged.push((secret, why)),
         }
@@ -407,9 +407,9 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
     };
     let of_release = |secret: &Value| text(secret, &["metadata", "labels", "name"]) == release;
     if let Some((secret, why)) = damaged.iter().find(|(secret, _)| of_release(secret)) {
-        let place = place_of(secret);
+        let reference = reference_of(secret);
         return Err(ClusterError::State(format!(
-            "the record of the mesh {}, {place}, is damaged, so what belongs to it is not known: {why}\n\
+            "the record of the mesh {}, {reference}, is damaged, so what belongs to it is not known: {why}\n\
              restore that Secret; without it the mesh can be installed anew once its objects are removed",
             mesh.name
         )));
@@ -426,7 +426,7 @@ pub async fn of_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, 
     }
 }
 
-fn place_of(secret: &Value) -> Place {
+fn reference_of(secret: &Value) -> ObjectRef {
     let metadata = |key: &str| text(secret, &["metadata", key]);
     SECRET.at(metadata("namespace"), metadata("name"))
 }
@@ -438,7 +438,7 @@ pub fn since_removed(records: &[Record]) -> impl Iterator<Item = &Record> {
 }
 
 /// Whether what these are the records of was not once installed to the end.
-pub fn never_worked(records: &[Record]) -> bool {
+pub fn never_deployed(records: &[Record]) -> bool {
     since_removed(records).all(|r| r.is(Status::PendingInstall) || r.is(Status::Failed))
 }
 
@@ -448,7 +448,7 @@ pub fn never_worked(records: &[Record]) -> bool {
 pub async fn prune(cluster: &Cluster, earlier: &[Record], progress: Progress<'_>) {
     let excess = (earlier.len() + 1).saturating_sub(HISTORY);
     for record in earlier.iter().take(excess) {
-        if let Err(error) = cluster.delete(&record.place()).await {
+        if let Err(error) = cluster.delete(&record.reference()).await {
             // The mesh is what it was to be, and the next time is as good.
             progress(&format!("an old record stays: {}", error.headline()));
             return;
@@ -461,21 +461,21 @@ pub async fn prune(cluster: &Cluster, earlier: &[Record], progress: Progress<'_>
 ///
 /// # Errors
 /// A record that is damaged, and what the server refuses.
-pub async fn placed(
+pub async fn deployed_objects(
     cluster: &Cluster,
     records: &[Record],
-) -> Result<Vec<(Place, Object)>, ClusterError> {
+) -> Result<Vec<(ObjectRef, Object)>, ClusterError> {
     let worked = records.iter().rposition(|r| r.is(Status::Deployed));
-    let mut placed = Vec::new();
+    let mut deployed_objects = Vec::new();
     for record in records.iter().skip(worked.unwrap_or_default()) {
         for object in record.objects()? {
-            let place = cluster.known_place_of(&object.value, record.namespace());
-            if let Some(place) = place.await? {
-                placed.push((place, object));
+            let reference = cluster.resolve_if_served(&object.value, record.namespace());
+            if let Some(reference) = reference.await? {
+                deployed_objects.push((reference, object));
             }
         }
     }
-    Ok(placed)
+    Ok(deployed_objects)
 }
 
 fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
@@ -546,7 +546,7 @@ mod tests {
         let mut record = record();
         record.set_status(Status::Deployed, "Install complete");
         let secret = record.to_secret();
-        let back = Record::of_secret(&secret).unwrap();
+        let back = Record::from_secret(&secret).unwrap();
         assert_eq!(back.content, record.content);
         assert_eq!(
             text(&secret, &["metadata", "name"]),
@@ -561,7 +561,7 @@ mod tests {
         let mut secret = record().to_secret();
         for damaged in ["", "!", "AAAA", "e30="] {
             secret["data"]["release"] = Value::from(damaged);
-            assert!(Record::of_secret(&secret).is_err(), "{damaged:?}");
+            assert!(Record::from_secret(&secret).is_err(), "{damaged:?}");
         }
     }
 }

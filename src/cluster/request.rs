@@ -23,7 +23,7 @@ pub enum Repeat {
 }
 
 /// A request.
-pub struct Sent<'s> {
+pub struct ApiRequest<'s> {
     pub method: Method,
     pub path: &'s str,
     pub accept: &'static str,
@@ -34,7 +34,7 @@ pub struct Sent<'s> {
 
 /// Why there is no answer to use.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum RequestError {
     /// The server refused, or could not do it.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -49,9 +49,9 @@ pub enum Failed {
     Silent(Duration),
 }
 
-impl<'s> Sent<'s> {
-    pub fn get(path: &'s str) -> Sent<'s> {
-        Sent {
+impl<'s> ApiRequest<'s> {
+    pub fn get(path: &'s str) -> ApiRequest<'s> {
+        ApiRequest {
             method: Method::GET,
             path,
             accept: JSON,
@@ -78,18 +78,22 @@ impl<'s> Sent<'s> {
 ///
 /// # Errors
 /// An answer that is no success, or none.
-pub async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<Value, Failed> {
+pub async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<Value, RequestError> {
     let answer = client.send(request.map(Body::from)).await?;
     let (head, body) = answer.into_parts();
     let body = body.collect_bytes().await?;
     match head.status.is_success() {
         true => Ok(serde_json::from_slice(&body)?),
-        false => Err(Failed::Refused(refusal(head.status, &head.headers, &body))),
+        false => Err(RequestError::Refused(refusal(
+            head.status,
+            &head.headers,
+            &body,
+        ))),
     }
 }
 
 /// What an answer that is no success says: the server's Status (Kubernetes API conventions, "Response Status
-/// Kind"), or the words of something that stands before the server.
+/// ApiResource"), or the words of something that stands before the server.
 fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let words = String::from_utf8_lossy(body);
@@ -115,12 +119,12 @@ fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     }
 }
 
-impl Failed {
+impl RequestError {
     /// The pause after which the request may be sent again: `pause`, or what the server wants.
     pub fn may_repeat(&self, repeat: Repeat, pause: Duration) -> Option<Duration> {
         let is_idempotent = repeat == Repeat::Idempotent;
         match self {
-            Failed::Refused(refusal) => {
+            RequestError::Refused(refusal) => {
                 let pause = refusal.retry_after.unwrap_or_default().max(pause);
                 match refusal.code {
                     429 | 503 => Some(pause),
@@ -128,14 +132,14 @@ impl Failed {
                     _ => None,
                 }
             }
-            Failed::Silent(_) => is_idempotent.then_some(pause),
-            Failed::Broke(
+            RequestError::Silent(_) => is_idempotent.then_some(pause),
+            RequestError::Broke(
                 kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_),
             ) => {
                 let certificate = causes(self).contains("certificate");
                 (is_idempotent && !certificate).then_some(pause)
             }
-            Failed::Broke(_) | Failed::Unreadable(_) => None,
+            RequestError::Broke(_) | RequestError::Unreadable(_) => None,
         }
     }
 }
@@ -167,7 +171,7 @@ mod tests {
         let code = StatusCode::from_u16(code).expect("a status");
         let refusal = refusal(code, &headers, body.as_bytes());
         let (code, message) = (refusal.code, refusal.message.clone());
-        let failed = Failed::Refused(refusal);
+        let failed = RequestError::Refused(refusal);
         let pause = failed.may_repeat(Repeat::IfRefused, Duration::ZERO);
         (code, message, pause.map_or(u64::MAX, |p| p.as_secs()))
     }

@@ -10,7 +10,7 @@ use super::client::Cluster;
 use super::crds;
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
-use super::kinds::{POD, Place, selector};
+use super::kinds::{ObjectRef, POD, selector};
 use super::record::Release;
 use super::wait::{self, Deadline, Waiting, is_awaited};
 use helm_chart::Object;
@@ -45,7 +45,7 @@ impl<'r> Rollout<'r> {
     ///
     /// # Errors
     /// A kind that the cluster does not have.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &'r Cluster,
         release: &Release<'r>,
         options: Options,
@@ -55,20 +55,20 @@ impl<'r> Rollout<'r> {
         let owner = release.owner();
         let (mut targets, mut hooks, mut crds) = (Vec::new(), Vec::new(), Vec::new());
         for object in release.crds {
-            let place = cluster.place_of(&object.value, release.namespace).await?;
+            let reference = cluster.resolve(&object.value, release.namespace).await?;
             let object = object.value.clone();
-            crds.push(Target { place, object });
+            crds.push(Target { reference, object });
         }
         for object in release.objects {
             if object.is_hook() && !options.hooks {
                 continue;
             }
-            let place = cluster.place_of(&object.value, release.namespace).await?;
+            let reference = cluster.resolve(&object.value, release.namespace).await?;
             if object.is_hook() {
-                hooks.push(Hook::new(place, object));
+                hooks.push(Hook::new(reference, object));
             } else {
                 let object = owner.mark(&object.value);
-                targets.push(Target { place, object });
+                targets.push(Target { reference, object });
             }
         }
         Ok(Rollout {
@@ -90,7 +90,7 @@ impl<'r> Rollout<'r> {
     ///
     /// # Errors
     /// What keeps it from being done, with the reasons.
-    pub async fn run(&self, event: &str, old: &[(Place, Object)]) -> Result<(), ClusterError> {
+    pub async fn run(&self, event: &str, old: &[(ObjectRef, Object)]) -> Result<(), ClusterError> {
         crds::create(
             self.cluster,
             &self.crds,
@@ -105,8 +105,9 @@ impl<'r> Rollout<'r> {
         self.remove_objects(old).await?;
         if self.wait {
             (self.waiting.progress)("waiting until everything runs");
-            let places: Vec<Place> = self.targets.iter().map(|t| t.place.clone()).collect();
-            wait::ready(self.cluster, &places, self.waiting).await?;
+            let references: Vec<ObjectRef> =
+                self.targets.iter().map(|t| t.reference.clone()).collect();
+            wait::ready(self.cluster, &references, self.waiting).await?;
         }
         self.run_hooks(&format!("post-{event}")).await
     }
@@ -116,12 +117,19 @@ impl<'r> Rollout<'r> {
     /// # Errors
     /// What the server refuses.
     pub async fn has_run(&self) -> Result<bool, ClusterError> {
-        for Target { place, object } in self.targets.iter().filter(|t| is_awaited(&t.place.kind)) {
+        for Target { reference, object } in self
+            .targets
+            .iter()
+            .filter(|t| is_awaited(&t.reference.resource))
+        {
             let labels = selector(object);
             if labels.is_empty() {
                 continue;
             }
-            let (pods, _) = self.cluster.list(&POD, &place.namespace, &labels).await?;
+            let (pods, _) = self
+                .cluster
+                .list(&POD, &reference.namespace, &labels)
+                .await?;
             if pods.iter().any(has_started) {
                 return Ok(true);
             }
@@ -134,19 +142,19 @@ impl<'r> Rollout<'r> {
     }
 
     /// Deletes the release's objects that are no longer rendered.
-    async fn remove_objects(&self, old: &[(Place, Object)]) -> Result<(), ClusterError> {
+    async fn remove_objects(&self, old: &[(ObjectRef, Object)]) -> Result<(), ClusterError> {
         let (mut gone, mut seen) = (Vec::new(), Vec::new());
-        for (place, object) in old.iter().rev() {
-            if self.targets.iter().any(|t| t.place == *place) || seen.contains(&place) {
+        for (reference, object) in old.iter().rev() {
+            if self.targets.iter().any(|t| t.reference == *reference) || seen.contains(&reference) {
                 continue;
             }
-            seen.push(place);
-            let found = self.cluster.get(place).await?;
+            seen.push(reference);
+            let found = self.cluster.get(reference).await?;
             if !is_kept(&object.value) && found.is_some_and(|found| self.owner.owns(&found)) {
                 (self.waiting.progress)(&format!(
-                    "removing {place}, which is no longer part of the mesh"
+                    "removing {reference}, which is no longer part of the mesh"
                 ));
-                gone.push(place.clone());
+                gone.push(reference.clone());
             }
         }
         remove(self.cluster, &gone, self.waiting.deadline).await
@@ -174,21 +182,21 @@ fn has_started(pod: &Value) -> bool {
 /// last revision.
 async fn remove_fields(
     cluster: &Cluster,
-    old: &[(Place, Object)],
+    old: &[(ObjectRef, Object)],
     targets: &[Target],
 ) -> Result<(), ClusterError> {
-    for (place, before) in old {
-        let Some(target) = targets.iter().find(|target| target.place == *place) else {
+    for (reference, before) in old {
+        let Some(target) = targets.iter().find(|target| target.reference == *reference) else {
             continue;
         };
         // What another version of the API calls otherwise is not gone.
-        if target.place.kind.api_version != place.kind.api_version {
+        if target.reference.resource.api_version != reference.resource.api_version {
             continue;
         }
         let Some(patch) = removal(&before.value, &target.object) else {
             continue;
         };
-        match cluster.merge(place, &patch).await {
+        match cluster.merge(reference, &patch).await {
             // Somebody removed it; applying brings it back.
             Err(error) if error.code() == Some(404) => {}
             done => drop(done?),

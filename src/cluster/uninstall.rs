@@ -8,8 +8,8 @@ use super::client::{Cluster, Deleted};
 use super::error::ClusterError;
 use super::hooks::{self, Hook};
 use super::kinds::{
-    CUSTOM_RESOURCE_DEFINITION, MUTATING_WEBHOOKS, NAMESPACE, Place, SECRET, VALIDATING_WEBHOOKS,
-    text,
+    CUSTOM_RESOURCE_DEFINITION, MUTATING_WEBHOOKS, NAMESPACE, ObjectRef, SECRET,
+    VALIDATING_WEBHOOKS, text,
 };
 use super::meshes::control_planes;
 use super::record::{self, Record, Status};
@@ -78,7 +78,7 @@ pub async fn uninstall(
     removal: &Removal,
     progress: Progress<'_>,
 ) -> Result<Removed, ClusterError> {
-    let records = record::of_mesh(cluster, mesh).await?;
+    let records = record::mesh_history(cluster, mesh).await?;
     let known = records.last();
     let name = known.map_or(mesh.name, Record::mesh_name);
     let mut removal = removal.clone();
@@ -113,9 +113,9 @@ pub async fn uninstall(
         // Only the namespace of a mesh, or what an earlier removal left of one.
         if removal.namespace && (known.is_some() || state == State::Going) {
             // The records go with it: as long as something is left, it can be found by them.
-            let place = NAMESPACE.at("", mesh.namespace);
-            progress(&format!("removing {place}"));
-            remove(cluster, &[place], Deadline::after(removal.timeout)).await?;
+            let reference = NAMESPACE.at("", mesh.namespace);
+            progress(&format!("removing {reference}"));
+            remove(cluster, &[reference], Deadline::after(removal.timeout)).await?;
             return Ok(true);
         }
         let of_now = record::since_removed(&records).count();
@@ -125,7 +125,7 @@ pub async fn uninstall(
             of_now
         };
         for record in records.iter().rev().take(count) {
-            cluster.delete(&record.place()).await?;
+            cluster.delete(&record.reference()).await?;
         }
         Ok(was_there)
     };
@@ -157,13 +157,15 @@ async fn remove_release(
     };
     let mut hooks = Vec::new();
     for object in &last.hooks()? {
-        let place = cluster.known_place_of(&object.value, last.namespace());
-        let Some(place) = place.await? else { continue };
-        match cluster.get(&place).await? {
+        let reference = cluster.resolve_if_served(&object.value, last.namespace());
+        let Some(reference) = reference.await? else {
+            continue;
+        };
+        match cluster.get(&reference).await? {
             Some(found) if hooks::is_foreign(&found, last.owner()) => {
-                progress(&format!("{place} stays: {}", owner_of(&found)));
+                progress(&format!("{reference} stays: {}", owner_of(&found)));
             }
-            _ => hooks.push(Hook::new(place, object)),
+            _ => hooks.push(Hook::new(reference, object)),
         }
     }
     let due: &[Hook] = match removal.hooks && !is_going {
@@ -172,17 +174,17 @@ async fn remove_release(
     };
     // In a namespace that is going away the record may be gone by now, and cannot be made again. What never worked
     // can be installed on as well as removed on.
-    if !last.is(Status::Uninstalling) && !is_going && !record::never_worked(records) {
+    if !last.is(Status::Uninstalling) && !is_going && !record::never_deployed(records) {
         let mut record = last.clone();
         record.set_status(Status::Uninstalling, "Deletion in progress");
         record.store(cluster).await?;
     }
     hooks::run(cluster, due, "pre-delete", waiting).await?;
-    let places = places_of(cluster, records, progress).await?;
-    if !places.is_empty() {
-        progress(&format!("removing {} objects", places.len()));
+    let references = owned_objects(cluster, records, progress).await?;
+    if !references.is_empty() {
+        progress(&format!("removing {} objects", references.len()));
     }
-    remove(cluster, &places, waiting.deadline).await?;
+    remove(cluster, &references, waiting.deadline).await?;
     // The mesh is gone whether or not this works.
     let mut cleaned = hooks::run(cluster, due, "post-delete", waiting).await;
     let is_after = |hook: &Hook| hook.events.iter().any(|event| event == "post-delete");
@@ -196,7 +198,7 @@ async fn remove_release(
         // It may have taken all the time there was.
         waiting.deadline = Deadline::after(removal.timeout);
     }
-    remove(cluster, &hooks::left(&hooks), waiting.deadline).await?;
+    remove(cluster, &hooks::removable(&hooks), waiting.deadline).await?;
     Ok(cleaned)
 }
 
@@ -253,29 +255,37 @@ async fn neighbour(
 }
 
 /// The places of a release's objects that are still its own.
-async fn places_of(
+async fn owned_objects(
     cluster: &Cluster,
     records: &[Record],
     progress: Progress<'_>,
-) -> Result<Vec<Place>, ClusterError> {
+) -> Result<Vec<ObjectRef>, ClusterError> {
     let owner = records.last().map(Record::owner);
-    let (mut places, mut seen) = (Vec::new(), Vec::new());
-    for (place, object) in record::placed(cluster, records).await?.into_iter().rev() {
-        if seen.contains(&place) {
+    let (mut references, mut seen) = (Vec::new(), Vec::new());
+    for (reference, object) in record::deployed_objects(cluster, records)
+        .await?
+        .into_iter()
+        .rev()
+    {
+        if seen.contains(&reference) {
             continue;
         }
-        seen.push(place.clone());
+        seen.push(reference.clone());
         if is_kept(&object.value) {
-            progress(&format!("{place} stays: helm.sh/resource-policy is keep"));
+            progress(&format!(
+                "{reference} stays: helm.sh/resource-policy is keep"
+            ));
             continue;
         }
-        match cluster.get(&place).await? {
+        match cluster.get(&reference).await? {
             None => {}
-            Some(found) if owner.is_some_and(|owner| owner.owns(&found)) => places.push(place),
-            Some(found) => progress(&format!("{place} stays: {}", owner_of(&found))),
+            Some(found) if owner.is_some_and(|owner| owner.owns(&found)) => {
+                references.push(reference)
+            }
+            Some(found) => progress(&format!("{reference} stays: {}", owner_of(&found))),
         }
     }
-    Ok(places)
+    Ok(references)
 }
 
 /// Removes what the control plane made for itself, in the namespace and, if wanted, in the cluster; gives whether
@@ -287,9 +297,9 @@ async fn remove_own(
     removal: &Removal,
     progress: Progress<'_>,
 ) -> Result<bool, ClusterError> {
-    let mut places = Vec::new();
+    let mut references = Vec::new();
     if let Some(secret) = &removal.ca_bundle_secret {
-        places.push(SECRET.at(namespace, secret));
+        references.push(SECRET.at(namespace, secret));
     }
     if removal.webhooks {
         let labels =
@@ -299,25 +309,25 @@ async fn remove_own(
             let names = found
                 .iter()
                 .map(|object| text(object, &["metadata", "name"]));
-            places.extend(names.map(|name| kind.at("", name)));
+            references.extend(names.map(|name| kind.at("", name)));
         }
     }
     if removal.crds {
-        places.extend(
+        references.extend(
             CRDS.iter()
                 .map(|name| CUSTOM_RESOURCE_DEFINITION.at("", name)),
         );
     }
     let (mut was_there, mut going) = (false, Vec::new());
-    for place in places {
-        let deleted = cluster.delete(&place).await?;
+    for reference in references {
+        let deleted = cluster.delete(&reference).await?;
         if deleted == Deleted::Absent {
             continue;
         }
         was_there = true;
-        progress(&format!("removing {place}"));
+        progress(&format!("removing {reference}"));
         if deleted == Deleted::Going {
-            going.push(place);
+            going.push(reference);
         }
     }
     wait::gone(cluster, going, Deadline::after(removal.timeout)).await?;

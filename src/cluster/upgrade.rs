@@ -4,7 +4,7 @@ use super::Progress;
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::meshes::no_such_mesh;
-use super::preflight::{self, Work};
+use super::preflight::{self, PlannedChanges};
 use super::record::{self, Record, Release, Status};
 use super::rollout::{Options, Rollout};
 
@@ -33,7 +33,7 @@ pub async fn upgrade(
             &format!("was removed, and its history was kept: {install} installs it again")
         }
         "pending-rollback" => "is being rolled back, or that was interrupted: see helm history",
-        _ if !record::never_worked(records) => "",
+        _ if !record::never_deployed(records) => "",
         _ if last.name() == last.mesh_name() => {
             &format!("was not installed to the end: {install} goes on with it")
         }
@@ -48,17 +48,17 @@ pub async fn upgrade(
         )));
     }
     preflight::version(cluster)?;
-    let rollout = Rollout::of(cluster, release, options, progress).await?;
-    let work = Work {
+    let rollout = Rollout::prepare(cluster, release, options, progress).await?;
+    let changes = PlannedChanges {
         namespace: release.namespace,
         crds: &rollout.crds,
         targets: &rollout.targets,
         hooks: &rollout.hooks,
         creates_namespace: false,
         deletes: true,
-        takes_back: false,
+        rolls_back: false,
     };
-    preflight::permissions(cluster, work).await?;
+    preflight::permissions(cluster, changes).await?;
     let advice = "leave out of the mesh what has their names (--set)";
     preflight::owners(
         cluster,
@@ -68,7 +68,7 @@ pub async fn upgrade(
         advice,
     )
     .await?;
-    let old = record::placed(cluster, records).await?;
+    let old = record::deployed_objects(cluster, records).await?;
     let revision = last.revision() + 1;
     let mut record = Record::new(release, revision, Status::PendingUpgrade);
     record.keep_first_deployed(last);

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::kinds::{
-    ENDPOINT_SLICE, Kind, MUTATING_WEBHOOKS, POD, Place, VALIDATING_WEBHOOKS, selector, text,
+    ApiResource, ENDPOINT_SLICE, MUTATING_WEBHOOKS, ObjectRef, POD, VALIDATING_WEBHOOKS, selector,
+    text,
 };
-use super::reasons::trouble;
+use super::reasons::find_problem;
 use super::record::Record;
 use super::wait::is_ready;
 use crate::images::{COMPONENTS, Pins};
@@ -45,11 +46,11 @@ pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, Cl
         if !is_workload && !is_service {
             continue;
         }
-        let place = cluster.place_of(&object.value, record.namespace()).await?;
+        let reference = cluster.resolve(&object.value, record.namespace()).await?;
         if is_workload {
-            workload(cluster, record, object, &place, &mut checks).await?;
+            workload(cluster, record, object, &reference, &mut checks).await?;
         } else {
-            checks.push(endpoints(cluster, &place).await?);
+            checks.push(endpoints(cluster, &reference).await?);
         }
     }
     for (kind, app) in [
@@ -65,12 +66,12 @@ async fn workload(
     cluster: &Cluster,
     record: &Record,
     object: &Object,
-    place: &Place,
+    reference: &ObjectRef,
     checks: &mut Vec<Check>,
 ) -> Result<(), ClusterError> {
-    let Some(live) = cluster.get(place).await? else {
+    let Some(live) = cluster.get(reference).await? else {
         checks.push(Check {
-            what: place.to_string(),
+            what: reference.to_string(),
             holds: false,
             found: "is not there".to_owned(),
         });
@@ -79,20 +80,20 @@ async fn workload(
     let labels = selector(&object.value);
     let pods = match labels.is_empty() {
         true => Vec::new(),
-        false => cluster.list(&POD, &place.namespace, &labels).await?.0,
+        false => cluster.list(&POD, &reference.namespace, &labels).await?.0,
     };
-    let holds = is_ready(&place.kind.name, &live);
-    let found = match pods.iter().find_map(trouble) {
-        Some(trouble) if !holds => trouble.to_string().replace("\n    ", "; "),
+    let holds = is_ready(&reference.resource.kind, &live);
+    let found = match pods.iter().find_map(find_problem) {
+        Some(problem) if !holds => problem.to_string().replace("\n    ", "; "),
         _ if holds => "available".to_owned(),
         _ => "not available".to_owned(),
     };
     checks.push(Check {
-        what: place.to_string(),
+        what: reference.to_string(),
         holds,
         found,
     });
-    variables(object, &live, place, checks);
+    variables(object, &live, reference, checks);
     for pod in &pods {
         if text(pod, &["metadata", "deletionTimestamp"]).is_empty() {
             images(record, &object.value, pod, checks);
@@ -102,14 +103,14 @@ async fn workload(
 }
 
 /// Compares the images that a workload hands on by its environment, such as that of the sidecar, with the record.
-fn variables(recorded: &Object, live: &Value, place: &Place, checks: &mut Vec<Check>) {
+fn variables(recorded: &Object, live: &Value, reference: &ObjectRef, checks: &mut Vec<Check>) {
     let template = "/spec/template/spec";
     let wanted = image_variables(recorded.value.pointer(template));
     let found = image_variables(live.pointer(template));
     for (name, image) in wanted {
         let is = found.get(&name).map_or("nothing", String::as_str);
         checks.push(Check {
-            what: format!("{} {name}", place.name),
+            what: format!("{} {name}", reference.name),
             holds: is == image,
             found: match is == image {
                 true => image,
@@ -233,7 +234,7 @@ fn is_chosen(record: &Record) -> bool {
     lookup(&record.config(), "osm.image.digest").is_some()
 }
 
-async fn endpoints(cluster: &Cluster, service: &Place) -> Result<Check, ClusterError> {
+async fn endpoints(cluster: &Cluster, service: &ObjectRef) -> Result<Check, ClusterError> {
     let labels = format!("kubernetes.io/service-name={}", service.name);
     let (slices, _) = cluster
         .list(&ENDPOINT_SLICE, &service.namespace, &labels)
@@ -258,7 +259,7 @@ async fn endpoints(cluster: &Cluster, service: &Place) -> Result<Check, ClusterE
 async fn webhook(
     cluster: &Cluster,
     record: &Record,
-    kind: &Kind,
+    kind: &ApiResource,
     app: &str,
 ) -> Result<Check, ClusterError> {
     let labels = format!(
@@ -281,7 +282,7 @@ async fn webhook(
         (false, false) => (true, format!("{} webhooks", bundles.len())),
     };
     Ok(Check {
-        what: format!("{} of {app}", kind.name),
+        what: format!("{} of {app}", kind.kind),
         holds,
         found: said,
     })

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::Progress;
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::kinds::{Kind, POD, Place, selector, text};
-use super::reasons::{Trouble, condition, starting, trouble};
+use super::kinds::{ApiResource, ObjectRef, POD, selector, text};
+use super::reasons::{PodProblem, condition, find_problem, starting};
 use super::time::shown;
 
 /// How often the Pods of what is not ready are looked at.
@@ -76,9 +76,9 @@ enum State {
 }
 
 /// Whether there is something to wait for once an object of this kind is applied.
-pub fn is_awaited(kind: &Kind) -> bool {
+pub fn is_awaited(kind: &ApiResource) -> bool {
     matches!(
-        &*kind.name,
+        &*kind.kind,
         "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
     )
 }
@@ -90,18 +90,19 @@ pub fn is_awaited(kind: &Kind) -> bool {
 /// What failed, or was not ready in time, with the reasons.
 pub async fn ready(
     cluster: &Cluster,
-    places: &[Place],
+    references: &[ObjectRef],
     waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
-    let mut pending: Vec<&Place> = places
+    let mut pending: Vec<&ObjectRef> = references
         .iter()
-        .filter(|place| is_awaited(&place.kind))
+        .filter(|reference| is_awaited(&reference.resource))
         .collect();
     let mut said = Vec::new();
     while let Some(first) = pending.first() {
-        let (kind, namespace) = (first.kind.clone(), first.namespace.clone());
-        let group = |place: &&Place| place.kind == kind && place.namespace == namespace;
-        let these: Vec<&Place> = pending.iter().copied().filter(group).collect();
+        let (kind, namespace) = (first.resource.clone(), first.namespace.clone());
+        let group =
+            |reference: &&ObjectRef| reference.resource == kind && reference.namespace == namespace;
+        let these: Vec<&ObjectRef> = pending.iter().copied().filter(group).collect();
         Group {
             cluster,
             kind: &kind,
@@ -111,7 +112,7 @@ pub async fn ready(
         }
         .ready(these, &mut said)
         .await?;
-        pending.retain(|place| !group(place));
+        pending.retain(|reference| !group(reference));
     }
     Ok(())
 }
@@ -122,23 +123,23 @@ pub async fn ready(
 /// The Pod failed, or did not end in time, with the reasons.
 pub async fn pod(
     cluster: &Cluster,
-    place: &Place,
+    reference: &ObjectRef,
     waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
     let group = Group {
         cluster,
-        kind: &place.kind,
-        namespace: &place.namespace,
+        kind: &reference.resource,
+        namespace: &reference.namespace,
         waiting,
         to_its_end: true,
     };
-    group.ready(vec![place], &mut Vec::new()).await
+    group.ready(vec![reference], &mut Vec::new()).await
 }
 
 /// The objects of one kind in one namespace.
 struct Group<'g> {
     cluster: &'g Cluster,
-    kind: &'g Kind,
+    kind: &'g ApiResource,
     namespace: &'g str,
     waiting: Waiting<'g>,
     /// Whether a Pod is ready when it has ended, not when it runs.
@@ -148,18 +149,18 @@ struct Group<'g> {
 impl Group<'_> {
     async fn ready(
         &self,
-        mut pending: Vec<&Place>,
+        mut pending: Vec<&ObjectRef>,
         said: &mut Vec<String>,
     ) -> Result<(), ClusterError> {
         let mut objects: BTreeMap<String, Value> = BTreeMap::new();
         loop {
             let (items, version) = self.cluster.list(self.kind, self.namespace, "").await?;
-            let is_there = |place: &Place| {
+            let is_there = |reference: &ObjectRef| {
                 let mut names = items.iter().map(|item| text(item, &["metadata", "name"]));
-                names.any(|name| name == place.name)
+                names.any(|name| name == reference.name)
             };
-            if let Some(place) = pending.iter().find(|place| !is_there(place)) {
-                return Err(deleted(place));
+            if let Some(reference) = pending.iter().find(|reference| !is_there(reference)) {
+                return Err(deleted(reference));
             }
             for item in items {
                 self.take(item, &mut pending, &mut objects).await?;
@@ -204,7 +205,7 @@ impl Group<'_> {
     /// A pause before the next try, unless the time is over.
     async fn pause(
         &self,
-        pending: &[&Place],
+        pending: &[&ObjectRef],
         objects: &BTreeMap<String, Value>,
     ) -> Result<(), ClusterError> {
         if self.waiting.deadline.is_over() {
@@ -218,25 +219,29 @@ impl Group<'_> {
     async fn take(
         &self,
         object: Value,
-        pending: &mut Vec<&Place>,
+        pending: &mut Vec<&ObjectRef>,
         objects: &mut BTreeMap<String, Value>,
     ) -> Result<(), ClusterError> {
         let name = text(&object, &["metadata", "name"]).to_owned();
-        let Some(place) = pending.iter().copied().find(|place| place.name == name) else {
+        let Some(reference) = pending
+            .iter()
+            .copied()
+            .find(|reference| reference.name == name)
+        else {
             return Ok(());
         };
-        let now = match state(&self.kind.name, &object) {
+        let now = match state(&self.kind.kind, &object) {
             State::Ready if self.to_its_end && is_running(&object) => State::NotYet,
             now => now,
         };
         match now {
-            State::Ready => pending.retain(|place| place.name != name),
+            State::Ready => pending.retain(|reference| reference.name != name),
             State::NotYet => _ = objects.insert(name, object),
             State::Failed(message) => {
-                let troubles = self.troubles(&object).await;
-                let mut text = format!("{place} failed: {message}");
-                for trouble in troubles {
-                    text = format!("{text}\n  {trouble}");
+                let problems = self.problems(&object).await;
+                let mut text = format!("{reference} failed: {message}");
+                for problem in problems {
+                    text = format!("{text}\n  {problem}");
                 }
                 return Err(ClusterError::State(text));
             }
@@ -247,17 +252,17 @@ impl Group<'_> {
     /// Says what is in the way, once each.
     async fn tell(
         &self,
-        pending: &[&Place],
+        pending: &[&ObjectRef],
         objects: &BTreeMap<String, Value>,
         said: &mut Vec<String>,
     ) {
-        for place in pending {
-            let Some(object) = objects.get(&place.name) else {
+        for reference in pending {
+            let Some(object) = objects.get(&reference.name) else {
                 continue;
             };
-            let troubles = self.troubles(object).await;
-            for trouble in troubles.iter().filter(|trouble| !trouble.may_pass) {
-                let line = format!("waiting for {place}: {trouble}");
+            let problems = self.problems(object).await;
+            for problem in problems.iter().filter(|problem| !problem.may_pass) {
+                let line = format!("waiting for {reference}: {problem}");
                 if !said.contains(&line) {
                     (self.waiting.progress)(&line);
                     said.push(line);
@@ -268,16 +273,16 @@ impl Group<'_> {
 
     async fn too_late(
         &self,
-        pending: &[&Place],
+        pending: &[&ObjectRef],
         objects: &BTreeMap<String, Value>,
     ) -> ClusterError {
         let mut text = format!("not ready after {}:", shown(self.waiting.deadline.timeout));
-        for place in pending {
-            let object = objects.get(&place.name);
+        for reference in pending {
+            let object = objects.get(&reference.name);
             let mut lines: Vec<String> = Vec::new();
             if let Some(object) = object {
-                let troubles = self.troubles(object).await;
-                lines.extend(troubles.iter().map(ToString::to_string));
+                let problems = self.problems(object).await;
+                lines.extend(problems.iter().map(ToString::to_string));
                 lines.extend(conditions(object));
                 if lines.is_empty() && self.to_its_end && is_running(object) {
                     lines.push("it runs, and has not ended; --timeout gives it longer".to_owned());
@@ -289,12 +294,12 @@ impl Group<'_> {
             if lines.is_empty() {
                 lines.push(format!(
                     "none of its Pods is known\n    see why: kubectl describe {} --namespace {} {}",
-                    self.kind.name.to_lowercase(),
-                    place.namespace,
-                    place.name
+                    self.kind.kind.to_lowercase(),
+                    reference.namespace,
+                    reference.name
                 ));
             }
-            text = format!("{text}\n  {place}");
+            text = format!("{text}\n  {reference}");
             for line in lines {
                 text = format!("{text}\n    {}", line.replace('\n', "\n  "));
             }
@@ -303,15 +308,15 @@ impl Group<'_> {
     }
 
     /// What is wrong with the Pods of a workload; nothing where that cannot be read.
-    async fn troubles(&self, object: &Value) -> Vec<Trouble> {
+    async fn problems(&self, object: &Value) -> Vec<PodProblem> {
         let pods = self.pods(object).await;
-        let mut troubles: Vec<Trouble> = pods.iter().filter_map(trouble).collect();
-        for trouble in troubles.iter_mut().filter(|trouble| trouble.is_of_image()) {
-            if let Some(origin) = (self.waiting.images)(&trouble.image) {
-                trouble.advice = format!("{origin}\n{}", trouble.advice);
+        let mut problems: Vec<PodProblem> = pods.iter().filter_map(find_problem).collect();
+        for problem in problems.iter_mut().filter(|problem| problem.is_of_image()) {
+            if let Some(origin) = (self.waiting.images)(&problem.image) {
+                problem.advice = format!("{origin}\n{}", problem.advice);
             }
         }
-        troubles
+        problems
     }
 
     /// What a workload without troubles waits for: the Pods that are not ready, with the newest warning of each.
@@ -344,7 +349,7 @@ impl Group<'_> {
     }
 
     async fn pods(&self, object: &Value) -> Vec<Value> {
-        if self.kind.name == "Pod" {
+        if self.kind.kind == "Pod" {
             return vec![object.clone()];
         }
         let labels = selector(object);
@@ -357,9 +362,9 @@ impl Group<'_> {
 }
 
 /// What is said of something that is not there any more.
-fn deleted(place: &Place) -> ClusterError {
+fn deleted(reference: &ObjectRef) -> ClusterError {
     ClusterError::State(format!(
-        "{place} was deleted while it was awaited: somebody else changes the mesh, or a Job was \
+        "{reference} was deleted while it was awaited: somebody else changes the mesh, or a Job was \
          cleaned up before it was seen to be done"
     ))
 }
@@ -448,11 +453,11 @@ fn state(kind: &str, object: &Value) -> State {
 /// The Job failed, or was not done in time, with the reasons.
 pub async fn job(
     cluster: &Cluster,
-    place: &Place,
+    reference: &ObjectRef,
     object: &Value,
     waiting: Waiting<'_>,
 ) -> Result<(), ClusterError> {
-    let whole = ready(cluster, std::slice::from_ref(place), waiting);
+    let whole = ready(cluster, std::slice::from_ref(reference), waiting);
     let one = |key: &str| {
         object
             .pointer(&format!("/spec/{key}"))
@@ -464,7 +469,7 @@ pub async fn job(
     // A Job that is cleaned up at once is gone by the time its Pod is seen to be done.
     tokio::select! {
         biased;
-        () = pod_succeeded(cluster, place, text(object, &["metadata", "uid"])) => Ok(()),
+        () = pod_succeeded(cluster, reference, text(object, &["metadata", "uid"])) => Ok(()),
         done = whole => done,
     }
 }
@@ -472,7 +477,7 @@ pub async fn job(
 /// Ends when a Pod of the Job has ended well; never if none does.
 ///
 /// By its uid, for Pods of an earlier Job of that name may still be there.
-async fn pod_succeeded(cluster: &Cluster, job: &Place, uid: &str) {
+async fn pod_succeeded(cluster: &Cluster, job: &ObjectRef, uid: &str) {
     let labels = format!("batch.kubernetes.io/controller-uid={uid}");
     let succeeded = |pod: &Value| text(pod, &["status", "phase"]) == "Succeeded";
     loop {
@@ -500,7 +505,7 @@ async fn pod_succeeded(cluster: &Cluster, job: &Place, uid: &str) {
 }
 
 /// What a namespace that goes away says of what keeps it.
-fn told(object: &Value) -> impl Iterator<Item = &str> {
+fn blocking_conditions(object: &Value) -> impl Iterator<Item = &str> {
     let conditions = object
         .pointer("/status/conditions")
         .and_then(Value::as_array);
@@ -518,15 +523,15 @@ fn told(object: &Value) -> impl Iterator<Item = &str> {
 /// What is still there when the time is over, and what holds it.
 pub async fn gone(
     cluster: &Cluster,
-    mut left: Vec<Place>,
+    mut left: Vec<ObjectRef>,
     deadline: Deadline,
 ) -> Result<(), ClusterError> {
     let mut pause = PAUSE / 8;
     loop {
         let mut there = Vec::new();
-        for place in left {
-            if let Some(object) = cluster.get(&place).await? {
-                there.push((place, object));
+        for reference in left {
+            if let Some(object) = cluster.get(&reference).await? {
+                there.push((reference, object));
             }
         }
         if there.is_empty() {
@@ -535,7 +540,7 @@ pub async fn gone(
         if deadline.is_over() {
             let lines: Vec<String> = there
                 .iter()
-                .map(|(place, object)| {
+                .map(|(reference, object)| {
                     let held = object
                         .pointer("/metadata/finalizers")
                         .and_then(Value::as_array);
@@ -544,11 +549,11 @@ pub async fn gone(
                         .flatten()
                         .filter_map(Value::as_str)
                         .collect();
-                    let mut line = place.to_string();
+                    let mut line = reference.to_string();
                     if !held.is_empty() {
                         line = format!("{line}, held by its finalizers {}", held.join(", "));
                     }
-                    for said in told(object) {
+                    for said in blocking_conditions(object) {
                         line = format!("{line}\n    {said}");
                     }
                     line
@@ -561,7 +566,7 @@ pub async fn gone(
                 lines.join("\n  ")
             )));
         }
-        left = there.into_iter().map(|(place, _)| place).collect();
+        left = there.into_iter().map(|(reference, _)| reference).collect();
         tokio::time::sleep(pause).await;
         pause = PAUSE.min(pause * 2);
     }

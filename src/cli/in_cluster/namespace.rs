@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Done;
 use crate::cli::output::{Format, FormatArg, Printer, table};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Joined, Membership};
+use crate::cluster::{self, Cluster, Membership, MeshNamespace};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Say which namespaces belong to a mesh
@@ -161,8 +161,8 @@ impl List {
     }
 }
 
-fn rows(joined: &[Joined]) -> Vec<Vec<String>> {
-    let row = |j: &Joined| {
+fn rows(joined: &[MeshNamespace]) -> Vec<Vec<String>> {
+    let row = |j: &MeshNamespace| {
         let injection = match j.injection.as_str() {
             "" => "-",
             said => said,

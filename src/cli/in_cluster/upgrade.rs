@@ -71,7 +71,7 @@ impl Upgrade {
         };
         let revision = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            let records = cluster::of_mesh(&cluster, owner).await?;
+            let records = cluster::mesh_history(&cluster, owner).await?;
             let Some(last) = records.last() else {
                 let message = cluster::no_such_mesh(&cluster, owner).await?;
                 return Err(Failure::Operation(message));

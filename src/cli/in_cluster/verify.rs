@@ -49,7 +49,7 @@ impl ControlPlaneHealth {
         };
         let checks = cluster::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            match cluster::of_mesh(&cluster, owner).await?.last() {
+            match cluster::mesh_history(&cluster, owner).await?.last() {
                 Some(record) => Ok(cluster::verify(&cluster, record).await?),
                 None => {
                     let message = cluster::no_such_mesh(&cluster, owner).await?;
