@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output::Printer;
 #[cfg(feature = "cluster")]
-use crate::cluster::ClusterError;
+use crate::ops::ClusterError;
 use crate::plan::PlanError;
 
 /// What a command gives.

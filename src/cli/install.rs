@@ -15,7 +15,7 @@ use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::{Global, mesh_name};
 #[cfg(feature = "cluster")]
-use crate::cluster::{self, Cluster, InstallOptions, Options};
+use crate::ops::{self, Cluster, InstallOptions, Options};
 use crate::plan::{Plan, Rendered, Request, namespace_object};
 use helm_chart::Object;
 use helm_chart::{json, yaml};
@@ -172,7 +172,7 @@ impl Install {
             ca_bundle_secret: plan.mesh_text("caBundleSecretName"),
         };
         let is_dry = self.dry_run == DryRun::Server;
-        let answers = cluster::block_on(async {
+        let answers = ops::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
             // A dry run cannot bring what has to be there first.
             let crds = if is_dry { &[] } else { crds.as_slice() };
@@ -186,10 +186,10 @@ impl Install {
             let release = release(&plan, &defaults, &rendered, crds, &origin);
             let say = |line: &str| Printer::progress(line);
             if is_dry {
-                let answers = cluster::dry_run(&cluster, &release, &options, &say).await?;
+                let answers = ops::dry_run(&cluster, &release, &options, &say).await?;
                 return Ok::<_, Failure>(answers);
             }
-            let installing = cluster::install(&cluster, &release, &options, &say);
+            let installing = ops::install(&cluster, &release, &options, &say);
             let Some(done) = unless_interrupted(Box::pin(installing)).await else {
                 let removal = release.owner().command("osm uninstall mesh");
                 let mut next = format!("the same command goes on, {removal} removes it");

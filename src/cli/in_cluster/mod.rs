@@ -19,8 +19,8 @@ use serde_json::{Map, Value};
 use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::cluster::{self, Cluster, Connection, Images, Release};
 use crate::images::ResolvedImage;
+use crate::ops::{self, Cluster, Connection, Images, Release};
 use crate::plan::{Plan, Rendered};
 use helm_chart::{KubeVersion, Lookups, Object};
 
@@ -120,7 +120,7 @@ pub(super) async fn render(
         plan.target.kube_version = version;
     }
     let mut served = cluster.api_versions().await?;
-    served.extend(cluster::expect_crds(cluster, crds).await?);
+    served.extend(ops::expect_crds(cluster, crds).await?);
     plan.target.served = Some(served);
     // What was looked up without a cluster says nothing.
     plan.target.lookups = Lookups::default();

@@ -9,7 +9,7 @@ use super::{PortArg, duration, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::Printer;
 use crate::cli::{Global, mesh_name, object_name};
-use crate::cluster::{self, Cluster, Owner, Removal};
+use crate::ops::{self, Cluster, Owner, Removal};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Remove a mesh
@@ -79,10 +79,10 @@ impl OfMesh {
             namespace: self.delete_namespace,
             history: true,
         };
-        let (missing, keeps_namespace) = cluster::block_on(async {
+        let (missing, keeps_namespace) = ops::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
             let say = |line: &str| Printer::progress(line);
-            let removing = cluster::uninstall(&cluster, owner, &removal, &say);
+            let removing = ops::uninstall(&cluster, owner, &removal, &say);
             let Some(removed) = unless_interrupted(Box::pin(removing)).await else {
                 return Err(Failure::Operation(format!(
                     "interrupted: a part of the mesh {name} may still be in namespace {namespace}; \
@@ -98,7 +98,7 @@ impl OfMesh {
             }
             let missing = match removed.was_there {
                 true => None,
-                false => Some(cluster::no_such_mesh(&cluster, owner).await?),
+                false => Some(ops::no_such_mesh(&cluster, owner).await?),
             };
             Ok((missing, removed.keeps_namespace))
         })??;

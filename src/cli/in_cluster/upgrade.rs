@@ -9,8 +9,8 @@ use crate::cli::output::Printer;
 use crate::cli::pinned::check_pins;
 use crate::cli::value_args::{ImageArgs, ValueArgs};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
+use crate::ops::{self, Cluster, Options, Owner, Record};
 use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
 
 /// Upgrade a mesh's control plane to the compiled-in release
@@ -69,11 +69,11 @@ impl Upgrade {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
         };
-        let revision = cluster::block_on(async {
+        let revision = ops::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            let records = cluster::mesh_history(&cluster, owner).await?;
+            let records = ops::mesh_history(&cluster, owner).await?;
             let Some(last) = records.last() else {
-                let message = cluster::no_such_mesh(&cluster, owner).await?;
+                let message = ops::no_such_mesh(&cluster, owner).await?;
                 return Err(Failure::Operation(message));
             };
             let mut plan = self.plan(global, &values, Some(last))?;
@@ -117,7 +117,7 @@ impl Upgrade {
                 hooks: !self.no_hooks,
             };
             let say = |line: &str| Printer::progress(line);
-            let upgrading = cluster::upgrade(&cluster, &records, &release, options, &say);
+            let upgrading = ops::upgrade(&cluster, &records, &release, options, &say);
             let Some(done) = unless_interrupted(Box::pin(upgrading)).await else {
                 let next = "the same command goes on, helm rollback goes back";
                 return Err(interrupted(&cluster, next));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::{FormatArg, Printer, table};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Owner};
+use crate::ops::{self, Cluster, Owner};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Check what runs in a cluster
@@ -47,12 +47,12 @@ impl ControlPlaneHealth {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
         };
-        let checks = cluster::block_on(async {
+        let checks = ops::block_on(async {
             let cluster = Cluster::connect(&global.access.connection()).await?;
-            match cluster::mesh_history(&cluster, owner).await?.last() {
-                Some(record) => Ok(cluster::verify(&cluster, record).await?),
+            match ops::mesh_history(&cluster, owner).await?.last() {
+                Some(record) => Ok(ops::verify(&cluster, record).await?),
                 None => {
-                    let message = cluster::no_such_mesh(&cluster, owner).await?;
+                    let message = ops::no_such_mesh(&cluster, owner).await?;
                     Err(Failure::Operation(message))
                 }
             }

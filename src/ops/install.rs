@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Progress;
-use super::apply::{Owner, Target, remove};
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{NAMESPACE, SECRET};
 use super::preflight::{self, PlannedChanges};
-use super::record::{self, Record, Release, Status};
-use super::rollout::{Options, Rollout};
 use super::uninstall::{Removal, uninstall};
-use super::wait::Deadline;
 use crate::plan::namespace_object;
+use helm_release::Progress;
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{NAMESPACE, SECRET};
+use helm_release::release::record::{self, Record, Release, Status};
+use helm_release::rollout::apply::{Owner, Target, remove};
+use helm_release::rollout::{Options, Rollout};
+use helm_release::wait::Deadline;
 
 /// How to install.
 #[derive(Debug, Clone)]

@@ -1,5 +1,10 @@
 //! An API server that is spoken with: objects, kinds and watches, each request again where it may be.
 
+pub mod access;
+pub mod error;
+pub mod request;
+pub mod resource;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +14,10 @@ use kube::Client;
 use kube::core::WatchEvent;
 use serde_json::{Value, json};
 
-use super::connection::{self, Connection};
-use super::error::ClusterError;
-use super::kinds::{ApiResource, EVENT, ObjectRef, group_path, text};
-use super::request::{ApiRequest, JSON, Repeat, RequestError, causes, exchange};
+use crate::client::access::Connection;
+use crate::client::error::ClusterError;
+use crate::client::request::{ApiRequest, JSON, Repeat, RequestError, causes, exchange};
+use crate::client::resource::{ApiResource, EVENT, ObjectRef, group_path, text};
 use helm_chart::Lookup;
 
 /// The field manager of what is applied (Kubernetes API concepts, "Server-Side Apply").
@@ -66,7 +71,7 @@ impl Cluster {
     /// # Errors
     /// No configuration, or a server that does not answer.
     pub async fn connect(connection: &Connection) -> Result<Cluster, ClusterError> {
-        let (client, server) = connection::client(connection).await?;
+        let (client, server) = access::client(connection).await?;
         let mut cluster = Cluster {
             client,
             request_timeout: connection.request_timeout,

@@ -1,12 +1,12 @@
 //! Upgrades a release: a new revision, without what is no longer rendered.
 
-use super::Progress;
-use super::client::Cluster;
-use super::error::ClusterError;
 use super::meshes::no_such_mesh;
 use super::preflight::{self, PlannedChanges};
-use super::record::{self, Record, Release, Status};
-use super::rollout::{Options, Rollout};
+use helm_release::Progress;
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::release::record::{self, Record, Release, Status};
+use helm_release::rollout::{Options, Rollout};
 
 /// Upgrades a release; `records` are those it has, the newest last.
 ///

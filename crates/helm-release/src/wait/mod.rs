@@ -1,5 +1,7 @@
 //! Waits until workloads run and Jobs are done, and says why when they do not.
 
+pub mod pod_problem;
+
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -9,12 +11,12 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Progress;
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{ApiResource, ObjectRef, POD, selector, text};
-use super::reasons::{PodProblem, condition, find_problem, starting};
-use super::time::shown;
+use crate::Progress;
+use crate::client::Cluster;
+use crate::client::error::ClusterError;
+use crate::client::resource::{ApiResource, ObjectRef, POD, selector, text};
+use crate::time::shown;
+use crate::wait::pod_problem::{PodProblem, condition, find_problem, starting};
 
 /// How often the Pods of what is not ready are looked at.
 const LOOK: Duration = Duration::from_secs(2);

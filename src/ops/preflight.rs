@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::apply::{Owner, Target, at_once, owner_of};
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::hooks::{self, Hook};
-use super::kinds::{
+use super::meshes::control_planes;
+use helm_chart::KubeVersion;
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{
     ApiResource, DEPLOYMENT, MUTATING_WEBHOOKS, NAMESPACE, POD, SECRET, VALIDATING_WEBHOOKS, text,
 };
-use super::meshes::control_planes;
-use super::wait::is_awaited;
-use helm_chart::KubeVersion;
+use helm_release::rollout::apply::{Owner, Target, at_once, owner_of};
+use helm_release::rollout::hooks::{self, Hook};
+use helm_release::wait::is_awaited;
 
 /// The oldest Kubernetes that has all the APIs of the chart: `autoscaling/v2`.
 const OLDEST: (u64, u64) = (1, 23);

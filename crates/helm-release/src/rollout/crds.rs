@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Progress;
-use super::apply::Target;
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{ApiResource, CUSTOM_RESOURCE_DEFINITION, text};
-use super::reasons::condition;
-use super::time::shown;
-use super::wait::Deadline;
+use crate::Progress;
+use crate::client::Cluster;
+use crate::client::error::ClusterError;
+use crate::client::resource::{ApiResource, CUSTOM_RESOURCE_DEFINITION, text};
+use crate::rollout::apply::Target;
+use crate::time::shown;
+use crate::wait::Deadline;
+use crate::wait::pod_problem::condition;
 use helm_chart::Object;
 
 /// The pause before a CRD is looked at again.

@@ -14,8 +14,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
-use super::error::ClusterError;
-use super::request::causes;
+use crate::client::error::ClusterError;
+use crate::client::request::causes;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -171,11 +171,8 @@ async fn configuration(connection: &Connection) -> Result<Config, ClusterError> 
             .map(|c| c.name.as_str())
             .collect();
         if !names.contains(&name.as_str()) {
-            let near = image_pins::nearest(name, names.iter().copied())
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
             return Err(ClusterError::Configuration(format!(
-                "--context: there is no context {name}{near} (there are: {})",
+                "--context: there is no context {name} (there are: {})",
                 names.join(", ")
             )));
         }

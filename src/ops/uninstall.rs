@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::Progress;
-use super::apply::{Owner, is_kept, owner_of, remove};
-use super::client::{Cluster, Deleted};
-use super::error::ClusterError;
-use super::hooks::{self, Hook};
-use super::kinds::{
+use super::meshes::control_planes;
+use helm_release::Progress;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{
     CUSTOM_RESOURCE_DEFINITION, MUTATING_WEBHOOKS, NAMESPACE, ObjectRef, SECRET,
     VALIDATING_WEBHOOKS, text,
 };
-use super::meshes::control_planes;
-use super::record::{self, Record, Status};
-use super::wait::{self, Deadline, Waiting};
+use helm_release::client::{Cluster, Deleted};
+use helm_release::release::record::{self, Record, Status};
+use helm_release::rollout::apply::{Owner, is_kept, owner_of, remove};
+use helm_release::rollout::hooks::{self, Hook};
+use helm_release::wait::{self, Deadline, Waiting};
 
 /// What to remove.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
-use super::error::Refusal;
-use super::kinds::text;
-use super::time::shown;
+use crate::client::error::Refusal;
+use crate::client::resource::text;
+use crate::time::shown;
 
 pub const JSON: &str = "application/json";
 

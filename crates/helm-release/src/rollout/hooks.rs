@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::apply::{Owner, Target, delete, is_kept, remove};
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{CUSTOM_RESOURCE_DEFINITION, ObjectRef, text};
-use super::wait::{self, Waiting};
+use crate::client::Cluster;
+use crate::client::error::ClusterError;
+use crate::client::resource::{CUSTOM_RESOURCE_DEFINITION, ObjectRef, text};
+use crate::rollout::apply::{Owner, Target, delete, is_kept, remove};
+use crate::wait::{self, Waiting};
 use helm_chart::Object;
 
 /// A hook that is ready to be run.
@@ -128,10 +128,10 @@ async fn run_one(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::kinds::{POD, SECRET};
+    use crate::client::resource::{POD, SECRET};
     use serde_json::json;
 
-    fn hook(kind: &crate::cluster::kinds::ApiResource, annotations: &Value) -> Hook {
+    fn hook(kind: &crate::client::resource::ApiResource, annotations: &Value) -> Hook {
         Hook {
             target: Target {
                 reference: kind.at("", "x"),

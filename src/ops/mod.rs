@@ -2,44 +2,29 @@
 //!
 //! Only here requests are made. Nothing here prints: what happens is told through [`Progress`].
 
-mod apply;
-mod client;
-mod connection;
-mod crds;
-mod error;
-mod hooks;
 mod install;
-mod kinds;
 mod meshes;
 mod namespaces;
 mod preflight;
-mod reasons;
-mod record;
-mod request;
-mod rollout;
-mod time;
 mod uninstall;
 mod upgrade;
 mod verify;
-mod wait;
 
-pub use apply::Owner;
-pub use client::Cluster;
-pub use connection::Connection;
-pub use crds::expect_crds;
-pub use error::{ClusterError, Refusal};
+pub use helm_release::Progress;
+pub use helm_release::client::Cluster;
+pub use helm_release::client::access::Connection;
+pub use helm_release::client::error::{ClusterError, Refusal};
+pub use helm_release::release::record::{Record, Release, mesh_history};
+pub use helm_release::rollout::Options;
+pub use helm_release::rollout::apply::Owner;
+pub use helm_release::rollout::crds::expect_crds;
+pub use helm_release::wait::Images;
 pub use install::{InstallOptions, dry_run, install};
 pub use meshes::{Mesh, meshes, no_such_mesh};
 pub use namespaces::{Membership, MeshNamespace, namespaces, set_membership};
-pub use record::{Record, Release, mesh_history};
-pub use rollout::Options;
 pub use uninstall::{Removal, Removed, uninstall};
 pub use upgrade::upgrade;
 pub use verify::{Check, verify};
-pub use wait::Images;
-
-/// Told what happens, a line at a time.
-pub type Progress<'p> = &'p dyn Fn(&str);
 
 /// Runs what talks to a cluster to its end, on this thread.
 ///

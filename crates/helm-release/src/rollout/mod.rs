@@ -1,18 +1,21 @@
 //! What installing and upgrading have in common: hooks, objects, what is no longer rendered, waiting.
 
+pub mod apply;
+pub mod crds;
+pub mod hooks;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Progress;
-use super::apply::{Owner, Target, apply, is_kept, remove};
-use super::client::Cluster;
-use super::crds;
-use super::error::ClusterError;
-use super::hooks::{self, Hook};
-use super::kinds::{ObjectRef, POD, selector};
-use super::record::Release;
-use super::wait::{self, Deadline, Waiting, is_awaited};
+use crate::Progress;
+use crate::client::Cluster;
+use crate::client::error::ClusterError;
+use crate::client::resource::{ObjectRef, POD, selector};
+use crate::release::record::Release;
+use crate::rollout::apply::{Owner, Target, apply, is_kept, remove};
+use crate::rollout::hooks::Hook;
+use crate::wait::{self, Deadline, Waiting, is_awaited};
 use helm_chart::Object;
 
 /// How objects are brought into a cluster.
@@ -27,7 +30,7 @@ pub struct Options {
 }
 
 /// A release that is ready to be brought into a cluster.
-pub(super) struct Rollout<'r> {
+pub struct Rollout<'r> {
     cluster: &'r Cluster,
     owner: Owner<'r>,
     /// What has to be there before it.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::kinds::text;
+use crate::client::resource::text;
 
 /// What is wrong with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,10 @@
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
-use super::client::{Cluster, Deleted};
-use super::error::ClusterError;
-use super::kinds::{ObjectRef, text};
-use super::wait::{self, Deadline};
-use crate::plan::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
+use crate::client::error::ClusterError;
+use crate::client::resource::{ObjectRef, text};
+use crate::client::{Cluster, Deleted};
+use crate::wait::{self, Deadline};
 use helm_chart::install_rank;
 
 /// So many requests are on their way at the same time at most.
@@ -15,7 +14,7 @@ const AT_ONCE: usize = 16;
 
 /// The label and annotations by which helm knows whose an object is.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-pub(super) const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+pub const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
 
 /// The release that objects belong to.
@@ -53,10 +52,10 @@ impl Owner<'_> {
     /// A command for this mesh, with the flags that it takes: `osm uninstall mesh`.
     pub fn command(&self, command: &str) -> String {
         let mut command = command.to_owned();
-        if self.name != DEFAULT_MESH_NAME {
+        if self.name != "osm" {
             command = format!("{command} --mesh-name {}", self.name);
         }
-        if self.namespace != DEFAULT_NAMESPACE {
+        if self.namespace != "osm-system" {
             command = format!("{command} --osm-namespace {}", self.namespace);
         }
         command
@@ -125,7 +124,7 @@ pub async fn apply(cluster: &Cluster, targets: &[Target]) -> Result<(), ClusterE
 ///
 /// # Errors
 /// The first error, once every request that was sent has its answer: none is on its way any more.
-pub(super) async fn at_once<T>(
+pub async fn at_once<T>(
     requests: impl Iterator<Item = impl Future<Output = Result<T, ClusterError>>>,
 ) -> Result<Vec<T>, ClusterError> {
     let mut requests = requests.peekable();

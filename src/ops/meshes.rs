@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::apply::{Owner, RELEASE_NAME};
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{DEPLOYMENT, NAMESPACE, text};
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{DEPLOYMENT, NAMESPACE, text};
+use helm_release::rollout::apply::{Owner, RELEASE_NAME};
 
 /// The label by which a namespace says which mesh it belongs to.
 pub(super) const MONITORED_BY: &str = "openservicemesh.io/monitored-by";

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{NAMESPACE, text};
 use super::meshes::{MONITORED_BY, control_planes};
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{NAMESPACE, text};
 
 /// The label that keeps a namespace out of every mesh.
 const IGNORED: &str = "openservicemesh.io/ignore";

@@ -12,13 +12,13 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
-use super::Progress;
-use super::apply::Owner;
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{ObjectRef, SECRET, text};
-use super::time;
-use super::wait::Images;
+use crate::Progress;
+use crate::client::Cluster;
+use crate::client::error::ClusterError;
+use crate::client::resource::{ObjectRef, SECRET, text};
+use crate::rollout::apply::Owner;
+use crate::time;
+use crate::wait::Images;
 use helm_chart::{Chart, Object, read_manifest};
 
 /// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
@@ -366,7 +366,7 @@ pub struct Release<'r> {
     /// What was rendered.
     pub objects: &'r [Object],
     /// What the chart brings under `crds/`, if it is to be there first; in no record. Their kinds are made known with
-    /// [`super::expect_crds`].
+    /// [`crate::rollout::crds::expect_crds`].
     pub crds: &'r [Object],
     /// What is known of its images, for messages.
     pub images: Images<'r>,

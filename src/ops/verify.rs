@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use image_pins::{Digest, Reference};
 use serde_json::Value;
 
-use super::client::Cluster;
-use super::error::ClusterError;
-use super::kinds::{
-    ApiResource, ENDPOINT_SLICE, MUTATING_WEBHOOKS, ObjectRef, POD, VALIDATING_WEBHOOKS, selector,
-    text,
-};
-use super::reasons::find_problem;
-use super::record::Record;
-use super::wait::is_ready;
 use crate::images::{COMPONENTS, Pins};
 use helm_chart::Object;
 use helm_chart::values::lookup;
+use helm_release::client::Cluster;
+use helm_release::client::error::ClusterError;
+use helm_release::client::resource::{
+    ApiResource, ENDPOINT_SLICE, MUTATING_WEBHOOKS, ObjectRef, POD, VALIDATING_WEBHOOKS, selector,
+    text,
+};
+use helm_release::release::record::Record;
+use helm_release::wait::is_ready;
+use helm_release::wait::pod_problem::find_problem;
 
 /// Something that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,3 @@
+//! What is kept of a release.
+
+pub mod record;
