@@ -9,7 +9,7 @@ use super::in_cluster::{PortArg, as_json};
 use super::output::{Format, FormatArg, Printer};
 use crate::images::{Pins, RELEASES};
 #[cfg(feature = "cluster")]
-use crate::ops::{self, Cluster};
+use crate::ops;
 
 /// Show the version and what is compiled in
 #[derive(Debug, clap::Args)]
@@ -98,8 +98,8 @@ impl Version {
             return None;
         }
         let asked = ops::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            ops::meshes(&cluster).await
+            let client = global.access.client().connect().await?;
+            ops::meshes(&client).await
         });
         match asked.and_then(|meshes| meshes) {
             Ok(meshes) => Some(meshes.iter().map(as_json).collect()),

@@ -1,45 +1,46 @@
-//! The meshes of a cluster: their controllers, and the namespaces that joined them.
+//! Lists the meshes of a cluster: their controllers, and the namespaces that joined them.
 
+use helm_release::client::Client;
+use helm_release::client::resource::{DEPLOYMENT, NAMESPACE};
+use helm_release::fields::text;
+use helm_release::release::{Owner, release_name};
 use serde_json::Value;
 
-use helm_release::client::Cluster;
-use helm_release::client::error::ClusterError;
-use helm_release::client::resource::{DEPLOYMENT, NAMESPACE, text};
-use helm_release::rollout::apply::{Owner, RELEASE_NAME};
+use super::error::{Error, MeshId};
 
-/// The label by which a namespace says which mesh it belongs to.
+/// The label of a namespace that names the mesh it belongs to.
 pub(super) const MONITORED_BY: &str = "openservicemesh.io/monitored-by";
 
-/// A mesh that runs in the cluster.
+/// A mesh that runs in the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mesh {
     /// Its name.
     pub name: String,
     /// The namespace of its control plane.
     pub namespace: String,
-    /// The release that its controller belongs to; empty if it is of none.
+    /// The release that its controller belongs to; empty if it belongs to none.
     pub release: String,
-    /// The version that its controller bears: `v1.2.4`.
+    /// The version in the labels of its controller: `v1.2.4`.
     pub version: String,
-    /// Whether it wants no other mesh in the cluster.
+    /// Whether it must be the only mesh in the client.
     pub enforces_single: bool,
     /// The namespaces that joined it.
     pub namespaces: Vec<String>,
 }
 
-/// All meshes, in the order of their names.
+/// Lists all meshes, by name.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
-    // Both are waited for, so that what is told does not depend on which answer comes first.
+/// The server refuses a request.
+pub async fn meshes(client: &Client) -> Result<Vec<Mesh>, Error> {
+    // Both are awaited, so that the error does not depend on which answer comes first.
     let (meshes, namespaces) = futures_util::future::join(
-        control_planes(cluster, ""),
-        cluster.list(&NAMESPACE, "", MONITORED_BY),
+        control_planes(client, ""),
+        client.list(&NAMESPACE, "", MONITORED_BY),
     )
     .await;
     let mut meshes = meshes?;
-    let (namespaces, _) = namespaces?;
+    let namespaces = namespaces?;
     for mesh in &mut meshes {
         let joined = namespaces
             .iter()
@@ -50,33 +51,47 @@ pub async fn meshes(cluster: &Cluster) -> Result<Vec<Mesh>, ClusterError> {
     Ok(meshes)
 }
 
-/// The meshes in a namespace, or in all if it is empty, in the order of their names, without the namespaces that
-/// joined them.
+/// Lists the meshes in a namespace, or in all if it is empty, by name, without the namespaces that joined them.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn control_planes(cluster: &Cluster, namespace: &str) -> Result<Vec<Mesh>, ClusterError> {
+/// The server refuses a request.
+pub async fn control_planes(client: &Client, namespace: &str) -> Result<Vec<Mesh>, Error> {
     let labels = "app=osm-controller";
-    let (deployments, _) = cluster.list(&DEPLOYMENT, namespace, labels).await?;
+    let deployments = client.list(&DEPLOYMENT, namespace, labels).await?;
     let mut meshes: Vec<Mesh> = deployments.iter().map(mesh).collect();
     meshes.sort_by(|a, b| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)));
     Ok(meshes)
 }
 
-/// A sentence that says that there is no such mesh, and which there are.
+/// Returns the error for a mesh that does not exist, with the meshes that do.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn no_such_mesh(cluster: &Cluster, mesh: Owner<'_>) -> Result<String, ClusterError> {
-    let mut message = format!(
-        "there is no mesh {} in namespace {}",
-        mesh.name, mesh.namespace
-    );
-    for other in control_planes(cluster, "").await? {
-        let more = format!("\nthere is {} in namespace {}", other.name, other.namespace);
-        message.push_str(&more);
+/// The server refuses a request.
+pub async fn no_such_mesh(client: &Client, mesh: Owner<'_>) -> Result<Error, Error> {
+    let others = control_planes(client, "").await?.into_iter();
+    Ok(Error::MeshNotFound {
+        mesh: mesh.into(),
+        others: others.map(|other| other.id()).collect(),
+    })
+}
+
+impl From<Owner<'_>> for MeshId {
+    fn from(owner: Owner<'_>) -> MeshId {
+        MeshId {
+            name: owner.name.to_owned(),
+            namespace: owner.namespace.to_owned(),
+        }
     }
-    Ok(message)
+}
+
+impl Mesh {
+    /// Returns its name and namespace.
+    pub(super) fn id(&self) -> MeshId {
+        MeshId {
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
 }
 
 fn mesh(deployment: &Value) -> Mesh {
@@ -88,7 +103,7 @@ fn mesh(deployment: &Value) -> Mesh {
     Mesh {
         name: name.to_owned(),
         namespace: text(deployment, &["metadata", "namespace"]).to_owned(),
-        release: text(deployment, &["metadata", "annotations", RELEASE_NAME]).to_owned(),
+        release: release_name(deployment).unwrap_or_default().to_owned(),
         version: label("app.kubernetes.io/version").to_owned(),
         enforces_single: label("enforceSingleMesh") == "true",
         namespaces: Vec::new(),
@@ -101,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_mesh_is_read_off_its_controller() {
+    fn a_mesh_is_read_from_its_controller() {
         let deployment = json!({"metadata": {"namespace": "ns", "labels": {
             "app.kubernetes.io/instance": "a", "app.kubernetes.io/version": "v1.2.4",
             "enforceSingleMesh": "true"}}});

@@ -1,7 +1,10 @@
-//! Everything that is done in a cluster: connect, check, install, wait, inspect, remove.
+//! The operations on meshes in a cluster: one file each. Typed options in, typed results and errors out.
 //!
-//! Only here requests are made. Nothing here prints: what happens is told through [`Progress`].
+//! Nothing here prints or names a flag: the command line turns errors and events into words.
 
+mod error;
+mod event;
+mod history;
 mod install;
 mod meshes;
 mod namespaces;
@@ -10,15 +13,11 @@ mod uninstall;
 mod upgrade;
 mod verify;
 
-pub use helm_release::Progress;
-pub use helm_release::client::Cluster;
-pub use helm_release::client::access::Connection;
-pub use helm_release::client::error::{ClusterError, Refusal};
-pub use helm_release::release::record::{Record, Release, mesh_history};
-pub use helm_release::rollout::Options;
-pub use helm_release::rollout::apply::Owner;
-pub use helm_release::rollout::crds::expect_crds;
-pub use helm_release::wait::Images;
+use helm_release::client::{Client, ClientBuilder};
+
+pub use error::{Error, MeshConflict, MeshId, Operation, Unfinished};
+pub use event::{Event, Progress};
+pub use history::{mesh_history, mesh_name, mesh_namespace};
 pub use install::{InstallOptions, dry_run, install};
 pub use meshes::{Mesh, meshes, no_such_mesh};
 pub use namespaces::{Membership, MeshNamespace, namespaces, set_membership};
@@ -26,14 +25,25 @@ pub use uninstall::{Removal, Removed, uninstall};
 pub use upgrade::upgrade;
 pub use verify::{Check, verify};
 
-/// Runs what talks to a cluster to its end, on this thread.
+/// The field manager of what is applied.
+const FIELD_MANAGER: &str = "osm";
+
+/// Labels for the records of releases that are installed here.
+pub const RECORD_LABELS: &[(&str, &str)] = &[(history::MADE_BY, "osm")];
+
+/// Starts the settings of a client.
+pub fn client() -> ClientBuilder {
+    Client::builder(FIELD_MANAGER).user_agent(concat!("osm/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Runs a task on this thread until it ends.
 ///
 /// # Errors
-/// The system gives no event queue.
-pub fn block_on<T>(task: impl Future<Output = T>) -> Result<T, ClusterError> {
+/// The operating system provides no event queue.
+pub fn block_on<T>(task: impl Future<Output = T>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| ClusterError::State(format!("cannot start: {e}")))?;
+        .map_err(Error::Runtime)?;
     Ok(runtime.block_on(task))
 }

@@ -1,35 +1,37 @@
-//! The namespaces of applications: which mesh they belong to.
+//! The namespaces of applications: which mesh they belong to, and how to change that.
 
 use serde_json::json;
 
+use helm_release::client::Client;
+use helm_release::client::resource::NAMESPACE;
+use helm_release::fields::text;
+
+use super::error::Error;
 use super::meshes::{MONITORED_BY, control_planes};
-use helm_release::client::Cluster;
-use helm_release::client::error::ClusterError;
-use helm_release::client::resource::{NAMESPACE, text};
 
 /// The label that keeps a namespace out of every mesh.
 const IGNORED: &str = "openservicemesh.io/ignore";
-/// The annotation that has sidecars injected.
+/// The annotation that enables the injection of sidecars.
 const INJECTION: &str = "openservicemesh.io/sidecar-injection";
-/// The annotation that has metrics of sidecars collected.
+/// The annotation that enables the metrics of sidecars.
 const METRICS: &str = "openservicemesh.io/metrics";
 
-/// What a namespace shall be to a mesh.
+/// What a namespace is to a mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership<'m> {
-    /// It joins the mesh of this name; with or without sidecars in its new Pods.
+    /// It belongs to this mesh, with or without sidecars in its new Pods.
     Added {
         /// The mesh's name.
         mesh: &'m str,
         /// Whether new Pods get sidecars.
         injects: bool,
     },
-    /// It leaves the mesh of this name.
+    /// It no longer belongs to this mesh.
     Removed {
         /// The mesh's name.
         mesh: &'m str,
     },
-    /// No mesh looks at it.
+    /// Every mesh ignores it.
     Ignored,
 }
 
@@ -40,23 +42,20 @@ pub struct MeshNamespace {
     pub name: String,
     /// The mesh.
     pub mesh: String,
-    /// What its annotation says of sidecars; empty if it has none.
+    /// The annotation for sidecars: `enabled` or `disabled`; empty if it has none.
     pub injection: String,
 }
 
-/// The namespaces that joined a mesh, or any mesh.
+/// Lists the namespaces that joined a mesh, or any mesh.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn namespaces(
-    cluster: &Cluster,
-    mesh: Option<&str>,
-) -> Result<Vec<MeshNamespace>, ClusterError> {
+/// The server refuses the request.
+pub async fn namespaces(client: &Client, mesh: Option<&str>) -> Result<Vec<MeshNamespace>, Error> {
     let labels = match mesh {
         Some(mesh) => format!("{MONITORED_BY}={mesh}"),
         None => MONITORED_BY.to_owned(),
     };
-    let (found, _) = cluster.list(&NAMESPACE, "", &labels).await?;
+    let found = client.list(&NAMESPACE, "", &labels).await?;
     let joined = found.iter().map(|namespace| MeshNamespace {
         name: text(namespace, &["metadata", "name"]).to_owned(),
         mesh: text(namespace, &["metadata", "labels", MONITORED_BY]).to_owned(),
@@ -65,48 +64,49 @@ pub async fn namespaces(
     Ok(joined.collect())
 }
 
-/// Makes a namespace a part of a mesh, or ends that.
+/// Changes whether a namespace belongs to a mesh.
 ///
 /// # Errors
-/// There is no such namespace, or it belongs to another mesh.
+/// The namespace does not exist, belongs to another mesh or has a control plane, or the server refuses a request.
 pub async fn set_membership(
-    cluster: &Cluster,
+    client: &Client,
     name: &str,
     membership: Membership<'_>,
-) -> Result<(), ClusterError> {
+) -> Result<(), Error> {
     let reference = NAMESPACE.at("", name);
-    let Some(found) = cluster.get(&reference).await? else {
-        return Err(ClusterError::State(format!("there is no namespace {name}")));
+    let Some(found) = client.get(&reference).await? else {
+        return Err(Error::NamespaceNotFound {
+            namespace: name.to_owned(),
+        });
     };
     let own = match membership {
-        Membership::Added { .. } => control_planes(cluster, "").await?,
+        Membership::Added { .. } => control_planes(client, "").await?,
         _ => Vec::new(),
     };
     if let Some(own) = own.iter().find(|own| own.namespace == name) {
-        return Err(ClusterError::State(format!(
-            "the namespace {name} has the control plane of the mesh {}: it joins no mesh",
-            own.name
-        )));
+        return Err(Error::ControlPlaneNamespace {
+            namespace: name.to_owned(),
+            mesh: own.name.clone(),
+        });
     }
     let mesh = text(&found, &["metadata", "labels", MONITORED_BY]);
     let patch = match membership {
         Membership::Added { mesh: wanted, .. } if !mesh.is_empty() && mesh != wanted => {
-            return Err(ClusterError::State(format!(
-                "the namespace {name} belongs to the mesh {mesh}: \
-                 osm namespace remove {name} --mesh-name {mesh} takes it out"
-            )));
+            return Err(Error::InOtherMesh {
+                namespace: name.to_owned(),
+                mesh: mesh.to_owned(),
+            });
         }
         Membership::Added { mesh, injects } => json!({"metadata": {
             "labels": {MONITORED_BY: mesh, IGNORED: null},
             "annotations": {INJECTION: if injects { "enabled" } else { "disabled" }},
         }}),
         Membership::Removed { mesh: wanted } if mesh != wanted => {
-            return Err(ClusterError::State(match mesh.is_empty() {
-                true => format!("the namespace {name} belongs to no mesh"),
-                false => {
-                    format!("the namespace {name} belongs to the mesh {mesh}, not to {wanted}")
-                }
-            }));
+            return Err(Error::NotInMesh {
+                namespace: name.to_owned(),
+                mesh: Some(mesh.to_owned()).filter(|mesh| !mesh.is_empty()),
+                wanted: wanted.to_owned(),
+            });
         }
         Membership::Removed { .. } => json!({"metadata": {
             "labels": {MONITORED_BY: null, IGNORED: null},
@@ -117,5 +117,6 @@ pub async fn set_membership(
             "annotations": {INJECTION: null, METRICS: null},
         }}),
     };
-    cluster.merge(&reference, &patch).await.map(drop)
+    client.merge(&reference, &patch).await?;
+    Ok(())
 }

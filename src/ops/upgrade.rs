@@ -1,106 +1,68 @@
-//! Upgrades a release: a new revision, without what is no longer rendered.
+//! Upgrades a mesh: checks, and the rollout of a new revision of its release.
 
+use helm_release::client::Client;
+use helm_release::release::{Record, RenderedRelease, Status, never_deployed};
+use helm_release::rollout::{Rollout, RolloutOptions};
+
+use super::error::{Error, Operation, Unfinished};
+use super::event::{Event, Progress};
+use super::history::mesh_name;
 use super::meshes::no_such_mesh;
-use super::preflight::{self, PlannedChanges};
-use helm_release::Progress;
-use helm_release::client::Cluster;
-use helm_release::client::error::ClusterError;
-use helm_release::release::record::{self, Record, Release, Status};
-use helm_release::rollout::{Options, Rollout};
+use super::preflight::{PlannedChanges, check_owners, check_permissions, check_version};
 
-/// Upgrades a release; `records` are those it has, the newest last.
+/// Upgrades a mesh; `records` are those of its release, the newest last.
 ///
 /// # Errors
-/// What keeps it from being upgraded, with the reasons; the same command again goes on.
+/// A check failed, the server refuses a request, or something is not ready in time. The next upgrade resumes it.
 pub async fn upgrade(
-    cluster: &Cluster,
+    client: &Client,
     records: &[Record],
-    release: &Release<'_>,
-    options: Options,
+    release: RenderedRelease<'_>,
+    options: RolloutOptions,
     progress: Progress<'_>,
-) -> Result<(), ClusterError> {
+) -> Result<(), Error> {
     let owner = release.owner();
     let Some(last) = records.last() else {
-        return Err(ClusterError::State(no_such_mesh(cluster, owner).await?));
+        return Err(no_such_mesh(client, owner).await?);
     };
-    let (install, removal) = (
-        owner.command("osm install"),
-        owner.command("osm uninstall mesh"),
-    );
-    let goes_on = match last.status() {
-        "uninstalling" => &format!("is being removed: {removal} finishes that"),
-        "uninstalled" => {
-            &format!("was removed, and its history was kept: {install} installs it again")
-        }
-        "pending-rollback" => "is being rolled back, or that was interrupted: see helm history",
-        _ if !record::never_deployed(records) => "",
-        _ if last.name() == last.mesh_name() => {
-            &format!("was not installed to the end: {install} goes on with it")
-        }
-        "pending-install" => &format!("was not installed to the end: {removal} removes it"),
-        // Of another name than its mesh, it was not made by osm install.
-        _ => "",
-    };
-    if !goes_on.is_empty() {
-        return Err(ClusterError::State(format!(
-            "the mesh {} {goes_on}",
-            release.name
-        )));
+    if let Some(unfinished) = unfinished(records, last) {
+        let mesh = owner.into();
+        return Err(Error::NotUpgradable { mesh, unfinished });
     }
-    preflight::version(cluster)?;
-    let rollout = Rollout::prepare(cluster, release, options, progress).await?;
+    check_version(client)?;
+    let on_rollout = |event: helm_release::rollout::Event<'_>| progress(Event::Rollout(event));
+    let rollout = Rollout::prepare(client, release, options, &on_rollout).await?;
     let changes = PlannedChanges {
-        namespace: release.namespace,
-        crds: &rollout.crds,
-        targets: &rollout.targets,
-        hooks: &rollout.hooks,
         creates_namespace: false,
         deletes: true,
         rolls_back: false,
     };
-    preflight::permissions(cluster, changes).await?;
-    let advice = "leave out of the mesh what has their names (--set)";
-    preflight::owners(
-        cluster,
-        owner,
-        rollout.targets.iter(),
-        rollout.hooks.iter(),
-        advice,
-    )
-    .await?;
-    let old = record::deployed_objects(cluster, records).await?;
-    let revision = last.revision() + 1;
-    let mut record = Record::new(release, revision, Status::PendingUpgrade);
-    record.keep_first_deployed(last);
-    record.store_new(cluster).await?;
-    if let Err(error) = rollout.run("upgrade", &old).await {
-        record.set_status(Status::Failed, &error.headline());
-        // The reason to tell is the first one.
-        let _ = record.store(cluster).await;
-        let worked = records.iter().rev().find(|r| r.is(Status::Deployed));
-        let back = worked.map(|record| {
-            let revision = record.revision();
-            format!("; helm rollback goes back to revision {revision}")
-        });
-        return Err(ClusterError::State(format!(
-            "{error}\nthe same command goes on{}",
-            back.unwrap_or_default()
-        )));
+    check_permissions(client, &rollout, changes).await?;
+    check_owners(&rollout, true, Operation::Upgrade).await?;
+    let started = rollout.start_upgrade(records).await?;
+    match started.run().await {
+        Ok(()) => Ok(started.finish().await?),
+        Err(cause) => {
+            started.fail(&cause).await;
+            let previous = records.iter().rev().find(|r| r.is(Status::Deployed));
+            Err(Error::UpgradeFailed {
+                cause,
+                previous: previous.map(Record::revision),
+            })
+        }
     }
-    record.set_status(Status::Deployed, "Upgrade complete");
-    record.store(cluster).await?;
-    supersede(cluster, records).await?;
-    record::prune(cluster, records, progress).await;
-    Ok(())
 }
 
-/// Marks what worked before as superseded.
-async fn supersede(cluster: &Cluster, records: &[Record]) -> Result<(), ClusterError> {
-    for record in records.iter().filter(|record| record.is(Status::Deployed)) {
-        let mut record = record.clone();
-        let description = record.description().to_owned();
-        record.set_status(Status::Superseded, &description);
-        record.store(cluster).await?;
+/// Returns the operation that has to be finished before an upgrade.
+fn unfinished(records: &[Record], last: &Record) -> Option<Unfinished> {
+    match last.status() {
+        "uninstalling" => Some(Unfinished::Uninstalling),
+        "uninstalled" => Some(Unfinished::Uninstalled),
+        "pending-rollback" => Some(Unfinished::PendingRollback),
+        _ if !never_deployed(records) => None,
+        _ if last.name() == mesh_name(last) => Some(Unfinished::Install),
+        "pending-install" => Some(Unfinished::PendingInstall),
+        // The release has another name than its mesh: another tool installed it.
+        _ => None,
     }
-    Ok(())
 }

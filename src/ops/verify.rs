@@ -1,43 +1,44 @@
-//! Whether a control plane is healthy, and whether what runs is what was installed.
+//! Verifies that a control plane is healthy and runs the images that were installed.
 
 use std::collections::BTreeMap;
 
+use helm_chart::Object;
+use helm_chart::values::lookup;
+use helm_release::client::resource::{ENDPOINT_SLICE, MUTATING_WEBHOOKS, POD, VALIDATING_WEBHOOKS};
+use helm_release::client::{ApiResource, Client, ObjectRef};
+use helm_release::fields::{is_terminating, selector, text};
+use helm_release::release::Record;
+use helm_release::wait::{PodProblem, find_problem, is_ready};
 use image_pins::{Digest, Reference};
 use serde_json::Value;
 
+use super::error::Error;
+use super::history::mesh_name;
 use crate::images::{COMPONENTS, Pins};
-use helm_chart::Object;
-use helm_chart::values::lookup;
-use helm_release::client::Cluster;
-use helm_release::client::error::ClusterError;
-use helm_release::client::resource::{
-    ApiResource, ENDPOINT_SLICE, MUTATING_WEBHOOKS, ObjectRef, POD, VALIDATING_WEBHOOKS, selector,
-    text,
-};
-use helm_release::release::record::Record;
-use helm_release::wait::is_ready;
-use helm_release::wait::pod_problem::find_problem;
 
-/// Something that was looked at.
+/// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What: `Deployment osm-system/osm-controller`.
+    /// What was checked: `Deployment osm-system/osm-controller`.
     pub what: String,
-    /// Whether it is as it has to be.
+    /// Whether it passed.
     pub holds: bool,
     /// What was found.
     pub found: String,
+    /// The problem of a Pod that keeps the workload from being available.
+    pub problem: Option<PodProblem>,
 }
 
-/// Looks at everything of a mesh: workloads, endpoints, webhooks, images.
+/// Checks everything of a mesh: workloads, endpoints, webhooks, images.
 ///
 /// # Errors
-/// What cannot be read.
-pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, ClusterError> {
+/// The record is damaged, or the server refuses a request.
+pub async fn verify(client: &Client, record: &Record) -> Result<Vec<Check>, Error> {
     let mut checks = vec![Check {
         what: format!("release {}", record.name()),
         holds: record.status() == "deployed",
         found: format!("{}, revision {}", record.status(), record.revision()),
+        problem: None,
     }];
     for object in &record.objects()? {
         let is_workload = matches!(object.kind(), "Deployment" | "StatefulSet" | "DaemonSet");
@@ -46,63 +47,69 @@ pub async fn verify(cluster: &Cluster, record: &Record) -> Result<Vec<Check>, Cl
         if !is_workload && !is_service {
             continue;
         }
-        let reference = cluster.resolve(&object.value, record.namespace()).await?;
+        let reference = client.resolve(&object.value, record.namespace()).await?;
         if is_workload {
-            workload(cluster, record, object, &reference, &mut checks).await?;
+            workload(client, record, object, &reference, &mut checks).await?;
         } else {
-            checks.push(endpoints(cluster, &reference).await?);
+            checks.push(endpoints(client, &reference).await?);
         }
     }
     for (kind, app) in [
         (MUTATING_WEBHOOKS, "osm-injector"),
         (VALIDATING_WEBHOOKS, "osm-controller"),
     ] {
-        checks.push(webhook(cluster, record, &kind, app).await?);
+        checks.push(webhook(client, record, &kind, app).await?);
     }
     Ok(checks)
 }
 
 async fn workload(
-    cluster: &Cluster,
+    client: &Client,
     record: &Record,
     object: &Object,
     reference: &ObjectRef,
     checks: &mut Vec<Check>,
-) -> Result<(), ClusterError> {
-    let Some(live) = cluster.get(reference).await? else {
+) -> Result<(), Error> {
+    let Some(live) = client.get(reference).await? else {
         checks.push(Check {
             what: reference.to_string(),
             holds: false,
-            found: "is not there".to_owned(),
+            found: "not found".to_owned(),
+            problem: None,
         });
         return Ok(());
     };
     let labels = selector(&object.value);
     let pods = match labels.is_empty() {
         true => Vec::new(),
-        false => cluster.list(&POD, &reference.namespace, &labels).await?.0,
+        false => client.list(&POD, &reference.namespace, &labels).await?,
     };
     let holds = is_ready(&reference.resource.kind, &live);
-    let found = match pods.iter().find_map(find_problem) {
-        Some(problem) if !holds => problem.to_string().replace("\n    ", "; "),
-        _ if holds => "available".to_owned(),
-        _ => "not available".to_owned(),
+    let problem = match holds {
+        true => None,
+        false => pods.iter().find_map(find_problem),
+    };
+    let found = match &problem {
+        Some(problem) => problem.to_string(),
+        None if holds => "available".to_owned(),
+        None => "not available".to_owned(),
     };
     checks.push(Check {
         what: reference.to_string(),
         holds,
         found,
+        problem,
     });
     variables(object, &live, reference, checks);
     for pod in &pods {
-        if text(pod, &["metadata", "deletionTimestamp"]).is_empty() {
+        if !is_terminating(pod) {
             images(record, &object.value, pod, checks);
         }
     }
     Ok(())
 }
 
-/// Compares the images that a workload hands on by its environment, such as that of the sidecar, with the record.
+/// Compares the images that a workload gets by its environment, such as that of the sidecar, with the record.
 fn variables(recorded: &Object, live: &Value, reference: &ObjectRef, checks: &mut Vec<Check>) {
     let template = "/spec/template/spec";
     let wanted = image_variables(recorded.value.pointer(template));
@@ -116,11 +123,12 @@ fn variables(recorded: &Object, live: &Value, reference: &ObjectRef, checks: &mu
                 true => image,
                 false => format!("is {is}, the release has {image}"),
             },
+            problem: None,
         });
     }
 }
 
-/// The environment variables of all containers that name images, by `container, variable`.
+/// Returns the environment variables of all containers that name images, by `container, variable`.
 fn image_variables(spec: Option<&Value>) -> BTreeMap<String, String> {
     let lists = ["initContainers", "containers"];
     let containers = lists.iter().filter_map(|list| spec?.get(list)?.as_array());
@@ -138,24 +146,29 @@ fn image_variables(spec: Option<&Value>) -> BTreeMap<String, String> {
     variables
 }
 
-/// Compares what each container runs with the record, and with the pins of this binary.
+/// Compares what each container runs with the record and with the pins of this binary.
 fn images(record: &Record, workload: &Value, pod: &Value, checks: &mut Vec<Check>) {
     let recorded = containers(workload.pointer("/spec/template/spec"), "image");
     let wanted = containers(pod.get("spec"), "image");
     let statuses = containers(pod.get("status"), "imageID");
     for (name, image) in &wanted {
-        // Other controllers may add containers of their own.
+        // Other controllers may add containers.
         let Some(of_record) = recorded.get(name) else {
             continue;
         };
         let what = format!("Pod {}, container {name}", text(pod, &["metadata", "name"]));
         let id = statuses.get(name).map(String::as_str).unwrap_or_default();
         let (holds, found) = judge(record, of_record, image, id);
-        checks.push(Check { what, holds, found });
+        checks.push(Check {
+            what,
+            holds,
+            found,
+            problem: None,
+        });
     }
 }
 
-/// The texts at a key of all containers, by the containers' names.
+/// Returns the strings at a key of all containers, by the names of the containers.
 fn containers(spec: Option<&Value>, key: &str) -> BTreeMap<String, String> {
     let lists = [
         "initContainers",
@@ -173,7 +186,7 @@ fn containers(spec: Option<&Value>, key: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether a container runs what it should, and what is to be said of it.
+/// Judges whether a container runs what it should, and describes what was found.
 fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, String) {
     if image != of_record {
         return (
@@ -182,24 +195,24 @@ fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, Stri
         );
     }
     let Ok(reference) = image.parse::<Reference>() else {
-        return (false, format!("{image} is no image"));
+        return (false, format!("{image} is not a valid image reference"));
     };
     let running = id.rsplit_once('@').map_or(id, |(_, digest)| digest);
     let running = running.parse::<Digest>().ok();
     let pin = pin_of(record, &reference);
     match (reference.digest(), running, pin) {
-        (_, None, _) => (false, format!("{image} does not run")),
+        (_, None, _) => (false, format!("{image} is not running")),
         (Some(digest), _, Some(pin)) if *digest != pin && !is_chosen(record) => (
             false,
             format!("{image} is not the pin of this binary, {pin}"),
         ),
         (Some(digest), Some(running), _) if *digest == running => (true, image.to_owned()),
-        // A digest is what was asked for; a runtime may name the manifest of its platform instead.
+        // The digest was requested; a runtime may report the manifest of its platform instead.
         (Some(_), Some(running), _) => (
             true,
             format!(
-                "{image}, reported as {running}: by its digest nothing else is pulled, and runtimes \
-                 name the index or the manifest of their platform"
+                "{image}, reported as {running}: nothing else can be pulled by its digest, and runtimes \
+                 report the index or the manifest of their platform"
             ),
         ),
         (None, Some(running), Some(pin)) if running == pin => (
@@ -214,7 +227,7 @@ fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, Stri
     }
 }
 
-/// The digest that is compiled in for an image of the version that the record has.
+/// Returns the compiled-in digest of an image in the version of the record.
 fn pin_of(record: &Record, reference: &Reference) -> Option<Digest> {
     let Ok(Pins::Release(release)) = Pins::of_release(record.app_version()) else {
         return None;
@@ -229,14 +242,14 @@ fn pin_of(record: &Record, reference: &Reference) -> Option<Digest> {
     Some(image.digest)
 }
 
-/// Whether the user chose images, so that other ones than the pins are meant.
+/// Returns whether the user chose other images than the pins.
 fn is_chosen(record: &Record) -> bool {
     lookup(&record.config(), "osm.image.digest").is_some()
 }
 
-async fn endpoints(cluster: &Cluster, service: &ObjectRef) -> Result<Check, ClusterError> {
+async fn endpoints(client: &Client, service: &ObjectRef) -> Result<Check, Error> {
     let labels = format!("kubernetes.io/service-name={}", service.name);
-    let (slices, _) = cluster
+    let slices = client
         .list(&ENDPOINT_SLICE, &service.namespace, &labels)
         .await?;
     let ready = slices
@@ -253,37 +266,33 @@ async fn endpoints(cluster: &Cluster, service: &ObjectRef) -> Result<Check, Clus
             1 => "1 ready endpoint".to_owned(),
             n => format!("{n} ready endpoints"),
         },
+        problem: None,
     })
 }
 
 async fn webhook(
-    cluster: &Cluster,
+    client: &Client,
     record: &Record,
-    kind: &ApiResource,
+    resource: &ApiResource,
     app: &str,
-) -> Result<Check, ClusterError> {
-    let labels = format!(
-        "app.kubernetes.io/instance={},app={app}",
-        record.mesh_name()
-    );
-    let (found, _) = cluster.list(kind, "", &labels).await?;
+) -> Result<Check, Error> {
+    let labels = format!("app.kubernetes.io/instance={},app={app}", mesh_name(record));
+    let found = client.list(resource, "", &labels).await?;
     let bundles: Vec<&str> = found
         .iter()
         .filter_map(|configuration| configuration.get("webhooks")?.as_array())
         .flatten()
         .map(|webhook| text(webhook, &["clientConfig", "caBundle"]))
         .collect();
-    let (holds, said) = match (bundles.is_empty(), bundles.iter().any(|b| b.is_empty())) {
-        (true, _) => (
-            false,
-            format!("is not there; {app} makes it when it starts"),
-        ),
+    let (holds, found) = match (bundles.is_empty(), bundles.iter().any(|b| b.is_empty())) {
+        (true, _) => (false, format!("not found; {app} creates it when it starts")),
         (false, true) => (false, "has no certificate authority".to_owned()),
         (false, false) => (true, format!("{} webhooks", bundles.len())),
     };
     Ok(Check {
-        what: format!("{} of {app}", kind.kind),
+        what: format!("{} of {app}", resource.kind),
         holds,
-        found: said,
+        found,
+        problem: None,
     })
 }

@@ -1,10 +1,11 @@
-//! Releases in a cluster, as Helm keeps them.
+//! Releases in a Kubernetes cluster, as Helm keeps them.
 
 pub mod client;
+mod error;
+pub mod fields;
 pub mod release;
 pub mod rollout;
-pub mod time;
+mod time;
 pub mod wait;
 
-/// Told what happens, a line at a time.
-pub type Progress<'p> = &'p dyn Fn(&str);
+pub use error::Error;

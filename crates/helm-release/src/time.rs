@@ -1,23 +1,23 @@
-//! The time as records have it (RFC 3339), and durations as flags take them.
+//! The time as records have it (RFC 3339), and durations as Go writes them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seconds since the epoch.
-pub fn unix_seconds() -> u64 {
+/// Returns the seconds since the Unix epoch.
+pub(crate) fn unix_seconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map(|since| since.as_secs()).unwrap_or_default()
 }
 
-/// The time now, in UTC, to the second.
-pub fn now() -> String {
+/// Returns the current time in UTC, to the second.
+pub(crate) fn now() -> String {
     let seconds = i64::try_from(unix_seconds()).unwrap_or_default();
     k8s_openapi::jiff::Timestamp::from_second(seconds)
         .map(|time| time.to_string())
         .unwrap_or_default()
 }
 
-/// A duration as flags take it: `5m`, `1m30s`, `1.5s`, `500ms`.
-pub fn shown(duration: Duration) -> String {
+/// Formats a duration: `5m`, `1m30s`, `1.5s`, `500ms`.
+pub(crate) fn format_duration(duration: Duration) -> String {
     match (duration.as_secs() / 60, duration.as_secs() % 60) {
         (0, _) => format!("{duration:?}"),
         (minutes, 0) => format!("{minutes}m"),
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_shown_as_flags_take_them() {
+    fn durations_are_formatted_as_go_formats_them() {
         for (millis, text) in [
             (500, "500ms"),
             (1500, "1.5s"),
@@ -38,7 +38,7 @@ mod tests {
             (90_000, "1m30s"),
             (300_000, "5m"),
         ] {
-            assert_eq!(shown(Duration::from_millis(millis)), text);
+            assert_eq!(format_duration(Duration::from_millis(millis)), text);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::upgrade::Upgrade;
 use crate::cli::Global;
 use crate::cli::exit::Done;
 use crate::cli::output::{Format, FormatArg, Printer, table};
-use crate::ops::{self, Cluster};
+use crate::ops;
 
 /// List and upgrade meshes
 #[derive(Debug, clap::Args)]
@@ -44,8 +44,8 @@ impl Mesh {
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let meshes = ops::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            ops::meshes(&cluster).await
+            let client = global.access.client().connect().await?;
+            ops::meshes(&client).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
         if meshes.is_empty() && self.output.format == Format::Table {

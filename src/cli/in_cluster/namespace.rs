@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Done;
 use crate::cli::output::{Format, FormatArg, Printer, table};
 use crate::cli::{Global, mesh_name};
-use crate::ops::{self, Cluster, Membership, MeshNamespace};
+use crate::ops::{self, Membership, MeshNamespace};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Say which namespaces belong to a mesh
@@ -120,14 +120,14 @@ fn set(
     printer: &mut Printer,
 ) -> Done {
     ops::block_on(async {
-        let cluster = Cluster::connect(&global.access.connection()).await?;
+        let client = global.access.client().connect().await?;
         if let Membership::Added { mesh, .. } = membership
-            && !ops::meshes(&cluster).await?.iter().any(|m| m.name == mesh)
+            && !ops::meshes(&client).await?.iter().any(|m| m.name == mesh)
         {
             printer.warning(&format!("there is no mesh {mesh} in this cluster so far"));
         }
         for name in names {
-            ops::set_membership(&cluster, name, membership).await?;
+            ops::set_membership(&client, name, membership).await?;
             printer.data(&said(name))?;
         }
         Ok(())
@@ -137,8 +137,8 @@ fn set(
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let joined = ops::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            ops::namespaces(&cluster, self.mesh_name.as_deref()).await
+            let client = global.access.client().connect().await?;
+            ops::namespaces(&client, self.mesh_name.as_deref()).await
         })??;
         let data: Value = joined
             .iter()

@@ -1,4 +1,4 @@
-//! One request to an API server: what is sent, what came back, and whether it may be sent again.
+//! One request to an API server: what is sent, what came back, and whether it is safe to repeat.
 
 use std::time::Duration;
 
@@ -7,49 +7,55 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
-use crate::client::error::Refusal;
-use crate::client::resource::text;
-use crate::time::shown;
+use super::error::Refusal;
+use crate::fields::text;
+use crate::time::format_duration;
 
+/// The media type of JSON.
 pub const JSON: &str = "application/json";
 
-/// Whether a request may be sent again after one that failed without an answer.
+/// Whether a request may be sent again after it failed without an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// The same request twice does what it does once.
+    /// Sending it twice has the effect of sending it once.
     Idempotent,
-    /// Only if the server says that it did nothing.
+    /// Only after an answer that says that nothing was done.
     IfRefused,
 }
 
-/// A request.
+/// A request to an API server.
 pub struct ApiRequest<'s> {
+    /// The HTTP method.
     pub method: Method,
+    /// The path, with its query.
     pub path: &'s str,
+    /// The media types that are accepted.
     pub accept: &'static str,
-    /// Its media type, and what is sent as JSON.
+    /// The media type of the body, and the body, which is sent as JSON.
     pub body: Option<(&'static str, &'s Value)>,
+    /// Whether it may be repeated.
     pub repeat: Repeat,
 }
 
-/// Why there is no answer to use.
+/// Why a request has no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The server refused, or could not do it.
+    /// The server refused it, or failed.
     #[error("{}", .0.message)]
     Refused(Refusal),
-    /// The connection.
+    /// The connection broke.
     #[error(transparent)]
     Broke(#[from] kube::Error),
-    /// What came is no JSON.
-    #[error("what it answered is not JSON: {0}")]
+    /// The answer is not JSON.
+    #[error("the answer is not JSON: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// Nothing came.
-    #[error("it did not answer within {} (--request-timeout)", shown(*.0))]
+    /// No answer came within the timeout.
+    #[error("it did not answer within {}", format_duration(*.0))]
     Silent(Duration),
 }
 
 impl<'s> ApiRequest<'s> {
+    /// A request to read what is at a path.
     pub fn get(path: &'s str) -> ApiRequest<'s> {
         ApiRequest {
             method: Method::GET,
@@ -60,7 +66,11 @@ impl<'s> ApiRequest<'s> {
         }
     }
 
-    pub fn request(&self) -> Result<Request<Vec<u8>>, http::Error> {
+    /// Builds the HTTP request.
+    ///
+    /// # Errors
+    /// The path is not valid.
+    pub fn build(&self) -> Result<Request<Vec<u8>>, http::Error> {
         let request = Request::builder()
             .method(self.method.clone())
             .uri(self.path)
@@ -74,10 +84,10 @@ impl<'s> ApiRequest<'s> {
     }
 }
 
-/// Sends a request, and reads the whole answer.
+/// Sends a request and reads the whole answer.
 ///
 /// # Errors
-/// An answer that is no success, or none.
+/// The answer is not a success, or there is none.
 pub async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<Value, RequestError> {
     let answer = client.send(request.map(Body::from)).await?;
     let (head, body) = answer.into_parts();
@@ -99,14 +109,14 @@ fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let words = String::from_utf8_lossy(body);
     let first = words.lines().next().unwrap_or_default();
     let message = match text(&answer, &["message"]) {
-        // A page for a browser says nothing in its first line.
+        // The first line of an HTML page or of JSON is of no use.
         "" if first.is_empty() || first.starts_with(['<', '{']) => {
             format!("the answer was {code}")
         }
         "" => format!("the answer was {code}: {first}"),
         message => message.to_owned(),
     };
-    // The header (RFC 9110, section 10.2.3; a date in it is not understood), and the Status for itself.
+    // The header (RFC 9110, section 10.2.3; dates are ignored) and the Status may both have it.
     let header = headers.get(header::RETRY_AFTER);
     let header = header.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let details = answer.pointer("/details/retryAfterSeconds");
@@ -120,7 +130,7 @@ fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
 }
 
 impl RequestError {
-    /// The pause after which the request may be sent again: `pause`, or what the server wants.
+    /// Returns the pause after which the request may be sent again: `pause`, or longer if the server asks for it.
     pub fn may_repeat(&self, repeat: Repeat, pause: Duration) -> Option<Duration> {
         let is_idempotent = repeat == Repeat::Idempotent;
         match self {
@@ -144,7 +154,7 @@ impl RequestError {
     }
 }
 
-/// An error with all its causes, each said once.
+/// Formats an error with all its causes, each once.
 pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -162,8 +172,8 @@ pub fn causes(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    /// The code, the words and the seconds of the pause that an answer gives.
-    fn judged(code: u16, retry_after: Option<&str>, body: &str) -> (u16, String, u64) {
+    /// The code, the message and the pause in seconds that are read from an answer.
+    fn refused(code: u16, retry_after: Option<&str>, body: &str) -> (u16, String, u64) {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
             headers.insert(header::RETRY_AFTER, value.parse().expect("a header"));
@@ -177,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_its_code_whatever_the_body_is() {
+    fn a_refusal_keeps_its_code_whatever_the_body_is() {
         let never = u64::MAX;
         let table = [
             (
-                judged(
+                refused(
                     403,
                     None,
                     r#"{"kind": "Status", "message": "no", "code": 403}"#,
@@ -189,7 +199,7 @@ mod tests {
                 (403, "no", never),
             ),
             (
-                judged(
+                refused(
                     429,
                     Some("7"),
                     "Too many requests, please try again later.\n",
@@ -201,7 +211,7 @@ mod tests {
                 ),
             ),
             (
-                judged(
+                refused(
                     429,
                     None,
                     r#"{"message": "slow", "details": {"retryAfterSeconds": 3}}"#,
@@ -209,7 +219,7 @@ mod tests {
                 (429, "slow", 3),
             ),
             (
-                judged(
+                refused(
                     503,
                     Some("Fri, 31 Dec 1999 23:59:59 GMT"),
                     r#"{"error": 1}"#,
@@ -217,7 +227,7 @@ mod tests {
                 (503, "the answer was 503 Service Unavailable", 0),
             ),
             (
-                judged(502, Some("5"), "<html>"),
+                refused(502, Some("5"), "<html>"),
                 (502, "the answer was 502 Bad Gateway", never),
             ),
         ];

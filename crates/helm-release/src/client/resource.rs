@@ -1,10 +1,8 @@
-//! From an object's kind to its place in the API (Kubernetes API concepts, "Resource URIs").
+//! Kinds of objects and where they are in the API (Kubernetes API concepts, "Resource URIs").
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
-/// Where objects of a kind live.
+/// A kind of objects, with its place in the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResource {
     /// `v1`, `apps/v1`
@@ -13,7 +11,7 @@ pub struct ApiResource {
     pub kind: Cow<'static, str>,
     /// `deployments`
     pub plural: Cow<'static, str>,
-    /// Whether its objects are in namespaces.
+    /// Whether its objects are in a namespace.
     pub namespaced: bool,
 }
 
@@ -50,30 +48,39 @@ const fn cluster_wide(
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
+/// `CustomResourceDefinitions`.
 pub const CUSTOM_RESOURCE_DEFINITION: ApiResource = cluster_wide(
     "apiextensions.k8s.io/v1",
     "CustomResourceDefinition",
     "customresourcedefinitions",
 );
+/// `Deployments`.
 pub const DEPLOYMENT: ApiResource = namespaced("apps/v1", "Deployment", "deployments");
+/// `EndpointSlices`.
 pub const ENDPOINT_SLICE: ApiResource =
     namespaced("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
+/// `Events`.
 pub const EVENT: ApiResource = namespaced("v1", "Event", "events");
+/// `MutatingWebhookConfigurations`.
 pub const MUTATING_WEBHOOKS: ApiResource = cluster_wide(
     ADMISSION,
     "MutatingWebhookConfiguration",
     "mutatingwebhookconfigurations",
 );
+/// `Namespaces`.
 pub const NAMESPACE: ApiResource = cluster_wide("v1", "Namespace", "namespaces");
+/// `Pods`.
 pub const POD: ApiResource = namespaced("v1", "Pod", "pods");
+/// `Secrets`.
 pub const SECRET: ApiResource = namespaced("v1", "Secret", "secrets");
+/// `ValidatingWebhookConfigurations`.
 pub const VALIDATING_WEBHOOKS: ApiResource = cluster_wide(
     ADMISSION,
     "ValidatingWebhookConfiguration",
     "validatingwebhookconfigurations",
 );
 
-/// The kinds of Kubernetes itself that charts use: known without asking the cluster.
+/// The kinds of Kubernetes itself that charts use: no request is needed to know them.
 static BUILT_IN: [ApiResource; 33] = [
     CUSTOM_RESOURCE_DEFINITION,
     ENDPOINT_SLICE,
@@ -115,15 +122,15 @@ static BUILT_IN: [ApiResource; 33] = [
 ];
 
 impl ApiResource {
-    /// A kind of Kubernetes itself.
-    pub fn built_in(api_version: &str, kind: &str) -> Option<ApiResource> {
+    /// Returns a kind of Kubernetes itself.
+    pub(crate) fn built_in(api_version: &str, kind: &str) -> Option<ApiResource> {
         let known = BUILT_IN
             .iter()
             .find(|known| known.api_version == api_version && known.kind == kind);
         known.cloned()
     }
 
-    /// The place of an object of this kind.
+    /// Refers to an object of this kind; `namespace` is empty for cluster-wide kinds.
     pub fn at(&self, namespace: &str, name: &str) -> ObjectRef {
         ObjectRef {
             resource: self.clone(),
@@ -132,15 +139,15 @@ impl ApiResource {
         }
     }
 
-    /// The group of its API; empty for the core of Kubernetes.
+    /// Returns the group of its API; empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version
             .split_once('/')
             .map_or("", |(group, _)| group)
     }
 
-    /// The path of all its objects in a namespace; in all namespaces if that is empty.
-    pub fn path(&self, namespace: &str) -> String {
+    /// Returns the path of all its objects in a namespace; in all namespaces if that is empty.
+    pub(crate) fn path(&self, namespace: &str) -> String {
         let ApiResource {
             api_version,
             plural,
@@ -154,28 +161,35 @@ impl ApiResource {
     }
 }
 
-/// The path of a group and version: `/api/v1`, `/apis/apps/v1`.
-pub fn group_path(api_version: &str) -> String {
+/// Returns the path of a group and version: `/api/v1`, `/apis/apps/v1`.
+pub(crate) fn group_path(api_version: &str) -> String {
     match api_version.contains('/') {
         true => format!("/apis/{api_version}"),
         false => format!("/api/{api_version}"),
     }
 }
 
-/// A name as a part of a path: whatever it is, it stays one (RFC 3986, section 3.3).
+/// Escapes a name as one segment of a path (RFC 3986, section 3.3).
 fn segment(name: &str) -> String {
-    let encoded = name.bytes().map(|b| match b {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => {
-            char::from(b).to_string()
-        }
-        other => format!("%{other:02X}"),
-    });
-    encoded.collect()
+    percent_encode(name, b":")
 }
 
-/// An object's place: its kind, namespace and name.
+/// Escapes every byte but the unreserved ones (RFC 3986, section 2.3) and `kept`.
+pub(crate) fn percent_encode(text: &str, kept: &[u8]) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            byte if kept.contains(&byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// A reference to an object: its kind, namespace and name.
 ///
-/// Two places are equal if the same object is there: a group serves its objects in each of its versions.
+/// References are equal if they name the same object: a group serves its objects in each of its versions.
 #[derive(Debug, Clone)]
 pub struct ObjectRef {
     /// Its kind.
@@ -185,6 +199,8 @@ pub struct ObjectRef {
     /// Its name.
     pub name: String,
 }
+
+impl Eq for ObjectRef {}
 
 impl PartialEq for ObjectRef {
     fn eq(&self, other: &ObjectRef) -> bool {
@@ -196,8 +212,8 @@ impl PartialEq for ObjectRef {
 }
 
 impl ObjectRef {
-    /// The path of the object.
-    pub fn path(&self) -> String {
+    /// Returns the path of the object.
+    pub(crate) fn path(&self) -> String {
         format!(
             "{}/{}",
             self.resource.path(&self.namespace),
@@ -206,7 +222,7 @@ impl ObjectRef {
     }
 }
 
-/// As people name it: `Deployment osm-system/osm-controller`.
+/// `Deployment shop/web`, or `ClusterRole reader`.
 impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ObjectRef {
@@ -221,30 +237,12 @@ impl std::fmt::Display for ObjectRef {
     }
 }
 
-/// The text at some keys of an object; empty if there is none.
-pub fn text<'v>(object: &'v Value, keys: &[&str]) -> &'v str {
-    let found = keys.iter().try_fold(object, |value, key| value.get(key));
-    found.and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The labels that a workload selects its Pods by, as a query; empty if it selects none.
-pub fn selector(workload: &Value) -> String {
-    let labels = workload.pointer("/spec/selector/matchLabels");
-    let labels: Vec<String> = labels
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    labels.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn objects_have_their_paths() {
+    fn the_path_of_an_object_follows_from_its_kind() {
         let table = [
             ("v1", "Namespace", "", "/api/v1/namespaces/x"),
             ("v1", "Secret", "ns", "/api/v1/namespaces/ns/secrets/x"),
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_the_same_in_each_version_of_its_group() {
+    fn references_in_different_versions_of_a_group_are_equal() {
         let of = |api_version: &'static str, kind: &'static str| {
             namespaced(api_version, kind, "things").at("ns", "x")
         };

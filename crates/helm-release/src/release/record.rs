@@ -1,55 +1,41 @@
-//! The record of a release, as helm keeps it: a Secret for each revision.
+//! The record of a revision, as Helm keeps it: a Secret of the type `helm.sh/release.v1`.
 //!
-//! The Secret has the type `helm.sh/release.v1` and holds base64 of gzip of JSON, so that helm lists,
-//! upgrades, rolls back and removes what `osm` installed, and the other way round.
-
-use std::io::{Read as _, Write as _};
+//! Helm lists, upgrades, rolls back and removes what is installed here, and the other way round.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
+use helm_chart::{Chart, Object, read_manifest};
 use serde_json::{Map, Value, json};
 
-use crate::Progress;
-use crate::client::Cluster;
-use crate::client::error::ClusterError;
-use crate::client::resource::{ObjectRef, SECRET, text};
-use crate::rollout::apply::Owner;
+use super::codec;
+use super::error::ReleaseError;
+use super::ownership::Owner;
+use crate::client::resource::SECRET;
+use crate::client::{Client, ObjectRef};
+use crate::fields::text;
 use crate::time;
-use crate::wait::Images;
-use helm_chart::{Chart, Object, read_manifest};
 
-/// The largest record that is unpacked, in bytes: a Secret holds one MiB, packed.
-const MAX_RECORD: u64 = 64 << 20;
-
-/// The label of records that were made here.
-const MADE_BY: &str = "openservicemesh.io/made-by";
-/// How many revisions are kept, as helm does by default.
-const HISTORY: usize = 10;
-
-/// What state a release is in.
+/// The status of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// It was installed or upgraded.
     Deployed,
-    /// Another revision took its place.
+    /// A later revision replaced it.
     Superseded,
     /// Installing or upgrading it failed.
     Failed,
-    /// It is being installed, or that was interrupted.
+    /// It is being installed, or the installation was interrupted.
     PendingInstall,
-    /// It is being upgraded, or that was interrupted.
+    /// It is being upgraded to, or the upgrade was interrupted.
     PendingUpgrade,
-    /// It is being removed, or that was interrupted.
+    /// It is being removed, or the removal was interrupted.
     Uninstalling,
     /// It was removed, and its history was kept (`helm uninstall --keep-history`).
     Uninstalled,
 }
 
 impl Status {
-    /// The word in the record.
+    /// Returns the word in the record.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Deployed => "deployed",
@@ -68,13 +54,13 @@ impl Status {
 pub struct Record {
     /// The JSON that helm keeps.
     content: Value,
-    /// Labels of the Secret beside those that every record has.
+    /// Labels of the Secret besides those that every record has.
     labels: Map<String, Value>,
 }
 
 impl Record {
-    /// A new revision that is about to be made.
-    pub fn new(release: &Release<'_>, revision: i64, status: Status) -> Record {
+    /// Starts the record of a new revision.
+    pub(crate) fn new(release: &RenderedRelease<'_>, revision: i64, status: Status) -> Record {
         let now = time::now();
         let hooks: Vec<Value> = release
             .objects
@@ -97,12 +83,13 @@ impl Record {
             "config": release.config,
             "manifest": manifest,
             "hooks": hooks,
-            // What helm does to it afterwards, helm does by its own comparison of three versions: the
-            // fields that were applied here belong to the field manager of osm.
+            // Helm is to compare three versions of an object when it changes the release: the applied fields
+            // belong to another field manager than Helm's.
             "apply_method": "csa",
         });
-        // By this a mesh is known whose chart has other values than ours.
-        let labels = Map::from_iter([(MADE_BY.to_owned(), Value::from("osm"))]);
+        let labels = release.labels.iter();
+        let labels = labels.map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+        let labels = labels.collect();
         let mut record = Record { content, labels };
         let description = match status {
             Status::PendingUpgrade => "Preparing upgrade",
@@ -112,29 +99,12 @@ impl Record {
         record
     }
 
-    /// Reads a record out of its Secret.
+    /// Reads a record from its Secret.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub fn from_secret(secret: &Value) -> Result<Record, String> {
-        let data = text(secret, &["data", "release"]);
-        let outer = BASE64.decode(data).map_err(|e| format!("no base64: {e}"))?;
-        let packed = BASE64
-            .decode(&outer)
-            .map_err(|e| format!("no base64 inside: {e}"))?;
-        let mut bytes = Vec::new();
-        let unpacked = if packed.starts_with(&[0x1f, 0x8b]) {
-            let unpacked = GzDecoder::new(packed.as_slice())
-                .take(MAX_RECORD)
-                .read_to_end(&mut bytes);
-            unpacked
-                .map(|_| bytes)
-                .map_err(|e| format!("no gzip: {e}"))?
-        } else {
-            packed
-        };
-        let content: Value =
-            serde_json::from_slice(&unpacked).map_err(|e| format!("no JSON: {e}"))?;
+    /// Says what is wrong with it.
+    pub(super) fn from_secret(secret: &Value) -> Result<Record, String> {
+        let content = codec::decode(text(secret, &["data", "release"]))?;
         if text(&content, &["name"]).is_empty() {
             return Err("it names no release".to_owned());
         }
@@ -147,12 +117,8 @@ impl Record {
         })
     }
 
-    /// The Secret that holds the record.
-    pub fn to_secret(&self) -> Value {
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        // Writing into memory cannot fail.
-        let _ = packer.write_all(self.content.to_string().as_bytes());
-        let packed = BASE64.encode(packer.finish().unwrap_or_default());
+    /// Returns the Secret that holds the record.
+    pub(super) fn to_secret(&self) -> Value {
         let mut labels = self.labels.clone();
         for (key, value) in [
             ("name", self.name().to_owned()),
@@ -170,27 +136,27 @@ impl Record {
             "metadata": {
                 "name": self.reference().name, "namespace": self.namespace(), "labels": labels,
             },
-            "data": {"release": BASE64.encode(packed)},
+            "data": {"release": codec::encode(&self.content)},
         })
     }
 
-    /// Where the record's Secret is.
+    /// Refers to the Secret of the record.
     pub fn reference(&self) -> ObjectRef {
         let name = format!("sh.helm.release.v1.{}.v{}", self.name(), self.revision());
         SECRET.at(self.namespace(), &name)
     }
 
-    /// The release's name.
+    /// Returns the name of the release.
     pub fn name(&self) -> &str {
         text(&self.content, &["name"])
     }
 
-    /// The release's namespace.
+    /// Returns the namespace of the release.
     pub fn namespace(&self) -> &str {
         text(&self.content, &["namespace"])
     }
 
-    /// The revision's number, from 1.
+    /// Returns the number of the revision, from 1.
     pub fn revision(&self) -> i64 {
         self.content
             .get("version")
@@ -198,44 +164,44 @@ impl Record {
             .unwrap_or_default()
     }
 
-    /// The word for its status.
+    /// Returns the status, which may be one that is unknown to [`Status`].
     pub fn status(&self) -> &str {
         text(&self.content, &["info", "status"])
     }
 
-    /// Whether the release has this status.
+    /// Returns whether the revision has this status.
     pub fn is(&self, status: Status) -> bool {
         self.status() == status.as_str()
     }
 
-    /// What was said of the status.
+    /// Returns the description of the status.
     pub fn description(&self) -> &str {
         text(&self.content, &["info", "description"])
     }
 
-    /// The chart's name.
+    /// Returns the name of the chart.
     pub fn chart_name(&self) -> &str {
         text(&self.content, &["chart", "metadata", "name"])
     }
 
-    /// The version of what the chart installs.
+    /// Returns the version of what the chart installs.
     pub fn app_version(&self) -> &str {
         text(&self.content, &["chart", "metadata", "appVersion"])
     }
 
-    /// The objects as they were rendered, without the hooks.
+    /// Reads the objects as they were rendered, without the hooks.
     ///
     /// # Errors
-    /// A manifest that is damaged.
-    pub fn objects(&self) -> Result<Vec<Object>, ClusterError> {
+    /// The record is damaged.
+    pub fn objects(&self) -> Result<Vec<Object>, ReleaseError> {
         self.read(text(&self.content, &["manifest"]))
     }
 
-    /// The hooks as they were rendered.
+    /// Reads the hooks as they were rendered.
     ///
     /// # Errors
-    /// A manifest that is damaged.
-    pub fn hooks(&self) -> Result<Vec<Object>, ClusterError> {
+    /// The record is damaged.
+    pub fn hooks(&self) -> Result<Vec<Object>, ReleaseError> {
         let hooks = self.content.get("hooks").and_then(Value::as_array);
         let mut objects = Vec::new();
         for hook in hooks.into_iter().flatten() {
@@ -244,13 +210,15 @@ impl Record {
         Ok(objects)
     }
 
-    fn read(&self, manifest: &str) -> Result<Vec<Object>, ClusterError> {
-        let reference = self.reference().to_string();
-        read_manifest(&reference, manifest)
-            .map_err(|e| ClusterError::State(format!("the record {reference} is damaged: {e}")))
+    fn read(&self, manifest: &str) -> Result<Vec<Object>, ReleaseError> {
+        let record = self.reference();
+        read_manifest(&record.to_string(), manifest).map_err(|e| ReleaseError::Damaged {
+            record,
+            reason: e.to_string(),
+        })
     }
 
-    /// Whose the objects are.
+    /// Returns the owner of the objects.
     pub fn owner(&self) -> Owner<'_> {
         Owner {
             name: self.name(),
@@ -258,49 +226,37 @@ impl Record {
         }
     }
 
-    /// What was set over the chart's defaults.
+    /// Returns the values that were set over the defaults of the chart.
     pub fn config(&self) -> Map<String, Value> {
         let config = self.content.get("config").and_then(Value::as_object);
         config.cloned().unwrap_or_default()
     }
 
-    /// The name of the mesh that the values give; that of the release if they give none.
-    pub fn mesh_name(&self) -> &str {
-        self.mesh_text("meshName").unwrap_or_else(|| self.name())
-    }
-
-    /// The namespace of the control plane that the values give; that of the release if they give none.
-    pub fn mesh_namespace(&self) -> &str {
-        self.mesh_text("osmNamespace")
-            .unwrap_or_else(|| self.namespace())
-    }
-
-    /// A value of the mesh's own: what was set, else the chart's default; none if it is empty.
-    fn mesh_text(&self, key: &str) -> Option<&str> {
+    /// Returns the first string at one of these paths of the values: of those that were set, else of the defaults of
+    /// the chart. Empty strings count as missing.
+    pub fn value(&self, paths: &[&[&str]]) -> Option<&str> {
         let layers: [&[&str]; 2] = [&["config"], &["chart", "values"]];
-        let roots = ["osm", "OpenServiceMesh"];
-        let all = layers
-            .iter()
-            .flat_map(|layer| roots.map(|root| (layer, root)));
-        let mut texts =
-            all.map(|(layer, root)| text(&self.content, &[layer, &[root, key][..]].concat()));
-        texts.find(|text| !text.is_empty())
+        let mut found = layers.iter().flat_map(|layer| {
+            let found = paths.iter().map(move |path| [layer, *path].concat());
+            found.map(|keys| text(&self.content, &keys))
+        });
+        found.find(|text| !text.is_empty())
     }
 
-    /// Whether the release is a mesh: made here, or of a chart with a mesh's values.
-    fn is_mesh(&self) -> bool {
-        let has_root = |root: &str| {
-            let name = format!("/chart/values/{root}/meshName");
-            self.content.pointer(&name).is_some()
-        };
-        self.labels.contains_key(MADE_BY)
-            || self.chart_name() == "osm"
-            || has_root("osm")
-            || has_root("OpenServiceMesh")
+    /// Returns whether the defaults of the chart have a value at a path.
+    pub fn has_default(&self, path: &[&str]) -> bool {
+        let values = self.content.pointer("/chart/values");
+        let found = values.and_then(|values| path.iter().try_fold(values, |v, key| v.get(key)));
+        found.is_some()
     }
 
-    /// Takes over when the release was first installed.
-    pub fn keep_first_deployed(&mut self, earlier: &Record) {
+    /// Returns whether the record has a label with this key.
+    pub fn has_label(&self, key: &str) -> bool {
+        self.labels.contains_key(key)
+    }
+
+    /// Keeps the time at which the release was first installed.
+    pub(crate) fn keep_first_deployed(&mut self, earlier: &Record) {
         let first = text(&earlier.content, &["info", "first_deployed"]).to_owned();
         if let Some(info) = self.content.get_mut("info").and_then(Value::as_object_mut)
             && !first.is_empty()
@@ -309,8 +265,8 @@ impl Record {
         }
     }
 
-    /// Gives the release another status, and says why.
-    pub fn set_status(&mut self, status: Status, description: &str) {
+    /// Sets the status and its description.
+    pub(crate) fn set_status(&mut self, status: Status, description: &str) {
         if let Some(info) = self.content.get_mut("info").and_then(Value::as_object_mut) {
             info.insert("status".into(), status.as_str().into());
             info.insert("description".into(), description.into());
@@ -320,162 +276,63 @@ impl Record {
     /// Stores the record of a new revision.
     ///
     /// # Errors
-    /// What the server refuses, or that somebody else does the same right now.
-    pub async fn store_new(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let created = cluster.create(&self.reference(), &self.to_secret()).await?;
-        created.map(drop).ok_or_else(|| {
-            ClusterError::State(format!(
-                "somebody else changes the mesh {} right now: its revision {} has just been made",
-                self.mesh_name(),
-                self.revision()
-            ))
-        })
+    /// Another process has created the same revision, or the server refuses the request.
+    pub(crate) async fn store_new(&self, client: &Client) -> Result<(), ReleaseError> {
+        let created = client.create(&self.reference(), &self.to_secret()).await?;
+        created
+            .map(drop)
+            .ok_or_else(|| ReleaseError::ConcurrentChange {
+                release: self.name().to_owned(),
+                revision: self.revision(),
+            })
     }
 
-    /// Stores what changed in the record, if it is still there.
+    /// Stores changes of a record that still exists.
     ///
     /// # Errors
-    /// What the server refuses, or that somebody removed the mesh.
-    pub async fn store(&self, cluster: &Cluster) -> Result<(), ClusterError> {
-        let stored = cluster.merge(&self.reference(), &self.to_secret()).await;
+    /// The record is gone, or the server refuses the request.
+    pub(crate) async fn store(&self, client: &Client) -> Result<(), ReleaseError> {
+        let stored = client.merge(&self.reference(), &self.to_secret()).await;
         match stored {
-            Err(error) if error.code() == Some(404) => Err(ClusterError::State(format!(
-                "somebody else removed the mesh {} in the meantime: its record {} is gone; \
-                 {} installs it again",
-                self.mesh_name(),
-                self.reference(),
-                self.owner().command("osm install")
-            ))),
-            stored => stored.map(drop),
+            Err(error) if error.code() == Some(404) => Err(ReleaseError::RecordGone {
+                release: self.name().to_owned(),
+                record: self.reference(),
+            }),
+            stored => Ok(stored.map(drop)?),
         }
     }
 }
 
-/// What a record is made of.
-pub struct Release<'r> {
-    /// Its name: that of the mesh, unless somebody else installed it under another one.
+/// A release that is rendered and ready to be installed.
+#[derive(Debug, Clone, Copy)]
+pub struct RenderedRelease<'r> {
+    /// The name of the release.
     pub name: &'r str,
-    /// The namespace it goes to.
+    /// The namespace of the release.
     pub namespace: &'r str,
     /// The chart.
     pub chart: &'r Chart,
-    /// The chart's values with the compiled-in pins in them.
+    /// The default values, which the record keeps with the chart.
     pub defaults: &'r Map<String, Value>,
-    /// What the user set.
+    /// The values that were set over the defaults.
     pub config: &'r Map<String, Value>,
-    /// What was rendered.
+    /// The rendered objects, with the hooks.
     pub objects: &'r [Object],
-    /// What the chart brings under `crds/`, if it is to be there first; in no record. Their kinds are made known with
-    /// [`crate::rollout::crds::expect_crds`].
+    /// The objects under `crds/` of the chart, unless they are skipped. They are created before everything else and are
+    /// not in the record. [`crate::expect_crds`] makes their kinds known.
     pub crds: &'r [Object],
-    /// What is known of its images, for messages.
-    pub images: Images<'r>,
+    /// Labels for the record, besides those that Helm sets.
+    pub labels: &'r [(&'r str, &'r str)],
 }
 
-impl<'r> Release<'r> {
-    /// Whose the objects are.
+impl<'r> RenderedRelease<'r> {
+    /// Returns the owner of the objects.
     pub fn owner(&self) -> Owner<'r> {
         Owner {
             name: self.name,
             namespace: self.namespace,
         }
     }
-}
-
-/// All records of the release that is a mesh, the newest last: of the release of its name, or of the
-/// one whose values name it. None if there is no such mesh.
-///
-/// # Errors
-/// A record that cannot be read, and what the server refuses.
-pub async fn mesh_history(cluster: &Cluster, mesh: Owner<'_>) -> Result<Vec<Record>, ClusterError> {
-    let (secrets, _) = cluster.list(&SECRET, mesh.namespace, "owner=helm").await?;
-    let (mut records, mut damaged) = (Vec::new(), Vec::new());
-    for secret in &secrets {
-        match Record::from_secret(secret) {
-            // A copy, of another namespace or under another name, is the record of nothing.
-            Ok(record) if record.reference() != reference_of(secret) => {}
-            Ok(record) => records.push(record),
-            Err(why) => damaged.push((secret, why)),
-        }
-    }
-    records.sort_by_key(Record::revision);
-    let is_named = records.iter().any(|r| r.name() == mesh.name);
-    let meant = records.iter().rev().find(|r| r.mesh_name() == mesh.name);
-    let release = match meant {
-        Some(meant) if !is_named => meant.name().to_owned(),
-        _ => mesh.name.to_owned(),
-    };
-    let of_release = |secret: &Value| text(secret, &["metadata", "labels", "name"]) == release;
-    if let Some((secret, why)) = damaged.iter().find(|(secret, _)| of_release(secret)) {
-        let reference = reference_of(secret);
-        return Err(ClusterError::State(format!(
-            "the record of the mesh {}, {reference}, is damaged, so what belongs to it is not known: {why}\n\
-             restore that Secret; without it the mesh can be installed anew once its objects are removed",
-            mesh.name
-        )));
-    }
-    records.retain(|record| record.name() == release);
-    match records.last() {
-        Some(last) if !last.is_mesh() => Err(ClusterError::State(format!(
-            "the release {release} in namespace {} is no mesh: its chart is {}; \
-             give the name of a mesh with --mesh-name",
-            mesh.namespace,
-            last.chart_name()
-        ))),
-        _ => Ok(records),
-    }
-}
-
-fn reference_of(secret: &Value) -> ObjectRef {
-    let metadata = |key: &str| text(secret, &["metadata", key]);
-    SECRET.at(metadata("namespace"), metadata("name"))
-}
-
-/// The records since the mesh was last removed with its history kept; all, if it never was.
-pub fn since_removed(records: &[Record]) -> impl Iterator<Item = &Record> {
-    let current = records.iter().rev();
-    current.take_while(|record| !record.is(Status::Uninstalled))
-}
-
-/// Whether what these are the records of was not once installed to the end.
-pub fn never_deployed(records: &[Record]) -> bool {
-    since_removed(records).all(|r| r.is(Status::PendingInstall) || r.is(Status::Failed))
-}
-
-/// Removes the oldest of a release's earlier records, if with its new one there are more than are kept.
-///
-/// That is for when the new one works: until then, any of them may be the only one to know an object.
-pub async fn prune(cluster: &Cluster, earlier: &[Record], progress: Progress<'_>) {
-    let excess = (earlier.len() + 1).saturating_sub(HISTORY);
-    for record in earlier.iter().take(excess) {
-        if let Err(error) = cluster.delete(&record.reference()).await {
-            // The mesh is what it was to be, and the next time is as good.
-            progress(&format!("an old record stays: {}", error.headline()));
-            return;
-        }
-    }
-}
-
-/// What may be in the cluster of a release: the objects of its last revision that worked, and of
-/// those that were tried since. An object is there once for each revision that has it, the newest last.
-///
-/// # Errors
-/// A record that is damaged, and what the server refuses.
-pub async fn deployed_objects(
-    cluster: &Cluster,
-    records: &[Record],
-) -> Result<Vec<(ObjectRef, Object)>, ClusterError> {
-    let worked = records.iter().rposition(|r| r.is(Status::Deployed));
-    let mut deployed_objects = Vec::new();
-    for record in records.iter().skip(worked.unwrap_or_default()) {
-        for object in record.objects()? {
-            let reference = cluster.resolve_if_served(&object.value, record.namespace());
-            if let Some(reference) = reference.await? {
-                deployed_objects.push((reference, object));
-            }
-        }
-    }
-    Ok(deployed_objects)
 }
 
 fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
@@ -528,21 +385,21 @@ mod tests {
     fn record() -> Record {
         let chart = Chart::default();
         let config = Map::new();
-        let release = Release {
-            name: "osm",
+        let release = RenderedRelease {
+            name: "web",
             namespace: "ns",
             chart: &chart,
             defaults: &config,
             config: &config,
             objects: &[],
             crds: &[],
-            images: &|_| None,
+            labels: &[("made-by", "tests")],
         };
         Record::new(&release, 3, Status::PendingInstall)
     }
 
     #[test]
-    fn a_record_reads_back_from_its_secret() {
+    fn a_record_is_read_back_from_its_secret() {
         let mut record = record();
         record.set_status(Status::Deployed, "Install complete");
         let secret = record.to_secret();
@@ -550,7 +407,7 @@ mod tests {
         assert_eq!(back.content, record.content);
         assert_eq!(
             text(&secret, &["metadata", "name"]),
-            "sh.helm.release.v1.osm.v3"
+            "sh.helm.release.v1.web.v3"
         );
         assert_eq!(text(&secret, &["metadata", "labels", "status"]), "deployed");
         assert!(back.is(Status::Deployed));

@@ -1,33 +1,23 @@
-//! The CRDs that a chart brings under `crds/`: there before everything else, and nobody's afterwards.
+//! The objects under `crds/` of a chart: created before everything else, and then left alone.
 //!
-//! As helm has it: one that exists is left as it is, and neither an upgrade nor a removal looks at them.
+//! As in Helm: one that exists stays unchanged, and neither an upgrade nor a removal touches them.
 
-use std::time::Duration;
-
+use helm_chart::Object;
 use serde_json::Value;
 
-use crate::Progress;
-use crate::client::Cluster;
-use crate::client::error::ClusterError;
-use crate::client::resource::{ApiResource, CUSTOM_RESOURCE_DEFINITION, text};
-use crate::rollout::apply::Target;
-use crate::time::shown;
-use crate::wait::Deadline;
-use crate::wait::pod_problem::condition;
-use helm_chart::Object;
+use super::apply::Target;
+use super::event::{Event, Progress};
+use crate::client::resource::CUSTOM_RESOURCE_DEFINITION;
+use crate::client::{ApiResource, Client, ClientError};
+use crate::error::Error;
+use crate::fields::{list_at, text};
+use crate::wait::{Deadline, served};
 
-/// The pause before a CRD is looked at again.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// The kinds that a CRD brings, by the versions that it serves.
-fn kinds_of(definition: &Value) -> Vec<ApiResource> {
+/// Lists the kinds that a `CustomResourceDefinition` adds, in each version that it serves.
+fn defined_kinds(definition: &Value) -> Vec<ApiResource> {
     let spec = |keys: &[&str]| text(definition, &[&["spec"], keys].concat()).to_owned();
-    let versions = definition
-        .pointer("/spec/versions")
-        .and_then(Value::as_array);
-    versions
-        .into_iter()
-        .flatten()
+    list_at(definition, "/spec/versions")
+        .iter()
         .filter(|version| version.get("served") == Some(&Value::Bool(true)))
         .map(|version| ApiResource {
             api_version: format!("{}/{}", spec(&["group"]), text(version, &["name"])).into(),
@@ -38,69 +28,52 @@ fn kinds_of(definition: &Value) -> Vec<ApiResource> {
         .collect()
 }
 
-/// Makes the kinds known that the cluster has once a chart's CRDs are there; gives the API versions that come with them.
-/// A CRD that is there already stays, and counts as it is.
+/// Makes the kinds known that the cluster serves once the CRDs of a chart are created. Returns the API versions that
+/// they add, as charts query them. A CRD that exists counts as it is in the cluster.
 ///
 /// # Errors
-/// What the server refuses.
-pub async fn expect_crds(cluster: &Cluster, crds: &[Object]) -> Result<Vec<String>, ClusterError> {
+/// The server refuses a request.
+pub async fn expect_crds(client: &Client, crds: &[Object]) -> Result<Vec<String>, ClientError> {
     let mut versions = Vec::new();
     for object in crds {
         let reference = CUSTOM_RESOURCE_DEFINITION.at("", object.name());
         if object.kind() != reference.resource.kind {
             continue;
         }
-        let there = cluster.get(&reference).await?;
-        let kinds = kinds_of(there.as_ref().unwrap_or(&object.value));
+        let existing = client.get(&reference).await?;
+        let kinds = defined_kinds(existing.as_ref().unwrap_or(&object.value));
         for ApiResource {
             api_version, kind, ..
         } in &kinds
         {
             versions.extend([api_version.to_string(), format!("{api_version}/{kind}")]);
         }
-        cluster.expect(kinds);
+        client.expect(kinds);
     }
     Ok(versions)
 }
 
-/// Creates what is not there yet, and waits until the API server serves the new kinds.
+/// Creates what does not exist, and waits until the API server serves the new kinds.
 ///
 /// # Errors
-/// What the server refuses, or that a CRD is not served in time.
-pub async fn create(
-    cluster: &Cluster,
+/// The server refuses a request, or a CRD is not served in time.
+pub(super) async fn create(
+    client: &Client,
     targets: &[Target],
     deadline: Deadline,
     progress: Progress<'_>,
-) -> Result<(), ClusterError> {
+) -> Result<(), Error> {
     for Target { reference, object } in targets {
-        match cluster.create(reference, object).await? {
-            Some(_) => progress(&format!("created {reference}, of the chart's crds/")),
-            None => progress(&format!(
-                "{reference} is there already and is left as it is"
-            )),
-        }
+        progress(match client.create(reference, object).await? {
+            Some(_) => Event::CrdCreated(reference),
+            None => Event::CrdExists(reference),
+        });
     }
     let definitions = targets
         .iter()
         .filter(|target| target.reference.resource == CUSTOM_RESOURCE_DEFINITION);
     for Target { reference, .. } in definitions {
-        loop {
-            let found = cluster.get(reference).await?.unwrap_or_default();
-            let established = condition(&found, "Established");
-            if established.is_some_and(|c| text(c, &["status"]) == "True") {
-                break;
-            }
-            if deadline.is_over() {
-                let names = condition(&found, "NamesAccepted");
-                let why = names.map(|c| text(c, &["message"])).unwrap_or_default();
-                return Err(ClusterError::State(format!(
-                    "{reference} is not served after {}: {why}",
-                    shown(deadline.timeout())
-                )));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        served(client, reference, deadline).await?;
     }
     Ok(())
 }

@@ -1,32 +1,35 @@
-//! Runs a chart's hooks as helm does: by weight, with their delete policies, waiting for each.
+//! Runs the hooks of a chart as Helm does: by weight, with their delete policies, one after another.
 
+use helm_chart::Object;
 use serde_json::Value;
 
-use crate::client::Cluster;
-use crate::client::error::ClusterError;
-use crate::client::resource::{CUSTOM_RESOURCE_DEFINITION, ObjectRef, text};
-use crate::rollout::apply::{Owner, Target, delete, is_kept, remove};
-use crate::wait::{self, Waiting};
-use helm_chart::Object;
+use super::apply::{Target, delete, remove};
+use super::event::{Event, Progress};
+use crate::client::resource::CUSTOM_RESOURCE_DEFINITION;
+use crate::client::{Client, ObjectRef};
+use crate::error::Error;
+use crate::fields::text;
+use crate::release::{Owner, is_kept};
+use crate::wait::{Waiting, job, pod};
 
-/// A hook that is ready to be run.
+/// A hook that is ready to run.
 #[derive(Debug, Clone)]
-pub struct Hook {
-    /// Where it goes, and the object.
+pub(crate) struct Hook {
+    /// The object and where it is applied.
     pub target: Target,
-    /// The events that it runs at.
+    /// The events at which it runs: `pre-install`.
     pub events: Vec<String>,
-    /// Less weight runs first.
+    /// Hooks of less weight run first.
     pub weight: i64,
 }
 
 impl Hook {
-    /// The hook that an object is.
+    /// Reads the hook from its object.
     pub fn new(reference: ObjectRef, object: &Object) -> Hook {
         let events = object.hooks.clone();
         let weight = object.hook_weight;
         let mut object = object.value.clone();
-        // A record may have a version that is served no more.
+        // The record may have a version that is no longer served.
         object["apiVersion"] = Value::from(&*reference.resource.api_version);
         Hook {
             target: Target { reference, object },
@@ -35,7 +38,7 @@ impl Hook {
         }
     }
 
-    /// Whether its annotation names the policy; without any, it is replaced before it is created.
+    /// Returns whether its annotation names the delete policy. The default is `before-hook-creation`.
     fn has_policy(&self, policy: &str) -> bool {
         let annotations = self.target.object.pointer("/metadata/annotations");
         let named = annotations
@@ -48,40 +51,41 @@ impl Hook {
     }
 }
 
-/// Runs the hooks of an event: by weight, then by name, then in helm's order of kinds.
+/// Runs the hooks of an event: by weight, then by name, then in Helm's order of kinds.
 ///
 /// # Errors
-/// A hook that failed, with the reasons.
-pub async fn run(
-    cluster: &Cluster,
+/// A hook failed.
+pub(super) async fn run(
+    client: &Client,
     hooks: &[Hook],
     event: &str,
     waiting: Waiting<'_>,
-) -> Result<(), ClusterError> {
+    progress: Progress<'_>,
+) -> Result<(), Error> {
     let is_due = |hook: &&Hook| hook.events.iter().any(|e| e == event);
     let mut due: Vec<&Hook> = hooks.iter().filter(is_due).collect();
     due.sort_by(|a, b| {
         let name = |hook: &'_ Hook| hook.target.reference.name.clone();
         a.weight.cmp(&b.weight).then_with(|| name(a).cmp(&name(b)))
     });
-    let replaced = references(&due, "before-hook-creation");
-    remove(cluster, &replaced, waiting.deadline).await?;
+    let replaced = with_policy(&due, "before-hook-creation");
+    remove(client, &replaced, waiting.deadline).await?;
     for (i, hook) in due.iter().enumerate() {
-        if let Err(error) = run_one(cluster, hook, event, waiting).await {
+        if let Err(error) = run_one(client, hook, event, waiting, progress).await {
             let (done, _) = due.split_at(i);
-            let mut gone = references(&[hook], "hook-failed");
-            gone.extend(references(done, "hook-succeeded"));
-            // What failed is what is to be told.
-            let _ = delete(cluster, &gone).await;
+            let mut gone = with_policy(&[hook], "hook-failed");
+            gone.extend(with_policy(done, "hook-succeeded"));
+            // The failure of the hook is the error to report.
+            let _ = delete(client, &gone).await;
             return Err(error);
         }
     }
-    delete(cluster, &references(&due, "hook-succeeded")).await?;
+    delete(client, &with_policy(&due, "hook-succeeded")).await?;
     Ok(())
 }
 
-/// Where the hooks are that are to be deleted by a policy. A CRD never is: all its objects would go with it.
-fn references(hooks: &[&Hook], policy: &str) -> Vec<ObjectRef> {
+/// Lists the hooks that a delete policy removes. A CRD is never removed: all its objects would go with it.
+fn with_policy(hooks: &[&Hook], policy: &str) -> Vec<ObjectRef> {
     let named = hooks.iter().filter(|hook| hook.has_policy(policy));
     let references = named.map(|hook| hook.target.reference.clone());
     references
@@ -89,14 +93,14 @@ fn references(hooks: &[&Hook], policy: &str) -> Vec<ObjectRef> {
         .collect()
 }
 
-/// Whether what is in a hook's place is somebody else's: of another release, or no hook at all.
-pub fn is_foreign(object: &Value, owner: Owner<'_>) -> bool {
+/// Returns whether the object in the place of a hook is of another owner: of another release, or not a hook.
+pub(super) fn is_foreign(object: &Value, owner: Owner<'_>) -> bool {
     let event = text(object, &["metadata", "annotations", "helm.sh/hook"]);
     event.is_empty() || owner.is_foreign(object)
 }
 
-/// Where hooks may be that ran and stayed, and that nobody needs afterwards.
-pub fn removable(hooks: &[Hook]) -> Vec<ObjectRef> {
+/// Lists hooks that may still exist after they ran, and that no one needs afterwards.
+pub(super) fn removable(hooks: &[Hook]) -> Vec<ObjectRef> {
     let targets = hooks.iter().map(|hook| &hook.target);
     targets
         .filter(|t| !is_kept(&t.object) && t.reference.resource != CUSTOM_RESOURCE_DEFINITION)
@@ -105,33 +109,37 @@ pub fn removable(hooks: &[Hook]) -> Vec<ObjectRef> {
 }
 
 async fn run_one(
-    cluster: &Cluster,
+    client: &Client,
     hook: &Hook,
     event: &str,
     waiting: Waiting<'_>,
-) -> Result<(), ClusterError> {
+    progress: Progress<'_>,
+) -> Result<(), Error> {
     let Target { reference, object } = &hook.target;
-    let applied = cluster.apply(reference, object).await?;
+    let applied = client.apply(reference, object).await?;
+    let hook = reference;
     match text(object, &["kind"]) {
         "Job" => {
-            (waiting.progress)(&format!("running the {event} hook {reference}"));
-            wait::job(cluster, reference, &applied, waiting).await
+            progress(Event::Hook { event, hook });
+            job(client, hook, &applied, waiting).await?;
         }
         "Pod" => {
-            (waiting.progress)(&format!("running the {event} hook {reference}"));
-            wait::pod(cluster, reference, waiting).await
+            progress(Event::Hook { event, hook });
+            pod(client, hook, waiting).await?;
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ApiResource;
     use crate::client::resource::{POD, SECRET};
     use serde_json::json;
 
-    fn hook(kind: &crate::client::resource::ApiResource, annotations: &Value) -> Hook {
+    fn hook(kind: &ApiResource, annotations: &Value) -> Hook {
         Hook {
             target: Target {
                 reference: kind.at("", "x"),
@@ -143,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_crd_nor_what_is_kept_is_ever_deleted() {
+    fn a_crd_and_what_is_kept_are_never_deleted() {
         let none = json!({});
         let keep = json!({"helm.sh/resource-policy": "keep"});
         let all = [
@@ -153,8 +161,8 @@ mod tests {
         ];
         assert_eq!(removable(&all), [POD.at("", "x")]);
         let [crd, secret, pod] = &all;
-        let replaced = references(&[crd, secret, pod], "before-hook-creation");
+        let replaced = with_policy(&[crd, secret, pod], "before-hook-creation");
         assert_eq!(replaced, [SECRET.at("", "x"), POD.at("", "x")]);
-        assert_eq!(references(&[pod], "hook-succeeded"), []);
+        assert_eq!(with_policy(&[pod], "hook-succeeded"), []);
     }
 }

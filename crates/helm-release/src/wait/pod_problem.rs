@@ -1,37 +1,60 @@
-//! Why a Pod does not run, and what to do about it: read from what scheduler and kubelet say.
+//! Why a Pod does not run, read from what the scheduler and the kubelet report.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::client::resource::text;
+use crate::fields::{condition, list_at, text};
 
 /// What is wrong with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodProblem {
-    /// The Pod's name.
+    /// The name of the Pod.
     pub pod: String,
-    /// The container; empty if it is about the whole Pod.
+    /// The namespace of the Pod.
+    pub namespace: String,
+    /// The container; empty if the whole Pod has the problem.
     pub container: String,
-    /// The container's image.
+    /// The image of the container.
     pub image: String,
-    /// The word that Kubernetes has for it: `ImagePullBackOff`.
+    /// The reason that Kubernetes reports: `ImagePullBackOff`.
     pub reason: String,
-    /// What Kubernetes says of it.
+    /// The message that Kubernetes reports.
     pub message: String,
-    /// What to do next.
-    pub advice: String,
-    /// Whether it may pass by itself: something has begun and is not ready yet.
+    /// What would help.
+    pub remedy: Remedy,
+    /// Whether it may pass by itself: the container has started and is not ready yet.
     pub may_pass: bool,
 }
 
+/// What would help a Pod that does not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// No node fits: add one, or change what the Pod requests.
+    FitNode,
+    /// The image cannot be pulled: make it available.
+    ProvideImage,
+    /// The name of the image is not valid.
+    CorrectImageName,
+    /// The container needs more memory.
+    RaiseMemoryLimit,
+    /// Something that the Pod refers to is missing; its events name it.
+    ProvideConfig,
+    /// The events of the Pod say more.
+    ReadEvents,
+    /// The logs of the container say more.
+    ReadLogs,
+    /// The logs of the container before its restart say more.
+    ReadPreviousLogs,
+    /// The logs of all containers say more.
+    ReadAllLogs,
+}
+
 impl PodProblem {
-    /// Whether it is that an image is not to be had.
-    pub fn is_of_image(&self) -> bool {
-        matches!(
-            self.reason.as_str(),
-            "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName"
-        )
+    /// Returns whether the image of the container cannot be pulled.
+    pub fn is_about_image(&self) -> bool {
+        matches!(self.remedy, Remedy::ProvideImage | Remedy::CorrectImageName)
     }
 }
 
@@ -45,27 +68,25 @@ impl fmt::Display for PodProblem {
             write!(f, ", image {}", self.image)?;
         }
         write!(f, ": {}", self.reason)?;
-        if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
-        }
-        match self.advice.is_empty() {
+        match self.message.is_empty() {
             true => Ok(()),
-            false => write!(f, "\n    {}", self.advice.replace('\n', "\n    ")),
+            false => write!(f, ": {}", self.message),
         }
     }
 }
 
-/// What keeps a Pod from running, or from ending well; nothing if it only needs time.
+/// Finds what keeps a Pod from running or from succeeding; `None` if it only needs time.
 pub fn find_problem(pod: &Value) -> Option<PodProblem> {
     let name = text(pod, &["metadata", "name"]);
     let namespace = text(pod, &["metadata", "namespace"]);
-    let of_pod = |reason: &str, message: &str, advice: String| PodProblem {
+    let of_pod = |reason: &str, message: &str, remedy: Remedy| PodProblem {
         pod: name.to_owned(),
+        namespace: namespace.to_owned(),
         container: String::new(),
         image: String::new(),
         reason: reason.to_owned(),
         message: message.to_owned(),
-        advice,
+        remedy,
         may_pass: false,
     };
     if let Some(condition) = condition(pod, "PodScheduled")
@@ -74,8 +95,7 @@ pub fn find_problem(pod: &Value) -> Option<PodProblem> {
         return Some(of_pod(
             text(condition, &["reason"]),
             text(condition, &["message"]),
-            "add a node that fits, or change what the Pod asks for: resources, tolerations, affinity"
-                .to_owned(),
+            Remedy::FitNode,
         ));
     }
     let mut unready = None;
@@ -83,21 +103,22 @@ pub fn find_problem(pod: &Value) -> Option<PodProblem> {
         ("initContainerStatuses", "initContainers"),
         ("containerStatuses", "containers"),
     ] {
-        for status in list(pod.pointer(&format!("/status/{statuses}"))) {
+        for status in list_at(pod, &format!("/status/{statuses}")) {
             let container = text(status, &["name"]);
-            let spec = list(pod.pointer(&format!("/spec/{containers}")))
+            let spec = list_at(pod, &format!("/spec/{containers}"))
                 .iter()
                 .find(|spec| text(spec, &["name"]) == container);
             let image = spec.map(|spec| text(spec, &["image"])).unwrap_or_default();
             let of = |reason: &str, message: String| PodProblem {
                 pod: name.to_owned(),
+                namespace: namespace.to_owned(),
                 container: container.to_owned(),
                 image: image.to_owned(),
                 reason: reason.to_owned(),
-                advice: match (status.pointer("/state/terminated"), reason) {
-                    // It was not started again, so its logs are the last ones.
-                    (Some(_), "Error") => advice("Failed", namespace, name, container),
-                    _ => advice(reason, namespace, name, container),
+                remedy: match (status.pointer("/state/terminated"), reason) {
+                    // It was not restarted: its current logs are the last ones.
+                    (Some(_), "Error") => Remedy::ReadAllLogs,
+                    _ => remedy(reason),
                 },
                 message,
                 may_pass: matches!(reason, "NotReady" | "NotDone"),
@@ -110,17 +131,17 @@ pub fn find_problem(pod: &Value) -> Option<PodProblem> {
             if !runs || !is_unready || unready.is_some() {
                 continue;
             }
-            // One that is restarted always stays, and has probes; any other has to end.
+            // A container that is always restarted has probes; any other has to end.
             let stays = containers == "containers"
                 || spec.is_some_and(|spec| text(spec, &["restartPolicy"]) == "Always");
             unready = Some(match stays {
                 true => of(
                     "NotReady",
-                    "it runs, but its readiness probe does not succeed".to_owned(),
+                    "it runs, but its readiness probe fails".to_owned(),
                 ),
                 false => of(
                     "NotDone",
-                    "it runs before the others and has not ended; often it waits for another Pod"
+                    "it runs before the other containers and has not ended; often it waits for another Pod"
                         .to_owned(),
                 ),
             });
@@ -132,27 +153,23 @@ pub fn find_problem(pod: &Value) -> Option<PodProblem> {
             text(pod, &["status", "message"]),
         );
         let reason = if reason.is_empty() { "Failed" } else { reason };
-        return Some(of_pod(
-            reason,
-            message,
-            advice("Failed", namespace, name, ""),
-        ));
+        return Some(of_pod(reason, message, Remedy::ReadAllLogs));
     }
     unready
 }
 
-/// What a Pod that is in no trouble waits for: the reason of a container that is starting, or the Pod's phase.
-pub fn starting(pod: &Value) -> &str {
+/// Returns what a Pod without a problem waits for: the reason of a container that is starting, or its phase.
+pub(super) fn starting_state(pod: &Value) -> &str {
     let mut waits = ["initContainerStatuses", "containerStatuses"]
         .into_iter()
-        .flat_map(|statuses| list(pod.pointer(&format!("/status/{statuses}"))))
+        .flat_map(|statuses| list_at(pod, &format!("/status/{statuses}")))
         .map(|status| text(status, &["state", "waiting", "reason"]));
     let phase = text(pod, &["status", "phase"]);
-    // The last one is the main one, which waits for those before it.
+    // The last container is the main one, which waits for those before it.
     waits.rfind(|reason| !reason.is_empty()).unwrap_or(phase)
 }
 
-/// The reason and the message of a container that does not run, unless it is only starting.
+/// Returns the reason and the message of a container that does not run, unless it is only starting.
 fn container_problem(status: &Value) -> Option<(String, String)> {
     let ended = |state: &Value| {
         let code = state
@@ -173,7 +190,7 @@ fn container_problem(status: &Value) -> Option<(String, String)> {
             return None;
         }
         let message = text(waiting, &["message"]).to_owned();
-        // A container that is started again and again says more about why it ended.
+        // The last exit of a container that is restarted over and over says more.
         let last = status.pointer("/lastState/terminated").and_then(ended);
         return Some(match last {
             Some((why, code)) if why == "OOMKilled" => (why, code),
@@ -187,41 +204,17 @@ fn container_problem(status: &Value) -> Option<(String, String)> {
     status.pointer("/state/terminated").and_then(ended)
 }
 
-fn advice(reason: &str, namespace: &str, pod: &str, container: &str) -> String {
+fn remedy(reason: &str) -> Remedy {
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" => {
-            "check that the registry can be reached and holds this image; a private one needs \
-             osm.imagePullSecrets; a mirror has to hold the images by the same digests"
-                .to_owned()
-        }
-        "InvalidImageName" => "correct the image's name".to_owned(),
-        "OOMKilled" => "raise the memory limit of this container in the values".to_owned(),
-        "NotReady" => format!("see why: kubectl describe pod --namespace {namespace} {pod}"),
-        "NotDone" => {
-            format!("see why: kubectl logs --namespace {namespace} {pod} --container {container}")
-        }
-        "CreateContainerConfigError" => {
-            format!("see what is missing: kubectl describe pod --namespace {namespace} {pod}")
-        }
-        "Failed" => format!("see why: kubectl logs --namespace {namespace} {pod} --all-containers"),
-        _ => format!(
-            "see why: kubectl logs --namespace {namespace} {pod} --container {container} --previous"
-        ),
+        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" => Remedy::ProvideImage,
+        "InvalidImageName" => Remedy::CorrectImageName,
+        "OOMKilled" => Remedy::RaiseMemoryLimit,
+        "NotReady" => Remedy::ReadEvents,
+        "NotDone" => Remedy::ReadLogs,
+        "CreateContainerConfigError" => Remedy::ProvideConfig,
+        "Failed" => Remedy::ReadAllLogs,
+        _ => Remedy::ReadPreviousLogs,
     }
-}
-
-/// A condition of an object by its type.
-pub fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
-    list(object.pointer("/status/conditions"))
-        .iter()
-        .find(|condition| text(condition, &["type"]) == kind)
-}
-
-fn list(value: Option<&Value>) -> &[Value] {
-    value
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_pod_from_running_is_named_with_the_next_step() {
+    fn a_problem_names_the_reason_and_what_would_help() {
         let state = |state: Value| json!({"containerStatuses": [{"name": "c", "ready": false, "state": state}]});
         let again = json!({"containerStatuses": [{
             "name": "c", "ready": false,
@@ -273,13 +266,16 @@ mod tests {
         ];
         let said: Vec<String> = table
             .iter()
-            .map(|status| find_problem(&pod(status)).expect("a problem").to_string())
+            .map(|status| {
+                let problem = find_problem(&pod(status)).expect("a problem");
+                format!("{problem}\n    {:?}", problem.remedy)
+            })
             .collect();
         insta::assert_snapshot!(said.join("\n"));
     }
 
     #[test]
-    fn a_pod_that_only_needs_time_is_in_no_trouble() {
+    fn a_pod_that_only_needs_time_has_no_problem() {
         for status in [
             json!({}),
             json!({"phase": "Pending"}),
