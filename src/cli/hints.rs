@@ -433,3 +433,71 @@ pub(super) fn describe(event: &Event<'_>, origins: Origins<'_>) -> String {
 fn indent(text: &str, by: usize) -> String {
     text.replace('\n', &format!("\n{}", " ".repeat(by)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_of_a_pod_comes_with_the_next_step() {
+        let table = [
+            (Remedy::FitNode, "add a node that fits"),
+            (
+                Remedy::ProvideImage,
+                "from a flag\n  check that the registry can be reached",
+            ),
+            (
+                Remedy::CorrectImageName,
+                "from a flag\n  correct the name of the image",
+            ),
+            (Remedy::RaiseMemoryLimit, "raise the memory limit"),
+            (
+                Remedy::ProvideConfig,
+                "to see what is missing, run `kubectl describe pod --namespace ns p`",
+            ),
+            (
+                Remedy::ReadEvents,
+                "to see why, run `kubectl describe pod --namespace ns p`",
+            ),
+            (
+                Remedy::ReadLogs,
+                "to see why, run `kubectl logs --namespace ns p --container c`",
+            ),
+            (
+                Remedy::ReadPreviousLogs,
+                "to see why, run `kubectl logs --namespace ns p --container c --previous`",
+            ),
+            (
+                Remedy::ReadAllLogs,
+                "to see why, run `kubectl logs --namespace ns p --all-containers`",
+            ),
+        ];
+        for (remedy, want) in table {
+            let problem = PodProblem {
+                pod: "p".to_owned(),
+                namespace: "ns".to_owned(),
+                container: "c".to_owned(),
+                image: "r/i:1".to_owned(),
+                reason: "Why".to_owned(),
+                message: String::new(),
+                remedy,
+                may_pass: false,
+            };
+            let text = explain_problem(&problem, &|_| Some("from a flag".to_owned()));
+            let want = format!("Pod p, container c, image r/i:1: Why\n  {want}");
+            assert!(text.starts_with(&want), "{remedy:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_command_names_the_mesh_only_if_it_is_not_the_default_one() {
+        let table = [
+            ("osm", "osm-system", "osm install"),
+            ("osm", "ns", "osm install --osm-namespace ns"),
+            ("blue", "osm-system", "osm install --mesh-name blue"),
+        ];
+        for (name, namespace, want) in table {
+            assert_eq!(command("osm install", name, namespace), want);
+        }
+    }
+}

@@ -1,10 +1,9 @@
 //! The namespaces of applications: which mesh they belong to, and how to change that.
 
-use serde_json::json;
-
 use helm_release::client::Client;
 use helm_release::client::resource::NAMESPACE;
 use helm_release::fields::text;
+use serde_json::json;
 
 use super::error::Error;
 use super::meshes::{MONITORED_BY, control_planes};

@@ -1,14 +1,13 @@
 //! Finds the cluster and the credentials, as kubectl does: kubeconfig files, contexts, login programs, proxies.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use http::HeaderValue;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
+use super::causes::causes;
 use super::connector::{CONNECT_TIMEOUT, build_client, environment_proxy, install_tls_provider};
-use super::request::causes;
 
 /// Which cluster is meant.
 #[derive(Debug, Clone, Default)]
@@ -86,12 +85,6 @@ pub struct LoginProgram {
     pub command: String,
     /// What the kubeconfig says about installing it (`installHint`); empty if it says nothing.
     pub install_hint: String,
-}
-
-impl fmt::Display for LoginProgram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.command)
-    }
 }
 
 fn join(files: &[PathBuf]) -> String {

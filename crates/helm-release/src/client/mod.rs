@@ -1,6 +1,7 @@
 //! A client of a Kubernetes API server: access, requests that are repeated where that is safe, and discovery.
 
 mod access;
+mod causes;
 pub(crate) mod concurrent;
 mod connector;
 mod discovery;

@@ -7,6 +7,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
+use super::causes::causes;
 use super::error::Refusal;
 use crate::fields::text;
 use crate::time::format_duration;
@@ -152,20 +153,6 @@ impl RequestError {
             RequestError::Broke(_) | RequestError::Unreadable(_) => None,
         }
     }
-}
-
-/// Formats an error with all its causes, each once.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::access::Access;
+use super::causes::causes;
 use super::discovery::Discovery;
 use super::error::{ClientError, ConnectionProblem};
-use super::request::{ApiRequest, RequestError, causes, exchange};
+use super::request::{ApiRequest, RequestError, exchange};
 use super::resource::{ApiResource, ObjectRef};
 use crate::fields::text;
 

@@ -36,7 +36,7 @@ pub enum Status {
 
 impl Status {
     /// Returns the word in the record.
-    pub fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Status::Deployed => "deployed",
             Status::Superseded => "superseded",
@@ -175,7 +175,7 @@ impl Record {
     }
 
     /// Returns the description of the status.
-    pub fn description(&self) -> &str {
+    pub(super) fn description(&self) -> &str {
         text(&self.content, &["info", "description"])
     }
 

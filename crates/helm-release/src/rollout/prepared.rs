@@ -16,7 +16,7 @@ use crate::client::{Client, ClientError, ObjectRef, Permissions};
 use crate::error::Error;
 use crate::fields::{list_at, selector};
 use crate::release::{
-    Owner, Ownership, Record, RenderedRelease, Status, deployed_objects, is_kept, prune, supersede,
+    Ownership, Record, RenderedRelease, Status, deployed_objects, is_kept, prune, supersede,
 };
 use crate::wait::{Deadline, PodProblem, Waiting, is_awaited, ready};
 
@@ -303,11 +303,6 @@ impl<'r> Rollout<'r> {
 }
 
 impl StartedRollout<'_> {
-    /// Returns the owner of the objects.
-    pub fn owner(&self) -> Owner<'_> {
-        self.record.owner()
-    }
-
     /// Returns the number of the revision.
     pub fn revision(&self) -> i64 {
         self.record.revision()

@@ -14,4 +14,5 @@ pub(crate) use gone::gone;
 pub use pod_problem::{PodProblem, Remedy, find_problem};
 pub(crate) use ready::{Waiting, job, pod, ready};
 pub(crate) use served::served;
-pub use state::{is_awaited, is_ready};
+pub(crate) use state::is_awaited;
+pub use state::is_ready;

@@ -257,7 +257,9 @@ mod tests {
             ),
             again,
             killed,
-            state(json!({"terminated": {"reason": "Error", "exitCode": 1, "message": "no mesh"}})),
+            state(
+                json!({"terminated": {"reason": "Error", "exitCode": 1, "message": "no config"}}),
+            ),
             state(json!({"running": {}})),
             json!({"phase": "Failed", "reason": "Evicted", "message": "disk is full"}),
             json!({"initContainerStatuses": [{"name": "i", "ready": false, "state": {"running": {}}}],

@@ -14,7 +14,7 @@ pub(super) enum State {
 }
 
 /// Returns whether objects of this kind are awaited after they are applied.
-pub fn is_awaited(resource: &ApiResource) -> bool {
+pub(crate) fn is_awaited(resource: &ApiResource) -> bool {
     matches!(
         &*resource.kind,
         "Deployment" | "StatefulSet" | "DaemonSet" | "Job" | "Pod"
