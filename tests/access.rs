@@ -171,7 +171,7 @@ fn what_keeps_one_from_a_cluster_is_named_with_what_to_do() {
                 &cluster.admin(),
                 &json!({"certificate-authority-data": authority}),
             ),
-            "the certificates do not fit: check certificate-authority",
+            "the certificates do not match: check certificate-authority",
         ),
         (
             with(

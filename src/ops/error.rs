@@ -114,7 +114,7 @@ pub enum Error {
         /// The name of the mesh.
         mesh: String,
         /// The Secret of the record.
-        record: ObjectRef,
+        record: Box<ObjectRef>,
         /// What is wrong with it.
         reason: String,
     },
@@ -122,7 +122,7 @@ pub enum Error {
     #[error("{cause}")]
     InstallFailed {
         /// Why.
-        cause: helm_release::Error,
+        cause: Box<helm_release::Error>,
         /// The mesh.
         mesh: MeshId,
     },
@@ -130,19 +130,19 @@ pub enum Error {
     #[error("{}\nthe installation was rolled back", cause.headline())]
     RolledBack {
         /// Why the installation failed.
-        cause: helm_release::Error,
+        cause: Box<helm_release::Error>,
     },
     /// An installation failed, and another process resumed it before the rollback.
     #[error("{}\nthe installation was not rolled back: another process has resumed it", cause.headline())]
     RollbackSkipped {
         /// Why the installation failed.
-        cause: helm_release::Error,
+        cause: Box<helm_release::Error>,
     },
     /// An installation failed, and so did its rollback.
     #[error("{}\nthe rollback failed, too: {rollback}", cause.headline())]
     RollbackFailed {
         /// Why the installation failed.
-        cause: helm_release::Error,
+        cause: Box<helm_release::Error>,
         /// Why the rollback failed.
         rollback: Box<Error>,
         /// The mesh.
@@ -152,7 +152,7 @@ pub enum Error {
     #[error("{cause}")]
     UpgradeFailed {
         /// Why.
-        cause: helm_release::Error,
+        cause: Box<helm_release::Error>,
         /// The last revision that was deployed.
         previous: Option<i64>,
     },
@@ -178,7 +178,7 @@ pub enum Error {
     #[error("{}\n{error}", cleanup_failure(cleanup))]
     CleanupAndRemovalFailed {
         /// What became of the hook.
-        cleanup: Cleanup,
+        cleanup: Box<Cleanup>,
         /// Why the rest could not be removed.
         error: Box<Error>,
     },

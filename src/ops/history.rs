@@ -28,7 +28,7 @@ pub async fn mesh_history(client: &Client, mesh: Owner<'_>) -> Result<Vec<Record
     if let Some(damaged) = damaged.into_iter().find(|d| d.release == release) {
         return Err(Error::DamagedRecord {
             mesh: mesh.name.to_owned(),
-            record: damaged.reference,
+            record: Box::new(damaged.reference),
             reason: damaged.reason,
         });
     }

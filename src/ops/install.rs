@@ -56,6 +56,7 @@ pub async fn install(
     let Err(cause) = started.run().await else {
         return Ok(started.finish().await?);
     };
+    let cause = Box::new(cause);
     let mesh = release.owner().into();
     if !options.atomic {
         started.fail(&cause).await;

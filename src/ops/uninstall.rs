@@ -116,7 +116,7 @@ pub async fn uninstall(
         }),
         (Err(error), Cleanup::Done) => Err(error),
         (Err(error), cleanup) => Err(Error::CleanupAndRemovalFailed {
-            cleanup,
+            cleanup: Box::new(cleanup),
             error: Box::new(error),
         }),
     }

@@ -46,7 +46,7 @@ pub async fn upgrade(
             started.fail(&cause).await;
             let previous = records.iter().rev().find(|r| r.is(Status::Deployed));
             Err(Error::UpgradeFailed {
-                cause,
+                cause: Box::new(cause),
                 previous: previous.map(Record::revision),
             })
         }

@@ -103,8 +103,8 @@ pub async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<Valu
     }
 }
 
-/// What an answer that is no success says: the server's Status (Kubernetes API conventions, "Response Status
-/// ApiResource"), or the words of something that stands before the server.
+/// Reads an answer that is not a success: the `Status` of the server (Kubernetes API conventions, "Response Status
+/// Kind"), or the plain text of a proxy in front of it.
 fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let words = String::from_utf8_lossy(body);

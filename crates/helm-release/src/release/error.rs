@@ -25,13 +25,13 @@ pub enum ReleaseError {
         /// The name of the release.
         release: String,
         /// The Secret of the record.
-        record: ObjectRef,
+        record: Box<ObjectRef>,
     },
     /// A record cannot be decoded.
     #[error("the record {record} is damaged: {reason}")]
     Damaged {
         /// The Secret of the record.
-        record: ObjectRef,
+        record: Box<ObjectRef>,
         /// What is wrong with it.
         reason: String,
     },

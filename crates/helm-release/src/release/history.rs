@@ -67,7 +67,7 @@ pub async fn history(
     let Records { records, damaged } = records(client, namespace).await?;
     if let Some(damaged) = damaged.into_iter().find(|damaged| damaged.release == name) {
         return Err(ReleaseError::Damaged {
-            record: damaged.reference,
+            record: Box::new(damaged.reference),
             reason: damaged.reason,
         });
     }

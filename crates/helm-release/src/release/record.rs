@@ -213,7 +213,7 @@ impl Record {
     fn read(&self, manifest: &str) -> Result<Vec<Object>, ReleaseError> {
         let record = self.reference();
         read_manifest(&record.to_string(), manifest).map_err(|e| ReleaseError::Damaged {
-            record,
+            record: Box::new(record),
             reason: e.to_string(),
         })
     }
@@ -296,7 +296,7 @@ impl Record {
         match stored {
             Err(error) if error.code() == Some(404) => Err(ReleaseError::RecordGone {
                 release: self.name().to_owned(),
-                record: self.reference(),
+                record: Box::new(self.reference()),
             }),
             stored => Ok(stored.map(drop)?),
         }

@@ -18,7 +18,7 @@ pub enum WaitError {
     #[error("{object} failed: {message}{}", indented(problems.iter(), 2))]
     Failed {
         /// The object.
-        object: ObjectRef,
+        object: Box<ObjectRef>,
         /// What its status says.
         message: String,
         /// What is wrong with its Pods.
@@ -36,7 +36,7 @@ pub enum WaitError {
     #[error("{object} was deleted while it was awaited")]
     Deleted {
         /// The object.
-        object: ObjectRef,
+        object: Box<ObjectRef>,
     },
     /// Objects that were deleted still exist.
     #[error("not gone after {}:{}", format_duration(*timeout), indented(objects.iter(), 2))]
@@ -50,7 +50,7 @@ pub enum WaitError {
     #[error("{object} is not served after {}: {reason}", format_duration(*timeout))]
     NotServed {
         /// The definition.
-        object: ObjectRef,
+        object: Box<ObjectRef>,
         /// How long it was awaited.
         timeout: Duration,
         /// What its status says.

@@ -169,7 +169,7 @@ impl Group<'_> {
             };
             if let Some(&deleted) = pending.iter().find(|reference| !exists(reference)) {
                 return Err(WaitError::Deleted {
-                    object: deleted.clone(),
+                    object: Box::new(deleted.clone()),
                 });
             }
             for item in items {
@@ -248,7 +248,7 @@ impl Group<'_> {
             State::NotReady => _ = objects.insert(name, object),
             State::Failed(message) => {
                 return Err(WaitError::Failed {
-                    object: reference.clone(),
+                    object: Box::new(reference.clone()),
                     message,
                     problems: self.problems(&object).await,
                 });

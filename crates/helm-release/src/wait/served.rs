@@ -27,7 +27,7 @@ pub(crate) async fn served(
         if deadline.is_over() {
             let names = condition(&found, "NamesAccepted");
             return Err(WaitError::NotServed {
-                object: definition.clone(),
+                object: Box::new(definition.clone()),
                 timeout: deadline.timeout(),
                 reason: names.map_or_else(String::new, |c| text(c, &["message"]).to_owned()),
             });
