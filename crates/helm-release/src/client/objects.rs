@@ -165,7 +165,7 @@ impl Client {
         self.apply_with(reference, object, "").await
     }
 
-    /// Returns what [`Client::apply`] would store, and stores nothing.
+    /// Returns what applying an object would store, and stores nothing.
     ///
     /// # Errors
     /// The server refuses the request.

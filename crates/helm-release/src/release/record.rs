@@ -319,7 +319,7 @@ pub struct RenderedRelease<'r> {
     /// The rendered objects, with the hooks.
     pub objects: &'r [Object],
     /// The objects under `crds/` of the chart, unless they are skipped. They are created before everything else and are
-    /// not in the record. [`crate::expect_crds`] makes their kinds known.
+    /// not in the record. [`crate::rollout::expect_crds`] makes their kinds known.
     pub crds: &'r [Object],
     /// Labels for the record, besides those that Helm sets.
     pub labels: &'r [(&'r str, &'r str)],
