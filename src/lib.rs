@@ -4,8 +4,8 @@
 //! chart ([`helm_chart`]), which gives Kubernetes objects. Only [`cli`] prints.
 
 pub mod cli;
-#[cfg(feature = "cluster")]
-pub mod cluster;
 pub mod embedded;
 pub mod images;
+#[cfg(feature = "cluster")]
+pub mod ops;
 pub mod plan;

@@ -150,7 +150,7 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
             "broken",
             Status(500),
             5,
-            "cannot ask for the version: made up (500)\nthe API server has a fault",
+            "cannot ask for the version: made up (500)\nthe API server has an internal error",
         ),
         (
             "busy",
@@ -164,7 +164,7 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
             "page",
             Page,
             1,
-            "what it answered is not JSON: expected value at line 1 column 1\ncheck that this is the address",
+            "the answer is not JSON: expected value at line 1 column 1\ncheck that this is the address",
         ),
         (
             "later",
@@ -182,7 +182,7 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
             "forbidden",
             Status(403),
             1,
-            "ask somebody who administers the cluster",
+            "ask an administrator of the cluster",
         ),
     ];
     for (name, fault, tries, want) in table {

@@ -131,7 +131,7 @@ fn the_crds_of_a_chart_come_first_and_stay() {
     let install = ["install", "--osm-chart-path", &chart];
 
     let installed = cluster.osm(&install);
-    let created = "created CustomResourceDefinition examples.example.com, of the chart's crds/\n";
+    let created = "created CustomResourceDefinition examples.example.com from the chart's crds/\n";
     assert!(installed.stderr.contains(created), "{}", installed.stderr);
     installed.ok();
     let made = cluster.get(EXAMPLES).expect("the example");
@@ -145,7 +145,9 @@ fn the_crds_of_a_chart_come_first_and_stay() {
     let there = cluster.get(DEFINITION).expect("the CRD");
     let again = cluster.osm(&install);
     assert!(
-        again.stderr.contains("is there already"),
+        again
+            .stderr
+            .contains("already exists and is left unchanged"),
         "{}",
         again.stderr
     );
@@ -218,7 +220,7 @@ fn a_pod_that_is_a_hook_is_awaited_until_it_ends() {
     let runs = chart(&cluster, "", &[("templates/pod.yaml", &pod("Always"))]);
     let install = ["install", "--osm-chart-path", &runs, "--timeout", "3s"];
     let error = cluster.osm(&install).fails(1);
-    assert!(error.contains("it runs, and has not ended"), "{error}");
+    assert!(error.contains("it runs and has not ended"), "{error}");
     let ends = chart(&cluster, "", &[("templates/pod.yaml", &pod("Never"))]);
     assert_eq!(runs, ends);
     cluster.osm(&install).ok();

@@ -15,7 +15,11 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
     let before = cluster.objects();
 
     let installed = cluster.osm(&["install"]);
-    assert!(installed.stderr.contains("waiting until everything runs\n"));
+    assert!(
+        installed
+            .stderr
+            .contains("waiting until everything is ready\n")
+    );
     assert_eq!(installed.ok(), INSTALLED);
     let deployments = cluster.get(DEPLOYMENTS).unwrap();
     for deployment in deployments["items"].as_array().unwrap() {
@@ -32,7 +36,7 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
 
     let again = cluster.osm(&["install"]).fails(1);
     assert!(
-        again.contains("the mesh osm is installed in namespace osm-system already"),
+        again.contains("the mesh osm is already installed in namespace osm-system"),
         "{again}"
     );
 
@@ -46,7 +50,7 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
     assert!(
         nothing
             .stderr
-            .contains("there is no mesh osm in namespace osm-system")
+            .contains("mesh osm not found in namespace osm-system")
     );
     nothing.ok();
 }
@@ -184,11 +188,14 @@ fn a_second_mesh_is_refused_by_name_before_anything_is_made() {
     cluster.osm(&["install"]).ok();
     let before = cluster.objects();
     let table: [(&[&str], &str); 4] = [
-        (&["--mesh-name", "two"], "a namespace has one mesh"),
+        (
+            &["--mesh-name", "two"],
+            "a namespace can have only one mesh",
+        ),
         (&["--osm-namespace", "two"], "meshes need different names"),
         (
             &["--osm-namespace", "two", "--mesh-name", "two"],
-            "it was installed to be the only one in the cluster",
+            "it was installed to be the only mesh in the cluster",
         ),
         (
             &[
@@ -198,14 +205,14 @@ fn a_second_mesh_is_refused_by_name_before_anything_is_made() {
                 "two",
                 "--enforce-single-mesh=false",
             ],
-            "it was installed to be the only one in the cluster",
+            "it was installed to be the only mesh in the cluster",
         ),
     ];
     for (args, why) in table {
         let all = [&["install"], args].concat();
         let error = cluster.osm(&all).fails(1);
         assert!(
-            error.contains("there is the mesh osm in namespace osm-system already")
+            error.contains("the mesh osm already exists in namespace osm-system")
                 && error.contains(why),
             "{args:?}: {error}"
         );
@@ -245,14 +252,14 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
             error.contains(
                 "not ready after 6s:\n  Deployment osm-system/osm-injector\n    Pod osm-injector-"
             ) && error.contains(reason)
-                && error.contains("the same command goes on"),
+                && error.contains("Rerun the same command to resume"),
             "{failure:?}: {error}"
         );
         said.push_str(&format!("{failure:?}\n{}\n", told(&error)));
         cluster.kubelet().heal("osm-injector");
         let more = cluster.osm(&["install"]);
         assert!(
-            more.stderr.contains("going on with it"),
+            more.stderr.contains("resuming it"),
             "{failure:?}: {}",
             more.stderr
         );
@@ -309,7 +316,7 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
     let error = cluster.osm(&["install", "--atomic"]).fails(1);
     assert!(
         error.contains("Job osm-system/osm-preinstall failed")
-            && error.contains("what was made is taken back (--atomic)"),
+            && error.contains("the installation was rolled back"),
         "{error}"
     );
     cluster.await_objects(&before);
@@ -381,7 +388,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.contains("waiting until everything runs") {
+    while !line.contains("waiting until everything is ready") {
         line.clear();
         assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
     }
@@ -396,7 +403,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
     for said in [
         "interrupted; made or changed so far, as far as it is still there:\n  Namespace osm-system\n",
         "  Deployment osm-system/osm-injector\n",
-        "the same command goes on, osm uninstall mesh removes it",
+        "Rerun the same command to resume, or run `osm uninstall mesh` to remove them.",
     ] {
         assert!(rest.contains(said), "{said:?} is not in: {rest}");
     }
@@ -404,7 +411,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
     cluster.kubelet().heal("osm-injector");
     let more = cluster.osm(&["install"]);
     assert!(
-        more.stderr.contains("(pending-install): going on with it"),
+        more.stderr.contains("(pending-install): resuming it"),
         "{}",
         more.stderr
     );
@@ -457,7 +464,7 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
     let error = String::from_utf8_lossy(&done.stderr);
     for said in [
         "running the post-delete hook Job osm-system/osm-cleanup",
-        "error: not ready after 20s:\nwhat was made is taken back (--atomic)",
+        "error: not ready after 20s:\nthe installation was rolled back",
     ] {
         assert!(error.contains(said), "{said:?} is not in: {error}");
     }
@@ -466,7 +473,10 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
     // But not the root certificate that was there before.
     let kept = cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
     let error = cluster.osm(&install).fails(1);
-    assert!(error.contains("what was made is taken back"), "{error}");
+    assert!(
+        error.contains("the installation was rolled back"),
+        "{error}"
+    );
     let still = cluster.get(&format!("{secrets}/osm-ca-bundle"));
     assert_eq!(still.unwrap()["metadata"]["uid"], kept["metadata"]["uid"]);
     cluster.delete(&format!("{secrets}/osm-ca-bundle"));
@@ -497,7 +507,7 @@ fn what_is_no_mesh_is_neither_removed_nor_upgraded() {
         &["uninstall", "mesh", "--force", "--delete-namespace"],
     ] {
         let error = cluster.osm(command).fails(1);
-        let said = "the release osm in namespace osm-system is no mesh: its chart is dashboards";
+        let said = "the release osm in namespace osm-system is not a mesh: its chart is dashboards";
         assert!(error.contains(said), "{command:?}: {error}");
     }
     // Nor is a namespace without any mesh.
@@ -506,10 +516,7 @@ fn what_is_no_mesh_is_neither_removed_nor_upgraded() {
     let typo = ["uninstall", "mesh", "--force", "--delete-namespace"];
     let typo = [&typo[..], &["--osm-namespace", "shop"]].concat();
     let done = cluster.osm(&typo);
-    assert!(
-        done.stderr
-            .contains("there is no mesh osm in namespace shop")
-    );
+    assert!(done.stderr.contains("mesh osm not found in namespace shop"));
     assert_eq!(done.ok(), "");
     let still = cluster.get("/api/v1/namespaces/shop").unwrap();
     assert_eq!(still["status"]["phase"], "Active");
@@ -525,7 +532,10 @@ fn what_helm_removed_but_remembers_is_installed_again() {
     cluster.osm(&["install"]).ok();
     cluster.helm_release(&["uninstall"], &["--keep-history", "--wait"]);
     let error = cluster.osm(&["mesh", "upgrade"]).fails(1);
-    assert!(error.contains("osm install installs it again"), "{error}");
+    assert!(
+        error.contains("run `osm install` to install it again"),
+        "{error}"
+    );
     // Also if that does not work at once; what helm remembers stays.
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     for more in [&["--atomic"][..], &[]] {
@@ -552,7 +562,10 @@ fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
     let before = cluster.objects();
     cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
     let error = cluster.osm(&["install"]).fails(1);
-    assert!(error.contains("osm uninstall mesh removes it"), "{error}");
+    assert!(
+        error.contains("run `osm uninstall mesh` to remove them"),
+        "{error}"
+    );
     cluster.kubelet().heal("osm-preinstall");
     let blue = ["--mesh-name", "blue"];
     cluster.osm(&[&["install"], &blue[..]].concat()).ok();
@@ -563,7 +576,7 @@ fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
     let done = cluster.osm(&["uninstall", "mesh", "--force"]);
     assert!(
         done.stderr
-            .contains("the mesh blue runs in namespace osm-system too"),
+            .contains("the mesh blue runs in namespace osm-system, too"),
         "{}",
         done.stderr
     );
@@ -576,7 +589,7 @@ fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
     // What is told to remove it removes it, and no other.
     let error = cluster.osm(&[&["install"], &blue[..]].concat()).fails(1);
     assert!(
-        error.contains("osm uninstall mesh --mesh-name blue removes it"),
+        error.contains("run `osm uninstall mesh --mesh-name blue` to remove it"),
         "{error}"
     );
     let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
@@ -608,7 +621,7 @@ fn what_somebody_else_does_at_the_same_time_is_neither_undone_nor_written_over()
     cluster.osm(&["install", "--timeout", "2s"]).fails(1);
     let error = failed(atomic);
     assert!(
-        error.contains("nothing is taken back: somebody else went on with the installation"),
+        error.contains("the installation was not rolled back: another process has resumed it"),
         "{error}"
     );
     assert!(cluster.deployment("osm-controller").is_some());
@@ -620,8 +633,8 @@ fn what_somebody_else_does_at_the_same_time_is_neither_undone_nor_written_over()
     cluster.kubelet().heal("osm-injector");
     let error = failed(waits);
     assert!(
-        error.contains("somebody else removed the mesh osm in the meantime")
-            && error.contains("osm install installs it again"),
+        error.contains("another process removed the release osm")
+            && error.contains("run `osm install` to install it again"),
         "{error}"
     );
     assert_eq!(cluster.get(record), None, "it was made again");
@@ -651,7 +664,7 @@ fn a_record_that_is_gone_or_a_copy_removes_nothing() {
     let done = cluster.osm(&there);
     assert!(
         done.stderr
-            .contains("there is no mesh osm in namespace default"),
+            .contains("mesh osm not found in namespace default"),
         "{}",
         done.stderr
     );
@@ -662,7 +675,7 @@ fn a_record_that_is_gone_or_a_copy_removes_nothing() {
     cluster.delete(&record);
     let error = cluster.osm(&all).fails(1);
     assert!(
-        error.contains("runs in namespace osm-system, but there is no record"),
+        error.contains("runs in namespace osm-system, but it has no record"),
         "{error}"
     );
     assert_eq!(cluster.replicas("osm-controller"), 1);
@@ -702,7 +715,7 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
     let nobody = cluster.kubeconfig_for("nobody", &[]);
     let error = cluster.osm_with(&nobody, &["install"]).fails(1);
     for missing in [
-        "this user may not do everything that an installation does; missing:",
+        "this user lacks permissions that an installation needs:",
         "\n  create clusterroles.rbac.authorization.k8s.io\n",
         "\n  patch deployments.apps in namespace osm-system\n",
         "\n  get namespaces\n",
@@ -804,7 +817,7 @@ fn without_a_cluster_the_configuration_or_the_server_is_named() {
     let table = [
         (
             missing.display().to_string(),
-            "there is no configuration for a cluster",
+            "no configuration for a cluster found",
         ),
         (
             write(&folder, "gone", "https://127.0.0.1:1"),
@@ -840,7 +853,7 @@ fn without_a_cluster_the_configuration_or_the_server_is_named() {
     ])
     .fails(1);
     assert!(
-        error.contains("there is no context tesst; did you mean test?"),
+        error.contains("has no context tesst\ndid you mean test?"),
         "{error}"
     );
 }

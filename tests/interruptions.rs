@@ -221,7 +221,7 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
             if what == "install" {
                 let again = cluster.osm(&command);
                 let is_there = again.stderr.contains(&format!(
-                    "status deployed): osm uninstall mesh --mesh-name {mesh} --osm-namespace {mesh} removes it"
+                    "status deployed)\nrun `osm uninstall mesh --mesh-name {mesh} --osm-namespace {mesh}` to remove it"
                 ));
                 assert!(again.code == 0 || is_there, "{mesh}: {}", again.stderr);
             }

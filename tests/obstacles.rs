@@ -77,7 +77,7 @@ fn what_the_cluster_refuses_is_named_and_the_same_command_goes_on() {
     });
     refused(
         "a policy against the record",
-        "a policy of the cluster refuses this object",
+        "a policy of the cluster denies this object",
     );
     assert_eq!(cluster.get(SYSTEM), None, "the namespace stayed");
     cluster.delete(&format!("{POLICIES}policybindings/plain"));

@@ -108,7 +108,7 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
     assert_eq!(prometheus[2], "  + none");
     assert!(
         reset.stderr.contains(
-            "removing Deployment osm-system/osm-prometheus, which is no longer part of the mesh\n"
+            "removing Deployment osm-system/osm-prometheus, which the release no longer has\n"
         ),
         "{}",
         reset.stderr
@@ -192,7 +192,7 @@ fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names()
     cluster.osm(&["install", "--timeout", "2s"]).fails(1);
     let error = cluster.osm(&["mesh", "upgrade"]).fails(1);
     assert!(
-        error.contains("not installed to the end: osm install goes on"),
+        error.contains("was not installed completely\nrun `osm install` to resume"),
         "{error}"
     );
     cluster.uninstall(&before);
@@ -207,7 +207,9 @@ fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names()
     cluster.kubelet().heal("osm-controller");
     let error = cluster.osm(&["install", "--mesh-name", "blue"]).fails(1);
     assert!(
-        error.contains("not installed to the end: osm mesh upgrade --mesh-name blue goes on"),
+        error.contains(
+            "was not installed completely; run `osm mesh upgrade --mesh-name blue` to resume"
+        ),
         "{error}"
     );
     cluster
@@ -310,7 +312,7 @@ fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
     let cluster = Cluster::start();
     let nothing = cluster.osm(&["mesh", "upgrade"]).fails(1);
     assert!(
-        nothing.contains("there is no mesh osm in namespace osm-system"),
+        nothing.contains("mesh osm not found in namespace osm-system"),
         "{nothing}"
     );
     cluster.osm(&["install", "--release", "v1.2.3"]).ok();
@@ -318,7 +320,7 @@ fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
         .osm(&["mesh", "upgrade", "--mesh-name", "other"])
         .fails(1);
     assert!(
-        other.contains("there is osm in namespace osm-system"),
+        other.contains("found: osm in namespace osm-system"),
         "{other}"
     );
 
@@ -332,13 +334,13 @@ fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
         error.contains("Deployment osm-system/osm-bootstrap")
             && error.contains("ImagePullBackOff")
             && error.contains(&compiled("v1.2.4", "osm-bootstrap"))
-            && error.contains("the same command goes on"),
+            && error.contains("Rerun the same command to resume"),
         "{error}"
     );
     let install = cluster.osm(&["install"]).fails(1);
     assert!(
         install.contains(
-            "status failed): an upgrade of it was not finished: osm mesh upgrade goes on"
+            "status failed)\nan upgrade was not finished; run `osm mesh upgrade` to resume it"
         ),
         "{install}"
     );
@@ -404,7 +406,7 @@ fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
         assert!(
             error.contains("cannot apply Deployment osm-system/osm-injector")
                 && error.contains("not today")
-                && error.contains("a policy of the cluster refuses this object"),
+                && error.contains("a policy of the cluster denies this object"),
             "{error}"
         );
         assert!(prometheus().is_some());
@@ -567,8 +569,5 @@ fn namespaces_join_a_mesh_and_leave_it() {
         "{own}"
     );
     let missing = cluster.osm(&["namespace", "add", "nowhere"]).fails(1);
-    assert!(
-        missing.contains("there is no namespace nowhere"),
-        "{missing}"
-    );
+    assert!(missing.contains("namespace nowhere not found"), "{missing}");
 }

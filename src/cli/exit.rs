@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+#[cfg(feature = "cluster")]
+use super::hints;
 use super::output::Printer;
 #[cfg(feature = "cluster")]
-use crate::cluster::ClusterError;
+use crate::ops;
 use crate::plan::PlanError;
 
 /// What a command gives.
@@ -30,9 +32,30 @@ impl From<PlanError> for Failure {
 }
 
 #[cfg(feature = "cluster")]
-impl From<ClusterError> for Failure {
-    fn from(error: ClusterError) -> Failure {
-        Failure::Operation(error.to_string())
+impl From<ops::Error> for Failure {
+    fn from(error: ops::Error) -> Failure {
+        Failure::Operation(hints::explain(&error, &|_| None))
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl From<helm_release::Error> for Failure {
+    fn from(error: helm_release::Error) -> Failure {
+        ops::Error::from(error).into()
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl From<helm_release::client::ClientError> for Failure {
+    fn from(error: helm_release::client::ClientError) -> Failure {
+        ops::Error::from(error).into()
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl From<helm_release::release::ReleaseError> for Failure {
+    fn from(error: helm_release::release::ReleaseError) -> Failure {
+        ops::Error::from(error).into()
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
 #[cfg(feature = "cluster")]
+use super::hints::{after_install, describe, explain};
+#[cfg(feature = "cluster")]
 use super::in_cluster::{
     WaitArgs, images_of, interrupted, origin, release, render, unless_interrupted,
 };
@@ -15,10 +17,12 @@ use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::{Global, mesh_name};
 #[cfg(feature = "cluster")]
-use crate::cluster::{self, Cluster, InstallOptions, Options};
+use crate::ops::{self, InstallOptions};
 use crate::plan::{Plan, Rendered, Request, namespace_object};
 use helm_chart::Object;
 use helm_chart::{json, yaml};
+#[cfg(feature = "cluster")]
+use helm_release::rollout::RolloutOptions;
 
 /// Install the mesh's control plane
 ///
@@ -162,7 +166,7 @@ impl Install {
         };
         let defaults = plan.defaults();
         let options = InstallOptions {
-            rollout: Options {
+            rollout: RolloutOptions {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
                 hooks: !self.no_hooks,
@@ -172,33 +176,33 @@ impl Install {
             ca_bundle_secret: plan.mesh_text("caBundleSecretName"),
         };
         let is_dry = self.dry_run == DryRun::Server;
-        let answers = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
+        let answers = ops::block_on(async {
+            let client = global.access.client().connect().await?;
             // A dry run cannot bring what has to be there first.
             let crds = if is_dry { &[] } else { crds.as_slice() };
-            let rendered = render(&mut plan, &cluster, self.kube_version.as_deref(), crds).await?;
+            let rendered = render(&mut plan, &client, self.kube_version.as_deref(), crds).await?;
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             }
             let images = images_of(&plan);
             let origin = |reference: &str| origin(&plan, &images, reference);
-            let release = release(&plan, &defaults, &rendered, crds, &origin);
-            let say = |line: &str| Printer::progress(line);
+            let release = release(&plan, &defaults, &rendered, crds);
+            let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &origin));
+            let failed = |error| Failure::Operation(explain(&error, &origin));
             if is_dry {
-                let answers = cluster::dry_run(&cluster, &release, &options, &say).await?;
-                return Ok::<_, Failure>(answers);
+                let answers = ops::dry_run(&client, release, &options, &say).await;
+                return answers.map_err(failed);
             }
-            let installing = cluster::install(&cluster, &release, &options, &say);
+            let installing = ops::install(&client, release, &options, &say);
             let Some(done) = unless_interrupted(Box::pin(installing)).await else {
-                let removal = release.owner().command("osm uninstall mesh");
-                let mut next = format!("the same command goes on, {removal} removes it");
+                let mut next = after_install(release.name, release.namespace);
                 if self.atomic {
-                    next = format!("taking it back (--atomic) is not done or not finished; {next}");
+                    next = format!("The installation was not rolled back (--atomic). {next}");
                 }
-                return Err(interrupted(&cluster, &next));
+                return Err(interrupted(&client, &next));
             };
-            done?;
+            done.map_err(failed)?;
             Ok(Vec::new())
         })??;
         if is_dry {

@@ -2,6 +2,8 @@
 
 mod completion;
 mod exit;
+#[cfg(feature = "cluster")]
+mod hints;
 mod images;
 #[cfg(feature = "cluster")]
 mod in_cluster;

@@ -7,9 +7,9 @@ use super::exit::Done;
 #[cfg(feature = "cluster")]
 use super::in_cluster::{PortArg, as_json};
 use super::output::{Format, FormatArg, Printer};
-#[cfg(feature = "cluster")]
-use crate::cluster::{self, Cluster};
 use crate::images::{Pins, RELEASES};
+#[cfg(feature = "cluster")]
+use crate::ops;
 
 /// Show the version and what is compiled in
 #[derive(Debug, clap::Args)]
@@ -97,9 +97,9 @@ impl Version {
         if self.client_only {
             return None;
         }
-        let asked = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            cluster::meshes(&cluster).await
+        let asked = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            ops::meshes(&client).await
         });
         match asked.and_then(|meshes| meshes) {
             Ok(meshes) => Some(meshes.iter().map(as_json).collect()),

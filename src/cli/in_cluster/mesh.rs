@@ -8,7 +8,7 @@ use super::upgrade::Upgrade;
 use crate::cli::Global;
 use crate::cli::exit::Done;
 use crate::cli::output::{Format, FormatArg, Printer, table};
-use crate::cluster::{self, Cluster};
+use crate::ops;
 
 /// List and upgrade meshes
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,9 @@ impl Mesh {
 
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        let meshes = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            cluster::meshes(&cluster).await
+        let meshes = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            ops::meshes(&client).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
         if meshes.is_empty() && self.output.format == Format::Table {
@@ -72,7 +72,7 @@ impl List {
 }
 
 /// A mesh as `-o json` prints it.
-pub(in crate::cli) fn as_json(mesh: &cluster::Mesh) -> Value {
+pub(in crate::cli) fn as_json(mesh: &ops::Mesh) -> Value {
     json!({
         "name": mesh.name,
         "namespace": mesh.namespace,

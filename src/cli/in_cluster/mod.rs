@@ -19,10 +19,13 @@ use serde_json::{Map, Value};
 use super::Global;
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::cluster::{self, Cluster, Connection, Images, Release};
 use crate::images::ResolvedImage;
+use crate::ops;
 use crate::plan::{Plan, Rendered};
 use helm_chart::{KubeVersion, Lookups, Object};
+use helm_release::client::{Client, ClientBuilder};
+use helm_release::release::RenderedRelease;
+use helm_release::rollout::expect_crds;
 
 pub(super) use live::unless_interrupted;
 pub(super) use mesh::as_json;
@@ -53,13 +56,12 @@ pub(super) struct AccessArgs {
 }
 
 impl AccessArgs {
-    pub fn connection(&self) -> Connection {
-        Connection {
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
-            request_timeout: self.request_timeout,
-            trace: self.verbose.then_some(Printer::progress),
-        }
+    pub fn client(&self) -> ClientBuilder {
+        ops::client()
+            .kubeconfig(self.kubeconfig.clone())
+            .context(self.context.clone())
+            .request_timeout(self.request_timeout)
+            .trace(self.verbose.then_some(Printer::progress))
     }
 }
 
@@ -91,9 +93,8 @@ pub(super) fn release<'r>(
     defaults: &'r Map<String, Value>,
     rendered: &'r Rendered,
     crds: &'r [Object],
-    images: Images<'r>,
-) -> Release<'r> {
-    Release {
+) -> RenderedRelease<'r> {
+    RenderedRelease {
         name: &plan.target.release,
         namespace: &plan.target.namespace,
         chart: &plan.chart,
@@ -101,7 +102,7 @@ pub(super) fn release<'r>(
         config: &plan.user,
         objects: &rendered.objects,
         crds,
-        images,
+        labels: ops::RECORD_LABELS,
     }
 }
 
@@ -112,15 +113,15 @@ const MAX_ROUNDS: usize = 10;
 /// serve with these CRDs, and with what its templates look up there.
 pub(super) async fn render(
     plan: &mut Plan,
-    cluster: &Cluster,
+    client: &Client,
     version: Option<&str>,
     crds: &[Object],
 ) -> Result<Rendered, Failure> {
-    if let (None, Ok(version)) = (version, KubeVersion::parse(&cluster.version)) {
+    if let (None, Ok(version)) = (version, KubeVersion::parse(client.server_version())) {
         plan.target.kube_version = version;
     }
-    let mut served = cluster.api_versions().await?;
-    served.extend(cluster::expect_crds(cluster, crds).await?);
+    let mut served = client.api_versions().await?;
+    served.extend(expect_crds(client, crds).await?);
     plan.target.served = Some(served);
     // What was looked up without a cluster says nothing.
     plan.target.lookups = Lookups::default();
@@ -131,7 +132,7 @@ pub(super) async fn render(
             return Ok(rendered?);
         }
         for lookup in asked {
-            let answer = cluster.look_up(&lookup).await?;
+            let answer = client.look_up(&lookup).await?;
             plan.target.lookups.learn(lookup, answer);
         }
     }
@@ -175,8 +176,8 @@ pub(super) fn origin(plan: &Plan, images: &[ResolvedImage], reference: &str) -> 
 }
 
 /// What to say when Ctrl-C ends what brings a mesh into a cluster; `next` is how to go on.
-pub(super) fn interrupted(cluster: &Cluster, next: &str) -> Failure {
-    let changed = cluster.changed();
+pub(super) fn interrupted(client: &Client, next: &str) -> Failure {
+    let changed = client.changed();
     if changed.is_empty() {
         return Failure::Operation("interrupted: nothing was changed".to_owned());
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Done;
 use crate::cli::output::{Format, FormatArg, Printer, table};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Joined, Membership};
+use crate::ops::{self, Membership, MeshNamespace};
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Say which namespaces belong to a mesh
@@ -119,18 +119,15 @@ fn set(
     said: &dyn Fn(&str) -> String,
     printer: &mut Printer,
 ) -> Done {
-    cluster::block_on(async {
-        let cluster = Cluster::connect(&global.access.connection()).await?;
+    ops::block_on(async {
+        let client = global.access.client().connect().await?;
         if let Membership::Added { mesh, .. } = membership
-            && !cluster::meshes(&cluster)
-                .await?
-                .iter()
-                .any(|m| m.name == mesh)
+            && !ops::meshes(&client).await?.iter().any(|m| m.name == mesh)
         {
             printer.warning(&format!("there is no mesh {mesh} in this cluster so far"));
         }
         for name in names {
-            cluster::set_membership(&cluster, name, membership).await?;
+            ops::set_membership(&client, name, membership).await?;
             printer.data(&said(name))?;
         }
         Ok(())
@@ -139,9 +136,9 @@ fn set(
 
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        let joined = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            cluster::namespaces(&cluster, self.mesh_name.as_deref()).await
+        let joined = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            ops::namespaces(&client, self.mesh_name.as_deref()).await
         })??;
         let data: Value = joined
             .iter()
@@ -161,8 +158,8 @@ impl List {
     }
 }
 
-fn rows(joined: &[Joined]) -> Vec<Vec<String>> {
-    let row = |j: &Joined| {
+fn rows(joined: &[MeshNamespace]) -> Vec<Vec<String>> {
+    let row = |j: &MeshNamespace| {
         let injection = match j.injection.as_str() {
             "" => "-",
             said => said,

@@ -7,10 +7,13 @@ use clap::Subcommand;
 
 use super::{PortArg, duration, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
+use crate::cli::hints::{describe, explain_cleanup};
 use crate::cli::output::Printer;
 use crate::cli::{Global, mesh_name, object_name};
-use crate::cluster::{self, Cluster, Owner, Removal};
+use crate::ops::{self, Removal};
 use crate::plan::DEFAULT_MESH_NAME;
+use helm_release::release::Owner;
+use helm_release::rollout::Cleanup;
 
 /// Remove a mesh
 #[derive(Debug, clap::Args)]
@@ -79,10 +82,10 @@ impl OfMesh {
             namespace: self.delete_namespace,
             history: true,
         };
-        let (missing, keeps_namespace) = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            let say = |line: &str| Printer::progress(line);
-            let removing = cluster::uninstall(&cluster, owner, &removal, &say);
+        let (missing, keeps_namespace) = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &|_| None));
+            let removing = ops::uninstall(&client, owner, &removal, &say);
             let Some(removed) = unless_interrupted(Box::pin(removing)).await else {
                 return Err(Failure::Operation(format!(
                     "interrupted: a part of the mesh {name} may still be in namespace {namespace}; \
@@ -90,15 +93,16 @@ impl OfMesh {
                 )));
             };
             let removed = removed?;
-            if let Err(error) = removed.cleaned {
+            if !matches!(removed.cleanup, Cleanup::Done) {
+                let error = explain_cleanup(&removed.cleanup);
                 return Err(Failure::Operation(format!(
                     "{error}\nthe mesh is removed, but what its post-delete hook removes may be left: \
                      webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
                 )));
             }
-            let missing = match removed.was_there {
+            let missing = match removed.existed {
                 true => None,
-                false => Some(cluster::no_such_mesh(&cluster, owner).await?),
+                false => Some(ops::no_such_mesh(&client, owner).await?.to_string()),
             };
             Ok((missing, removed.keeps_namespace))
         })??;

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use super::wait_args::WaitArgs;
 use super::{images_of, interrupted, origin, release, render, unless_interrupted};
 use crate::cli::exit::{Done, Failure};
+use crate::cli::hints::{describe, explain};
 use crate::cli::output::Printer;
 use crate::cli::pinned::check_pins;
 use crate::cli::value_args::{ImageArgs, ValueArgs};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Options, Owner, Record};
 use crate::images::{FoundImage, scan};
+use crate::ops::{self, mesh_history, mesh_name as name_of, mesh_namespace};
 use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
+use helm_release::release::{Owner, Record};
+use helm_release::rollout::RolloutOptions;
 
 /// Upgrade a mesh's control plane to the compiled-in release
 ///
@@ -69,37 +72,36 @@ impl Upgrade {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
         };
-        let revision = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            let records = cluster::of_mesh(&cluster, owner).await?;
+        let revision = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            let records = mesh_history(&client, owner).await?;
             let Some(last) = records.last() else {
-                let message = cluster::no_such_mesh(&cluster, owner).await?;
-                return Err(Failure::Operation(message));
+                return Err(ops::no_such_mesh(&client, owner).await?.into());
             };
             let mut plan = self.plan(global, &values, Some(last))?;
             let named = plan.mesh_text("meshName");
-            if !named.is_empty() && named != last.mesh_name() {
+            if !named.is_empty() && named != name_of(last) {
                 return Err(Failure::Input(format!(
                     "the mesh {} would become {named}, and its namespaces would be of no mesh: \
                      an upgrade keeps the name (osm.meshName)",
-                    last.mesh_name()
+                    name_of(last)
                 )));
             }
             let wanted = match plan.mesh_text("osmNamespace") {
                 namespace if namespace.is_empty() => plan.target.namespace.clone(),
                 namespace => namespace,
             };
-            if wanted != last.mesh_namespace() {
+            if wanted != mesh_namespace(last) {
                 return Err(Failure::Input(format!(
                     "the control plane would go from namespace {} to {wanted}: an upgrade leaves it where it is \
                      (osm.osmNamespace)",
-                    last.mesh_namespace()
+                    mesh_namespace(last)
                 )));
             }
             last.name().clone_into(&mut plan.target.release);
             plan.target.is_upgrade = true;
             plan.target.revision = last.revision() + 1;
-            let rendered = render(&mut plan, &cluster, None, &[]).await?;
+            let rendered = render(&mut plan, &client, None, &[]).await?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             let changes = changes(last, &rendered.images)?;
             if self.dry_run {
@@ -110,19 +112,19 @@ impl Upgrade {
             let defaults = plan.defaults();
             let images = images_of(&plan);
             let origin = |reference: &str| origin(&plan, &images, reference);
-            let release = release(&plan, &defaults, &rendered, &[], &origin);
-            let options = Options {
+            let release = release(&plan, &defaults, &rendered, &[]);
+            let options = RolloutOptions {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
                 hooks: !self.no_hooks,
             };
-            let say = |line: &str| Printer::progress(line);
-            let upgrading = cluster::upgrade(&cluster, &records, &release, options, &say);
+            let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &origin));
+            let upgrading = ops::upgrade(&client, &records, release, options, &say);
             let Some(done) = unless_interrupted(Box::pin(upgrading)).await else {
                 let next = "the same command goes on, helm rollback goes back";
-                return Err(interrupted(&cluster, next));
+                return Err(interrupted(&client, next));
             };
-            done?;
+            done.map_err(|error| Failure::Operation(explain(&error, &origin)))?;
             Ok(Some(plan.chart.metadata.app_version))
         })??;
         if let Some(version) = revision {
@@ -141,7 +143,7 @@ impl Upgrade {
         last: Option<&Record>,
     ) -> Result<Plan, Failure> {
         // The flag may name the release; the mesh has the name that the record has.
-        let name = last.map_or(self.mesh_name.as_str(), Record::mesh_name);
+        let name = last.map_or(self.mesh_name.as_str(), name_of);
         let reused = last.filter(|_| self.reuse_values).map(Record::config);
         Ok(Plan::new(&Request {
             namespace: global.osm_namespace.clone(),

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::cli::exit::{Done, Failure};
 use crate::cli::output::{FormatArg, Printer, table};
 use crate::cli::{Global, mesh_name};
-use crate::cluster::{self, Cluster, Owner};
+use helm_release::release::Owner;
+
+use crate::cli::hints::remedy;
+use crate::ops;
 use crate::plan::DEFAULT_MESH_NAME;
 
 /// Check what runs in a cluster
@@ -34,6 +37,14 @@ struct ControlPlaneHealth {
     output: FormatArg,
 }
 
+/// What a check found, with what to do about the problem of a Pod.
+fn found(check: &ops::Check) -> String {
+    match &check.problem {
+        Some(problem) => format!("{}; {}", check.found, remedy(problem)),
+        None => check.found.clone(),
+    }
+}
+
 impl Verify {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let Command::ControlPlaneHealth(health) = &self.command;
@@ -47,23 +58,20 @@ impl ControlPlaneHealth {
             name: &self.mesh_name,
             namespace: &global.osm_namespace,
         };
-        let checks = cluster::block_on(async {
-            let cluster = Cluster::connect(&global.access.connection()).await?;
-            match cluster::of_mesh(&cluster, owner).await?.last() {
-                Some(record) => Ok(cluster::verify(&cluster, record).await?),
-                None => {
-                    let message = cluster::no_such_mesh(&cluster, owner).await?;
-                    Err(Failure::Operation(message))
-                }
+        let checks = ops::block_on(async {
+            let client = global.access.client().connect().await?;
+            match ops::mesh_history(&client, owner).await?.last() {
+                Some(record) => Ok(ops::verify(&client, record).await?),
+                None => Err(Failure::from(ops::no_such_mesh(&client, owner).await?)),
             }
         })??;
         let data: Value = checks
             .iter()
-            .map(|c| json!({"what": c.what, "holds": c.holds, "found": c.found}))
+            .map(|c| json!({"what": c.what, "holds": c.holds, "found": found(c)}))
             .collect();
         let rows = checks.iter().map(|check| {
             let holds = if check.holds { "ok" } else { "FAILED" };
-            vec![check.what.clone(), holds.to_owned(), check.found.clone()]
+            vec![check.what.clone(), holds.to_owned(), found(check)]
         });
         let header = ["WHAT", "STATUS", "FOUND"];
         let text = self
