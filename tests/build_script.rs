@@ -1,232 +1,217 @@
-//! What the build does with pin files and the chart: it fails where something is missing, damaged or
-//! foreign, and it does no more than it has to.
+//! What the build does with pin files and the chart: it fails where something is missing, damaged or unknown, and it
+//! does no more work than it has to.
+//!
+//! Most tests run the compiled build script, as cargo does, on a copy of its input. One test builds a copy of the
+//! workspace with cargo.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{copy_folder, osm, repository, scratch};
+use crate::common::{Output, copy_folder, osm, repository, run, scratch};
 use serde_json::Value;
 
-/// The copies share one target folder, in which cargo cannot tell them apart: one after the other.
-static TURN: Mutex<()> = Mutex::new(());
+/// A change of a file: its path, a string in it, and what replaces the first occurrence of the string.
+type Change<'a> = (&'a str, &'a str, &'a str);
 
-/// A copy of the workspace that a test can damage.
-struct Workspace(PathBuf, #[allow(dead_code)] MutexGuard<'static, ()>);
+/// Copies files and folders of the workspace to a folder of their own.
+fn copy_workspace(name: &str, parts: &[&str]) -> PathBuf {
+    let folder = scratch(&format!("build_script/{name}"));
+    for part in parts {
+        let from = PathBuf::from(repository(part));
+        if from.is_dir() {
+            copy_folder(&from, &folder.join(part));
+        } else {
+            std::fs::copy(&from, folder.join(part)).unwrap();
+        }
+    }
+    folder
+}
+
+fn apply(folder: &Path, (file, from, to): Change) {
+    let path = folder.join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} has no {from:?}");
+    std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+}
+
+/// Runs the build script of this workspace on a copy of its input with these changes.
+fn run_build_script(name: &str, release: Option<&str>, changes: &[Change]) -> Output {
+    let folder = copy_workspace(name, &["Cargo.toml", "charts", "digests"]);
+    for change in changes {
+        apply(&folder, *change);
+    }
+    let out = folder.join("out");
+    std::fs::create_dir(&out).unwrap();
+    let mut command = Command::new(env!("OSM_BUILD_SCRIPT"));
+    command
+        .current_dir(&folder)
+        .env_clear()
+        .env("CARGO_MANIFEST_DIR", &folder)
+        .env("OUT_DIR", &out)
+        .envs(release.map(|release| ("OSM_RELEASE", release)));
+    run(&mut command, "")
+}
+
+/// The line of a component in a pin file.
+fn pin_of(component: &str, pin_file: &str) -> String {
+    let text = std::fs::read_to_string(repository(pin_file)).unwrap();
+    let line = text.lines().find(|line| line.starts_with(component));
+    format!("{}\n", line.unwrap())
+}
+
+#[test]
+fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do() {
+    let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
+    // The case, the release if it is not that of Cargo.toml, the changes, and what the error says.
+    #[rustfmt::skip]
+    let table: &[(&str, Option<&str>, &[Change], &[&str])] = &[
+        ("a release without a pin file", Some("v9.9.9"), &[],
+            &["digests/v9.9.9.toml is missing", "cargo xtask import-digests --release v9.9.9"]),
+        ("a component without a pin", None, &[("digests/v1.2.4.toml", &osm_crds, "")],
+            &["digests/v1.2.4.toml", "osm-crds", "cargo xtask import-digests --release v1.2.4"]),
+        ("a damaged pin file", None, &[("digests/v1.2.0.toml", "osm-crds = \"sha256:", "osm-crds = \"sha256:zz")],
+            &["digests/v1.2.0.toml:"]),
+        ("an unknown component key", None, &[("charts/osm/templates/cleanup.yaml", "\"osmCRDs\"", "\"osmGateway\"")],
+            &["osmGateway", "charts/osm/templates/cleanup.yaml:"]),
+    ];
+    for (case, release, changes, wanted) in table {
+        let done = run_build_script(&case.replace(' ', "-"), *release, changes);
+        let errors: Vec<&str> = (done.stdout.lines())
+            .filter_map(|line| line.strip_prefix("cargo::error="))
+            .collect();
+        // Cargo prints each of them, and fails.
+        assert!(!errors.is_empty(), "{case}: no error: {}", done.stderr);
+        for want in *wanted {
+            let said = errors.iter().any(|error| error.contains(want));
+            assert!(said, "{case}: {want:?} is not in: {errors:?}");
+        }
+    }
+    let good = run_build_script("good", None, &[]);
+    assert!(!good.stdout.contains("cargo::error="), "{}", good.stdout);
+    good.ok();
+}
+
+/// A copy of the whole workspace that cargo builds.
+struct Workspace {
+    folder: PathBuf,
+    target: PathBuf,
+}
 
 impl Workspace {
-    fn copy(name: &str) -> Workspace {
-        // A test that failed while it had its turn left nothing that matters to the next.
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = scratch(&format!("build_script/{name}"));
-        for file in [
+    fn copy() -> Self {
+        // All that cargo reads; the only test binary need not have content.
+        let parts = [
             "Cargo.toml",
             "Cargo.lock",
             "rust-toolchain.toml",
             "build.rs",
-        ] {
-            std::fs::copy(repository(file), folder.join(file)).unwrap();
-        }
-        for dir in [
-            "benches", "build", "charts", "crates", "digests", "src", "tests", "xtask",
-        ] {
-            copy_folder(Path::new(&repository(dir)), &folder.join(dir));
-        }
-        Workspace(folder, turn)
+            "benches",
+            "build",
+            "charts",
+            "crates",
+            "digests",
+            "src",
+            "xtask",
+        ];
+        let folder = copy_workspace("workspace", &parts);
+        std::fs::create_dir(folder.join("tests")).unwrap();
+        std::fs::write(folder.join("tests/main.rs"), "").unwrap();
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("build_script/target");
+        Self { folder, target }
     }
 
-    fn change(&self, file: &str, from: &str, to: &str) {
-        let path = self.0.join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{file} has no {from:?}");
-        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
-    }
-
-    /// Runs cargo; all copies share what they build of other people's crates.
-    fn cargo(&self, args: &[&str], release: Option<&str>) -> Output {
+    /// Builds `osm`. What only a cluster needs takes much longer to build, and the build script does not know of it.
+    fn build(&self, release: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command
-            .args(args)
-            // The build script does the same for what needs a cluster, which takes much longer to build.
+            .args(["build", "--package", "openservicemesh", "--verbose"])
             .args(["--offline", "--locked", "--no-default-features"])
-            .current_dir(&self.0)
+            .current_dir(&self.folder)
+            .env_remove("OSM_RELEASE")
+            .env("CARGO_TARGET_DIR", &self.target)
+            // The dependencies are those that the tests themselves are built with.
             .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("build_script/target"),
+                "CARGO_BUILD_BUILD_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
             )
-            .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env_remove("OSM_RELEASE");
-        if let Some(release) = release {
-            command.env("OSM_RELEASE", release);
-        }
-        command.output().unwrap()
+            .envs(release.map(|release| ("OSM_RELEASE", release)));
+        run(&mut command, "")
     }
 
-    /// The errors of a build that has to fail.
+    /// The packages that a build that has to succeed compiles.
     #[track_caller]
-    fn errors(&self, release: Option<&str>) -> String {
-        let done = self.cargo(&["build"], release);
-        let stderr = String::from_utf8(done.stderr).unwrap();
-        assert!(!done.status.success(), "{stderr}");
-        let errors = stderr
-            .lines()
-            .filter(|line| line.starts_with("error: openservicemesh"));
-        errors.map(|line| format!("{line}\n")).collect()
-    }
-}
-
-#[test]
-fn a_release_without_a_pin_file_fails_and_names_the_mending_command() {
-    let errors = Workspace::copy("missing").errors(Some("v9.9.9"));
-    assert!(
-        errors.contains("digests/v9.9.9.toml is missing"),
-        "{errors}"
-    );
-    assert!(
-        errors.contains("cargo xtask import-digests --release v9.9.9"),
-        "{errors}"
-    );
-}
-
-#[test]
-fn a_component_without_a_pin_fails_and_names_file_and_component() {
-    let workspace = Workspace::copy("component");
-    let text = std::fs::read_to_string(workspace.0.join("digests/v1.2.4.toml")).unwrap();
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("osm-crds"))
-        .unwrap()
-        .to_owned()
-        + "\n";
-    workspace.change("digests/v1.2.4.toml", &line, "");
-    let errors = workspace.errors(None);
-    assert!(errors.contains("digests/v1.2.4.toml"), "{errors}");
-    assert!(errors.contains("osm-crds"), "{errors}");
-    assert!(
-        errors.contains("cargo xtask import-digests --release v1.2.4"),
-        "{errors}"
-    );
-}
-
-#[test]
-fn a_damaged_pin_file_fails_with_its_line() {
-    let workspace = Workspace::copy("damaged");
-    workspace.change(
-        "digests/v1.2.0.toml",
-        "osm-crds = \"sha256:",
-        "osm-crds = \"sha256:zz",
-    );
-    let errors = workspace.errors(None);
-    assert!(errors.contains("digests/v1.2.0.toml:"), "{errors}");
-}
-
-#[test]
-fn a_chart_that_names_an_unknown_component_fails_with_the_place() {
-    let workspace = Workspace::copy("unknown");
-    workspace.change(
-        "charts/osm/templates/cleanup.yaml",
-        "\"osmCRDs\"",
-        "\"osmGateway\"",
-    );
-    let errors = workspace.errors(None);
-    assert!(errors.contains("osmGateway"), "{errors}");
-    assert!(
-        errors.contains("charts/osm/templates/cleanup.yaml:"),
-        "{errors}"
-    );
-}
-
-#[test]
-fn the_main_channel_has_a_tag_that_moves_and_pulls_always() {
-    let workspace = Workspace::copy("main");
-    let run = |args: &[&str]| {
-        let mut all = vec!["run", "--quiet"];
-        // cargo's own flags stand before the program's.
-        all.extend(["--offline", "--locked", "--"]);
-        all.extend(args);
-        let done = Command::new(env!("CARGO"))
-            .args(&all)
-            .current_dir(&workspace.0)
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("build_script/target"),
-            )
-            .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("OSM_RELEASE", "main")
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        String::from_utf8(done.stdout).unwrap()
-    };
-    let data: Value = serde_json::from_str(&run(&["images", "list", "-o", "json"])).unwrap();
-    assert_eq!(data["release"], "main");
-    let components: Vec<&Value> = data["images"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|image| {
-            image["reference"]
-                .as_str()
-                .unwrap()
-                .starts_with("openservicemesh/")
-        })
-        .collect();
-    assert_eq!(components.len(), 7);
-    for image in components {
-        assert_eq!(image["pinned"], false, "{image}");
-        assert!(
-            image["reference"]
-                .as_str()
-                .unwrap()
-                .ends_with(":latest-main"),
-            "{image}"
-        );
-    }
-    let pins = workspace.0.join("pins.yaml").display().to_string();
-    std::fs::write(&pins, osm(&["images", "list", "-o", "helm-values"]).ok()).unwrap();
-    let pinned = run(&["images", "list", "-f", &pins]);
-    assert!(
-        !pinned.contains("latest-main"),
-        "a user's digests are stronger: {pinned}"
-    );
-    let objects = run(&["install", "--dry-run"]);
-    assert_eq!(objects.matches("imagePullPolicy: Always").count(), 5);
-    assert_eq!(objects.matches("imagePullPolicy: IfNotPresent").count(), 0);
-}
-
-#[test]
-fn a_second_build_does_nothing_and_a_touched_pin_file_builds_only_the_root_package() {
-    let workspace = Workspace::copy("rebuild");
-    let compiled = || {
-        let done = workspace.cargo(&["build", "--verbose"], None);
-        let stderr = String::from_utf8(done.stderr).unwrap();
-        assert!(done.status.success(), "{stderr}");
-        let lines = stderr
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("Compiling "));
-        lines
+    fn compiled(&self, release: Option<&str>) -> Vec<String> {
+        let done = self.build(release);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        (done.stderr.lines())
+            .filter_map(|line| line.trim().strip_prefix("Compiling "))
             .map(|line| line.split(' ').next().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    compiled();
-    assert_eq!(compiled(), Vec::<String>::new(), "the second build");
+            .collect()
+    }
+
+    fn osm(&self, args: &[&str]) -> String {
+        let mut command = Command::new(self.target.join("debug/osm"));
+        run(command.args(args).env_clear(), "").ok()
+    }
+}
+
+#[test]
+fn cargo_builds_the_channel_that_is_asked_for_no_more_than_it_must_and_shows_errors() {
+    let workspace = Workspace::copy();
+    let built = workspace.compiled(Some("main"));
+    assert!(built.contains(&"openservicemesh".to_owned()), "{built:?}");
+    the_main_channel_has_a_floating_tag_and_always_pulls(&workspace);
+
+    assert_eq!(
+        workspace.compiled(Some("main")),
+        [""; 0],
+        "the second build"
+    );
     let pin_file = std::fs::File::options()
         .append(true)
-        .open(workspace.0.join("digests/v1.2.3.toml"))
+        .open(workspace.folder.join("digests/v1.2.3.toml"))
         .unwrap();
     pin_file
         .set_modified(SystemTime::now() + Duration::from_secs(5))
         .unwrap();
     assert_eq!(
-        compiled(),
+        workspace.compiled(Some("main")),
         ["openservicemesh"],
         "after a pin file was touched"
     );
+
+    let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
+    apply(&workspace.folder, ("digests/v1.2.4.toml", &osm_crds, ""));
+    let failed = workspace.build(None);
+    assert_eq!(failed.code, 101, "{}", failed.stderr);
+    let error = (failed.stderr.lines()).find(|line| line.starts_with("error: openservicemesh"));
+    let error = error.unwrap_or_else(|| panic!("{}", failed.stderr));
+    assert!(error.contains("digests/v1.2.4.toml"), "{error}");
+}
+
+fn the_main_channel_has_a_floating_tag_and_always_pulls(workspace: &Workspace) {
+    let listed = workspace.osm(&["images", "list", "-o", "json"]);
+    let data: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(data["release"], "main");
+    let images = data["images"].as_array().unwrap().iter();
+    let components: Vec<(&Value, &str)> = images
+        .map(|image| (&image["pinned"], image["reference"].as_str().unwrap()))
+        .filter(|(_, reference)| reference.starts_with("openservicemesh/"))
+        .collect();
+    assert_eq!(components.len(), 7);
+    for (pinned, reference) in components {
+        assert_eq!(pinned, false, "{reference}");
+        assert!(reference.ends_with(":latest-main"), "{reference}");
+    }
+    let pins = workspace.folder.join("pins.yaml").display().to_string();
+    std::fs::write(&pins, osm(&["images", "list", "-o", "helm-values"]).ok()).unwrap();
+    let pinned = workspace.osm(&["images", "list", "-f", &pins]);
+    assert!(
+        !pinned.contains("latest-main"),
+        "a user's digests take precedence: {pinned}"
+    );
+    let objects = workspace.osm(&["install", "--dry-run"]);
+    assert_eq!(objects.matches("imagePullPolicy: Always").count(), 5);
+    assert_eq!(objects.matches("imagePullPolicy: IfNotPresent").count(), 0);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::common::cluster::{Cluster, Failure, PATIENCE, Process, SHORTLY};
+use crate::common::cluster::{Cluster, Failure, Folder, PATIENCE, Process, SHORTLY};
 use crate::common::{repository, scratch};
 use serde_json::{Value, json};
 
@@ -255,49 +255,148 @@ fn a_user_may_do_what_is_granted_and_no_more() {
     }
 }
 
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn a_cluster_is_used_again_only_as_it_was_when_it_was_new() {
+    let cluster = Cluster::start();
+    let before = cluster.objects();
+    let running =
+        json!({ "metadata": { "name": "left" }, "spec": spec("example.test/main:1", "Always") });
+    let ready = "/status/containerStatuses/0/ready";
+
+    // Objects, those that a finalizer holds included, files and failing Pods.
+    let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/held"]}});
+    let namespace = json!({"metadata": {"name": "left"}});
+    cluster.post("/api/v1/namespaces", &namespace);
+    for namespace in ["default", "left"] {
+        cluster.post(&format!("/api/v1/namespaces/{namespace}/configmaps"), &held);
+    }
+    let role = json!({"metadata": {"name": "left"}, "rules": []});
+    cluster.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role);
+    std::fs::write(cluster.folder().join("left"), "").unwrap();
+    cluster.kubelet().fail("left", Failure::NotReady);
+    cluster.post(PODS, &running);
+    await_value(&cluster, &format!("{PODS}/left"), ready, &json!(false));
+    assert_ne!(cluster.objects(), before);
+    cluster.restore().unwrap();
+    assert_eq!(cluster.objects(), before);
+    let files: Vec<_> = std::fs::read_dir(cluster.folder()).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    cluster.post(PODS, &running);
+    await_value(&cluster, &format!("{PODS}/left"), ready, &json!(true));
+
+    // A change of what was there cannot be taken back.
+    let labels = json!({"metadata": {"labels": {"changed": "yes"}}});
+    cluster.patch("/api/v1/namespaces/default", &labels);
+    let why = cluster.restore().unwrap_err();
+    assert!(why.contains("Namespace//default was "), "{why}");
+
+    // Nor can a change of the API, for its effects outlive it.
+    let policy = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    let extended = Cluster::start();
+    let plain = json!({"metadata": {"name": "plain"}, "spec": {
+        "matchConstraints": {"resourceRules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"]}]},
+        "validations": [{"expression": "true"}],
+    }});
+    extended.post(policy, &plain);
+    extended.delete(&format!("{policy}/plain"));
+    assert_eq!(extended.restore().unwrap_err(), "its API was extended");
+}
+
 /// Set for the process that is to be killed: the folder it works in.
 const VICTIM: &str = "OSM_TEST_VICTIM";
+/// Set once that process has the default handling of signals.
+const VICTIM_IS_READY: &str = "OSM_TEST_VICTIM_IS_READY";
+
+/// Runs the victim: a process with a program and a folder that have to go away with it.
+fn run_victim(folder: &Path) -> ! {
+    // A background job of a shell without job control (`nohup cargo test &`) ignores SIGINT and SIGHUP, and so does
+    // every process below it. A signal that is handled gets its default action with the next exec.
+    if std::env::var_os(VICTIM_IS_READY).is_none() {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let kinds = [SignalKind::interrupt(), SignalKind::hangup()];
+        let _handled = kinds.map(|kind| signal(kind).unwrap());
+        let error = Command::new(std::env::current_exe().unwrap())
+            .args(std::env::args_os().skip(1))
+            .env(VICTIM_IS_READY, "yes")
+            .exec();
+        panic!("cannot exec: {error}");
+    }
+    let temporary = Folder::create_in(&folder.display().to_string());
+    let script = "echo $$ > pid.new; mv pid.new pid; exec sleep 600";
+    let arguments = ["-c".to_owned(), script.to_owned()];
+    let _process = Process::start("sleeper", Path::new("sh"), &arguments, folder);
+    std::fs::write(temporary.path().join("file"), "").unwrap();
+    let temporary = temporary.path().display().to_string();
+    std::fs::write(folder.join("temporary.new"), temporary).unwrap();
+    std::fs::rename(folder.join("temporary.new"), folder.join("temporary")).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
 
 #[test]
 fn a_process_ends_when_its_test_is_killed() {
     if let Some(folder) = std::env::var_os(VICTIM) {
-        let script = "echo $$ > pid.new; mv pid.new pid; exec sleep 600";
-        let arguments = ["-c".to_owned(), script.to_owned()];
-        let _process = Process::start("sleeper", Path::new("sh"), &arguments, Path::new(&folder));
-        loop {
-            std::thread::park();
-        }
+        run_victim(Path::new(&folder));
     }
     let signal = |signal: &str, pid: &str| {
         let command = format!("kill -{signal} {pid} 2>/dev/null");
         let status = Command::new("sh").args(["-c", &command]).status();
         status.unwrap().success()
     };
-    // Ctrl-C reaches the whole process group, and a kill only the process itself.
-    for (name, whole_group) in [("KILL", false), ("INT", true), ("TERM", true)] {
-        let folder = scratch(&format!("victim-{name}"));
-        let mut victim = Command::new(std::env::current_exe().unwrap())
+    let until = |what: &str, look: &mut dyn FnMut() -> bool| {
+        let start = Instant::now();
+        while !look() {
+            assert!(start.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+            std::thread::sleep(SHORTLY);
+        }
+    };
+    // Ctrl-C reaches the whole process group, and a kill only the process itself. The second half is what a shell's
+    // background job does to the processes below it.
+    for (name, whole_group, ignored) in [
+        ("KILL", false, ""),
+        ("INT", true, ""),
+        ("TERM", true, ""),
+        ("HUP", true, ""),
+        ("KILL", false, "trap '' INT HUP; "),
+        ("INT", true, "trap '' INT HUP; "),
+        ("TERM", true, "trap '' INT HUP; "),
+    ] {
+        let case = format!("{name}{}", ignored.len());
+        let folder = scratch(&format!("victim-{case}"));
+        let mut victim = Command::new("sh")
+            .args(["-c", &format!("{ignored}exec \"$@\""), "sh"])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", "cluster::a_process_ends_when_its_test_is_killed"])
             .env(VICTIM, &folder)
             .process_group(0)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let start = Instant::now();
-        let sleeper = loop {
-            if let Ok(pid) = std::fs::read_to_string(folder.join("pid")) {
-                break pid.trim().to_owned();
-            }
-            assert!(start.elapsed() < PATIENCE, "the program does not start");
-            std::thread::sleep(SHORTLY);
-        };
-        assert!(signal("0", &sleeper), "the program runs");
+        let (pid, temporary) = (folder.join("pid"), folder.join("temporary"));
+        until("the victim works", &mut || {
+            pid.exists() && temporary.exists()
+        });
+        let sleeper = std::fs::read_to_string(pid).unwrap().trim().to_owned();
+        let temporary = std::fs::read_to_string(temporary).unwrap();
+        assert!(signal("0", &sleeper), "{case}: the program does not run");
+        assert!(Path::new(&temporary).exists(), "{case}: {temporary}");
         let sign = if whole_group { "-" } else { "" };
         assert!(signal(name, &format!("{sign}{}", victim.id())));
-        victim.wait().unwrap();
-        while signal("0", &sleeper) {
-            assert!(start.elapsed() < PATIENCE, "{name}: the program still runs");
-            std::thread::sleep(SHORTLY);
-        }
+        until("the victim ends", &mut || {
+            victim.try_wait().unwrap().is_some()
+        });
+        until("the program ends", &mut || !signal("0", &sleeper));
+        until("the folder is gone", &mut || {
+            !Path::new(&temporary).exists()
+        });
     }
 }

@@ -1,19 +1,40 @@
-//! A mesh whose installation or removal is disturbed at any of its requests: it ends with success or with a clear
-//! error, the same command again completes, and afterwards nothing is left.
+//! Installations and removals that are disturbed at any of their requests: the command succeeds or prints a clear
+//! error, the same command again completes, and nothing is left afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::Output;
-use crate::common::cluster::{Cluster, Fault, Faults};
+use crate::common::cluster::{Cluster, Fault, Faults, PATIENCE};
 
-/// So many runs there are, each with its own faults.
-const RUNS: u64 = 200;
-/// So many meshes are disturbed at the same time: most of the time they wait for controllers.
+/// How many meshes are disturbed at the same time: most of the time they wait for controllers.
 const WORKERS: usize = 8;
 /// A request that hangs is given up after this time.
 const REQUEST_TIMEOUT: &str = "--request-timeout=2s";
+
+/// Which faults are tried: all of them with `cargo xtask test --thorough`, a sample otherwise.
+struct Sample {
+    /// The first seed of the runs with random faults; `OSM_TEST_SEED`, which `cargo xtask test` derives from the
+    /// commit and prints.
+    seed: u64,
+    /// How many runs there are, each with its own seed.
+    runs: u64,
+    /// Installation and removal are killed after each request whose number is a multiple of this plus an offset.
+    step: u64,
+}
+
+impl Sample {
+    fn chosen() -> Self {
+        let is_thorough = std::env::var_os("OSM_TEST_THOROUGH").is_some_and(|v| v == "1");
+        let seed = std::env::var("OSM_TEST_SEED").map_or(0, |seed| {
+            seed.parse()
+                .unwrap_or_else(|e| panic!("OSM_TEST_SEED: {seed:?}: {e}"))
+        });
+        let (runs, step) = if is_thorough { (200, 1) } else { (40, 5) };
+        Self { seed, runs, step }
+    }
+}
 
 /// What `osm` is called with to install a mesh.
 fn install(mesh: &str) -> Vec<String> {
@@ -56,7 +77,7 @@ const KINDS: [Fault; 10] = [
     Fault::HangAfter,
 ];
 
-/// Single faults all along, and one time in which nothing works.
+/// Single faults at any time, and one period in which nothing works.
 fn faults(seed: u64) -> Faults {
     let kind = move |n: u64| KINDS[usize::try_from(random(seed, n) % 10).unwrap()];
     let percent = [0, 2, 5, 15][usize::try_from(seed % 4).unwrap()];
@@ -71,7 +92,7 @@ fn faults(seed: u64) -> Faults {
     })
 }
 
-/// What ended is a success, or an error that says what could not be done; never a panic.
+/// Returns whether a command succeeded. If not, it must have printed an error that says what failed; it must not panic.
 #[track_caller]
 fn is_clear(what: &str, done: &Output) -> bool {
     match done.code {
@@ -86,7 +107,7 @@ fn is_clear(what: &str, done: &Output) -> bool {
     }
 }
 
-/// What bears the marks of a mesh can be found by its record.
+/// Checks that a mesh with any objects has a record by which they can be found.
 #[track_caller]
 fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
     let marked = |path: &str| {
@@ -109,7 +130,7 @@ fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
     );
 }
 
-/// Runs work in several threads until there is none left.
+/// Calls `work` for each number up to `end` in several threads.
 fn in_parallel(first: u64, end: u64, work: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(first);
     std::thread::scope(|scope| {
@@ -129,14 +150,13 @@ fn in_parallel(first: u64, end: u64, work: impl Fn(u64) + Sync) {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn whatever_fails_the_same_command_again_completes_and_nothing_is_left() {
+fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let (installed, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let seeds = std::env::var("OSM_TEST_SEED").ok();
-    let first = seeds.map_or(0, |seed| seed.parse().expect("OSM_TEST_SEED is a number"));
-    println!("seeds {first} to {}", first + RUNS - 1);
-    in_parallel(first, first + RUNS, |seed| {
+    let Sample { seed, runs, .. } = Sample::chosen();
+    println!("seeds {seed} to {}", seed + runs - 1);
+    in_parallel(seed, seed + runs, |seed| {
         let mesh = format!("seed-{seed}");
         let disturbed = |what: &str, seed: u64, command: &[String]| {
             let proxy = cluster.proxy(&format!("{mesh}-{what}"), faults(seed));
@@ -166,24 +186,33 @@ fn whatever_fails_the_same_command_again_completes_and_nothing_is_left() {
     });
     cluster.await_objects(&before);
     let (installed, removed) = (installed.into_inner(), removed.into_inner());
-    println!("{installed} installations and {removed} removals outlived their faults");
-    // Otherwise nothing was tested: neither faults that are outlived nor those that are not.
-    let all = usize::try_from(RUNS).unwrap();
-    for outlived in [installed, removed] {
-        assert!((all / 10..all).contains(&outlived), "{outlived} of {all}");
+    println!("{installed} installations and {removed} removals of {runs} survived their faults");
+    // Otherwise nothing was tested: neither faults that are survived nor those that are not.
+    let all = usize::try_from(runs).unwrap();
+    for survived in [installed, removed] {
+        assert!((all / 10..all).contains(&survived), "{survived} of {all}");
     }
 }
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left() {
+fn after_a_kill_at_any_request_the_same_command_completes_and_nothing_is_left() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let killed = |mesh: &str, what: &str, command: &[String], nth: usize| {
         let faults = move |n, _: &str| (n == nth).then_some(Fault::HangAfter);
         let proxy = cluster.proxy(&format!("{mesh}-{what}"), Box::new(faults));
         let mut child = cluster.osm_started(proxy.kubeconfig(), command);
+        let start = Instant::now();
         loop {
+            if start.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                let done = child.wait_with_output().unwrap();
+                let said = String::from_utf8_lossy(&done.stderr);
+                panic!(
+                    "{mesh}, {what}: neither request {nth} nor an end after {PATIENCE:?}: {said}"
+                );
+            }
             if proxy.hangs_within(Duration::from_millis(20)) {
                 child.kill().unwrap();
                 child.wait().unwrap();
@@ -194,20 +223,22 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
                 let done = child.wait_with_output().unwrap();
                 let said = String::from_utf8_lossy(&done.stderr);
                 assert!(done.status.success(), "{mesh}, {what}: {said}");
-                // A request that nobody waits for any more (a watch) hangs nothing.
+                // A request that the program no longer waits for (a watch) delays nothing.
                 return proxy.requests() > nth;
             }
         }
     };
     // How many requests there are is found by the first run that ends by itself.
+    let Sample { seed, step, .. } = Sample::chosen();
+    let offset = seed % step;
     for (what, limit) in [("install", 400), ("uninstall", 400)] {
         let ended = AtomicUsize::new(usize::MAX);
-        in_parallel(0, limit, |n| {
-            let nth = usize::try_from(n).unwrap();
+        in_parallel(0, limit / step, |n| {
+            let nth = usize::try_from(n * step + offset).unwrap();
             if nth >= ended.load(Ordering::Relaxed) {
                 return;
             }
-            let mesh = format!("{what}-{n}");
+            let mesh = format!("{what}-{nth}");
             let command = match what {
                 "install" => install(&mesh),
                 _ => {
@@ -229,7 +260,7 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
             assert_eq!(gone.code, 0, "{mesh}: {}", gone.stderr);
         });
         let requests = ended.into_inner();
-        println!("{what}: killed after each of {requests} requests");
+        println!("{what}: killed after every request n of {requests} with n mod {step} = {offset}");
         assert!((10..390).contains(&requests), "{what}: {requests} requests");
     }
     cluster.await_objects(&before);
@@ -237,7 +268,7 @@ fn killed_after_any_request_the_same_command_again_completes_and_nothing_is_left
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_watch_that_goes_silent_is_begun_anew() {
+fn a_watch_that_goes_silent_is_restarted() {
     let cluster = Cluster::start();
     let watches = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&watches);

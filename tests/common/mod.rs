@@ -1,4 +1,4 @@
-//! The harness of the black-box tests: run `osm` and the real helm, compare what they render.
+//! The harness of the black-box tests: runs `osm` and the real helm, and compares what they render.
 #![allow(
     dead_code,
     unused_imports,
@@ -12,14 +12,16 @@
 pub mod cluster;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use helm_chart::yaml::{self, Numbers};
 use serde_json::Value;
 
-/// What a finished command left.
+/// The exit code and the output of a command.
 pub struct Output {
     pub code: i32,
     pub stdout: String,
@@ -47,6 +49,11 @@ impl Output {
     }
 }
 
+/// No command takes longer; `osm` itself gives up after five minutes. A build has to end within it, too.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// Runs a command with this standard input until it ends, at most for [`LONGEST`].
+#[track_caller]
 pub fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -58,12 +65,34 @@ pub fn run(command: &mut Command, stdin: &str) -> Output {
     let text = stdin.to_owned();
     // A child that reads nothing may be gone before everything is written.
     let writer = std::thread::spawn(move || _ = input.write_all(text.as_bytes()));
-    let done = child.wait_with_output().unwrap();
+    let read = |mut from: Box<dyn Read + Send>| {
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = from.read_to_end(&mut bytes);
+            let _ = sender.send(bytes);
+        });
+        receiver
+    };
+    let stdout = read(Box::new(child.stdout.take().unwrap()));
+    let stderr = read(Box::new(child.stderr.take().unwrap()));
+    let end = Instant::now() + LONGEST;
+    let mut finished = |stream: Receiver<Vec<u8>>| {
+        let left = end.saturating_duration_since(Instant::now());
+        stream.recv_timeout(left).unwrap_or_else(|_| {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} did not end within {LONGEST:?}")
+        })
+    };
+    let (stdout, stderr) = (finished(stdout), finished(stderr));
+    // It has closed its streams, as the end of a process does.
+    let status = child.wait().unwrap();
     writer.join().unwrap();
     Output {
-        code: done.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(done.stdout).unwrap(),
-        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+        code: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
     }
 }
 
@@ -72,7 +101,24 @@ pub fn osm<S: AsRef<str>>(args: &[S]) -> Output {
     osm_with_input(args, "")
 }
 
-/// Runs `osm` with a text on its standard input.
+/// Runs `osm`, or `osm` against a cluster, with the words of a line, which takes format arguments:
+/// `osm!("install --dry-run --set {key}=b")`, `osm!(cluster, "mesh list")`.
+#[allow(unused_macros)]
+macro_rules! osm {
+    ($line:literal $(, $argument:expr)*) => {
+        $crate::common::osm(&$crate::common::words(&format!($line $(, $argument)*)))
+    };
+    ($cluster:ident, $line:literal $(, $argument:expr)*) => {
+        $cluster.osm(&$crate::common::words(&format!($line $(, $argument)*)))
+    };
+}
+
+/// The words of a line, which blanks separate.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// Runs `osm` with a string on its standard input.
 pub fn osm_with_input<S: AsRef<str>>(args: &[S], stdin: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
     command.args(args.iter().map(AsRef::as_ref)).env_clear();
@@ -132,7 +178,7 @@ pub fn helm_objects<S: AsRef<str>>(release: &str, chart: &str, args: &[S]) -> Ve
     objects_of_yaml(&helm(&all).ok())
 }
 
-/// Fails with the first difference between what helm and osm give.
+/// Panics with the first difference between what helm and osm render.
 #[track_caller]
 pub fn assert_same(case: &str, helm: &[Value], osm: &[Value]) {
     let index = |objects: &[Value]| -> BTreeMap<String, Value> {
@@ -199,7 +245,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A folder of its own for a test, empty at its start.
+/// Creates an empty folder for a test.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);

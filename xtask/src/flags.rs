@@ -33,6 +33,8 @@ pub struct PackageChart {
 /// What `test` was given.
 #[derive(Clone, Debug)]
 pub struct Test {
+    /// Whether every fault is tried that tests know of, and not only a sample.
+    pub thorough: bool,
     /// Passed on to the test binaries: names of tests, and flags such as `--nocapture`.
     pub arguments: Vec<OsString>,
 }
@@ -92,6 +94,7 @@ where
             }))
         }
         Some((name, mut matches)) if name == "test" => Ok(Task::Test(Test {
+            thorough: matches.get_flag("thorough"),
             arguments: matches
                 .remove_many("argument")
                 .map(Iterator::collect)
@@ -144,8 +147,13 @@ fn test() -> Command {
         .about("Runs all tests, also those against the real helm and Kubernetes, which it builds once with Go")
         .after_help(
             "Prints `N passed, N failed, N skipped` last. With CI=true a test that was left out is a failure.\n\
-             Where KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are those in that folder.",
+             Where KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are those in that folder.\n\
+             Tests with random faults start at a seed that is derived from the commit and printed; OSM_TEST_SEED=N sets it.",
         )
+        .arg(switch(
+            "thorough",
+            "Try all 200 seeds of random faults and a kill after each request, instead of a sample",
+        ))
         .arg(
             Arg::new("argument")
                 .value_name("ARG")

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod flags;
 pub mod import_digests;
+pub mod module_cycles;
 pub mod package_chart;
 pub mod test;
 pub mod tools;

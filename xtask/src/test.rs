@@ -1,14 +1,15 @@
 //! `cargo xtask test`: all tests of the workspace, also those that need real parts.
 
 use std::io::{BufRead as _, BufReader, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// What is tested: arguments of `cargo test`, and which tests. First the programs as they are built by
-/// default, then `osm` without what needs a cluster.
+/// What is tested: arguments of `cargo test`, and names of tests. First all packages with the default features, then
+/// `osm` without the feature `cluster`.
 const PARTS: [(&[&str], &[&str]); 3] = [
     (
         &[
@@ -39,6 +40,14 @@ const PARTS: [(&[&str], &[&str]); 3] = [
     ),
 ];
 
+/// How many tests a binary runs at once, unless the arguments say. Those that need a cluster wait most of the time, so
+/// this is more than CI's machine has processors.
+const THREADS: &str = "--test-threads=6";
+/// The seed at which tests with random faults start.
+const SEED: &str = "OSM_TEST_SEED";
+/// Set to 1 if every fault is to be tried.
+const THOROUGH: &str = "OSM_TEST_THOROUGH";
+
 /// How many tests did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -63,20 +72,32 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
             Err(why) => missing.push((tool.name, why)),
         }
     }
+    let seed = seed(&workspace, flags.thorough);
+    let _ = writeln!(
+        out,
+        "{SEED}={seed}{}: set these to repeat the same faults",
+        if flags.thorough { " --thorough" } else { "" }
+    );
+    let has_threads = (flags.arguments.iter())
+        .any(|argument| argument.to_string_lossy().starts_with("--test-threads"));
+    let threads = (!has_threads).then_some(THREADS);
     let (mut counts, mut succeeded) = (Counts::default(), true);
     for (part, filter) in PARTS {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
-            .args(["test", "--no-fail-fast"])
+            .args(["test", "--no-fail-fast", "--locked"])
             .args(part)
             .arg("--")
             .args(filter)
+            .args(threads)
             .args(&flags.arguments)
             .envs(
                 provided
                     .iter()
                     .map(|(variable, program)| (variable, program)),
             )
+            .env(SEED, &seed)
+            .env(THOROUGH, if flags.thorough { "1" } else { "0" })
             .current_dir(&workspace)
             .stdout(Stdio::piped());
         if missing.is_empty() {
@@ -103,6 +124,31 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     } = counts;
     let _ = writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped");
     exit
+}
+
+/// The seed of the environment, or else one that is derived from the commit, so that each commit tries other faults and
+/// the same commit the same. A thorough run begins at 0.
+fn seed(workspace: &Path, thorough: bool) -> String {
+    if let Ok(seed) = std::env::var(SEED) {
+        return seed;
+    }
+    if thorough {
+        return "0".to_owned();
+    }
+    let head = Command::new("git")
+        .args(["rev-parse", "HEAD"])
+        .current_dir(workspace)
+        .output();
+    let head = head.map(|head| head.stdout).unwrap_or_default();
+    seed_of(&String::from_utf8_lossy(&head)).to_string()
+}
+
+/// The first five hexadecimal digits of a commit; 0 if there are none.
+fn seed_of(commit: &str) -> u32 {
+    commit
+        .get(..5)
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        .unwrap_or_default()
 }
 
 fn is_ci() -> bool {
@@ -206,6 +252,18 @@ mod tests {
                 skipped: 2
             }
         );
+    }
+
+    #[test]
+    fn a_seed_is_derived_from_the_commit() {
+        for (commit, want) in [
+            ("36321d2f\n", 0x36321),
+            ("ffffffff\n", 0xf_ffff),
+            ("", 0),
+            ("not a commit", 0),
+        ] {
+            assert_eq!(seed_of(commit), want, "{commit:?}");
+        }
     }
 
     #[test]

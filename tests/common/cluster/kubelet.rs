@@ -27,6 +27,7 @@ pub const NODE: &str = "stand-in";
 enum Order {
     Fail(String, Failure),
     Heal(String),
+    HealAll,
 }
 
 /// The running stand-in; it stops when this is dropped.
@@ -69,6 +70,11 @@ impl Kubelet {
     /// Takes back [`Self::fail`] with the same text. What ended for good stays ended.
     pub fn heal(&self, matching: &str) {
         self.order(Order::Heal(matching.to_owned()));
+    }
+
+    /// Takes back every [`Self::fail`].
+    pub fn heal_all(&self) {
+        self.order(Order::HealAll);
     }
 
     fn order(&self, order: Order) {
@@ -167,6 +173,7 @@ impl Worker {
         match order {
             Order::Fail(matching, failure) => self.rules.push((matching, failure)),
             Order::Heal(matching) => self.rules.retain(|(text, _)| *text != matching),
+            Order::HealAll => self.rules.clear(),
         }
     }
 

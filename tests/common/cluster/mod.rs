@@ -1,23 +1,23 @@
-//! A Kubernetes of its own for a test: the real etcd, kube-apiserver and kube-controller-manager on loopback,
-//! and a stand-in for what runs Pods.
+//! A Kubernetes cluster for a test: the real etcd, kube-apiserver and kube-controller-manager on loopback, and a
+//! stand-in for what runs Pods.
 
 mod api;
 mod certificates;
 mod kubelet;
 mod objects;
-mod permits;
 mod pod_status;
+mod pool;
 mod processes;
 mod proxy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::{Output, run};
@@ -26,10 +26,11 @@ use api::{certificate_user, client, kubeconfig, request, runtime};
 use certificates::{Authority, key_pair};
 pub use kubelet::{Kubelet, NODE};
 use objects::{first_difference, objects};
-use permits::Permit;
 pub use pod_status::Failure;
-pub use processes::Process;
+use pool::Baseline;
+pub use pool::Lease;
 use processes::free_ports;
+pub use processes::{Folder, Process};
 pub use proxy::{Fault, Faults, Proxy};
 
 /// Between two looks at something that cannot be watched.
@@ -43,7 +44,7 @@ const ATTEMPTS: usize = 3;
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// A running cluster; it is gone when this is dropped.
+/// A running cluster; it ends when this is dropped. A test has it by a [`Lease`].
 ///
 /// The order of the fields is the order in which they end.
 pub struct Cluster {
@@ -54,19 +55,29 @@ pub struct Cluster {
     authority: Authority,
     url: String,
     kubeconfig: PathBuf,
-    folder: TempDir,
-    _permit: Permit,
+    /// A folder inside `processes_folder` that is emptied between tests.
+    folder: PathBuf,
+    baseline: OnceLock<Baseline>,
+    processes_folder: Folder,
 }
 
 impl Cluster {
+    /// Gives a cluster that is as a new one is: an idle one, or one that is started now.
+    pub fn start() -> Lease {
+        Lease::take()
+    }
+
     /// Starts a cluster and waits until it works.
-    pub fn start() -> Self {
+    fn start_new() -> Self {
         let _ = rustls_graviola::default_provider().install_default();
         let mut attempt = 1;
         loop {
             match Self::attempt() {
-                Ok(cluster) => return cluster,
-                // Somebody took a port between the moment it was found free and its use.
+                Ok(cluster) => {
+                    let _ = cluster.baseline.set(cluster.baseline());
+                    return cluster;
+                }
+                // Another process took a port between the moment it was found free and its use.
                 Err(why) if attempt < ATTEMPTS && why.contains("address already in use") => {
                     attempt += 1;
                 }
@@ -76,8 +87,7 @@ impl Cluster {
     }
 
     fn attempt() -> Result<Self, String> {
-        let permit = Permit::take();
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = Folder::create_in(env!("CARGO_TARGET_TMPDIR"));
         let path = |name: &str| folder.path().join(name);
         let file = |name: &str, text: &str| {
             std::fs::write(path(name), text).unwrap();
@@ -97,7 +107,7 @@ impl Cluster {
         let admin = certificate_user(&authority.client("admin", &["system:masters"]));
         let admin = kubeconfig(&authority, &url, &admin, &json!({}));
         let kubeconfig = PathBuf::from(file("kubeconfig", &admin));
-        std::fs::create_dir(path("home")).unwrap();
+        std::fs::create_dir_all(path("test/home")).unwrap();
 
         let mut processes = Vec::new();
         let start = |name: &str, variable: &str, arguments: &[&str]| {
@@ -188,8 +198,9 @@ impl Cluster {
             authority,
             url,
             kubeconfig,
-            folder,
-            _permit: permit,
+            folder: path("test"),
+            baseline: OnceLock::new(),
+            processes_folder: folder,
         })
     }
 
@@ -203,12 +214,12 @@ impl Cluster {
         &self.url
     }
 
-    /// A folder that goes away with the cluster.
+    /// A folder for one test, empty at its start but for `home`.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
-    /// The kubeconfig of somebody who may do everything.
+    /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
@@ -447,6 +458,20 @@ impl Cluster {
         self.await_objects(before);
     }
 
+    /// Prints the ends of the logs of what has ended, which go away with the cluster.
+    #[allow(clippy::print_stderr)]
+    fn print_logs(mut self) {
+        for process in &mut self.processes {
+            if let Some(ended) = process.ended() {
+                eprintln!("{ended}\n{}", process.tail());
+            }
+        }
+        let notes = std::fs::read_to_string(self.processes_folder.path().join("kubelet.log"));
+        if let Some(notes) = notes.ok().filter(|notes| !notes.is_empty()) {
+            eprintln!("== what the stand-in kubelet could not do\n{notes}");
+        }
+    }
+
     /// Waits until [`Self::objects`] are these again. Controllers clean up after others, so it takes a moment.
     #[track_caller]
     pub fn await_objects(&self, wanted: &BTreeMap<String, Value>) {
@@ -457,25 +482,6 @@ impl Cluster {
             };
             assert!(start.elapsed() < PATIENCE, "{difference}");
             std::thread::sleep(SHORTLY);
-        }
-    }
-}
-
-impl Drop for Cluster {
-    /// What a failed test cannot know, because the logs go with the cluster.
-    #[allow(clippy::print_stderr)]
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
-        }
-        for process in &mut self.processes {
-            if let Some(ended) = process.ended() {
-                eprintln!("{ended}\n{}", process.tail());
-            }
-        }
-        let notes = std::fs::read_to_string(self.folder.path().join("kubelet.log"));
-        if let Some(notes) = notes.ok().filter(|notes| !notes.is_empty()) {
-            eprintln!("== what the stand-in kubelet could not do\n{notes}");
         }
     }
 }

@@ -10,8 +10,20 @@ use super::api::request;
 /// Kinds that change without anybody's doing.
 const RESTLESS: [&str; 4] = ["ComponentStatus", "Event", "Lease", "Node"];
 
+/// An object and the path of the API that it is at.
+pub struct Located {
+    pub path: String,
+    pub object: Value,
+}
+
 /// All objects by `group/version/Kind/namespace/name`.
 pub async fn objects(client: &Client) -> kube::Result<BTreeMap<String, Value>> {
+    let located = locate_objects(client).await?.into_iter();
+    Ok(located.map(|(key, found)| (key, found.object)).collect())
+}
+
+/// As [`objects`], each with its path.
+pub async fn locate_objects(client: &Client) -> kube::Result<BTreeMap<String, Located>> {
     let mut found = BTreeMap::new();
     let get = async |path: String| -> kube::Result<Value> {
         match request(client, "GET", &path, None).await? {
@@ -30,19 +42,27 @@ pub async fn objects(client: &Client) -> kube::Result<BTreeMap<String, Value>> {
             };
             let resources = get(format!("{api}/{group_version}")).await?;
             for resource in items(&resources["resources"]) {
-                let (name, kind) = (text(&resource["name"]), text(&resource["kind"]));
+                let (plural, kind) = (text(&resource["name"]), text(&resource["kind"]));
                 let listable = items(&resource["verbs"]).iter().any(|verb| verb == "list");
                 let restless = RESTLESS.contains(&kind);
                 if !listable || restless || seen.contains(&kind.to_owned()) {
                     continue;
                 }
                 seen.push(kind.to_owned());
-                let list = get(format!("{api}/{group_version}/{name}")).await?;
+                let list = get(format!("{api}/{group_version}/{plural}")).await?;
                 for object in items(&list["items"]) {
                     let metadata = &object["metadata"];
                     let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
                     let key = format!("{group}/{version}/{kind}/{namespace}/{name}");
-                    found.insert(key, object.clone());
+                    let within = match namespace {
+                        "" => String::new(),
+                        namespace => format!("namespaces/{namespace}/"),
+                    };
+                    let located = Located {
+                        path: format!("{api}/{group_version}/{within}{plural}/{name}"),
+                        object: object.clone(),
+                    };
+                    found.insert(key, located);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Processes that end with the test that started them, however that ends.
+//! Processes that end with the test process that started them, however that ends.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -8,16 +8,63 @@ use std::process::{Child, Command, Stdio};
 /// Runs the program below a shell that reads a pipe from this process. When the pipe closes, which it also
 /// does when this process is killed, the shell kills the program; when the program ends, so does the shell,
 /// with its exit code. The pipe is copied first, because a background command has no standard input.
+///
+/// The part that reads the pipe ignores signals: one that is sent to the whole process group must not end it
+/// before it has killed the program.
 const KEEPER: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
-{ read -r _ <&3; kill -9 "$program"; } >/dev/null 2>&1 &
+{ trap '' HUP INT TERM; read -r _ <&3; kill -9 "$program"; } >/dev/null 2>&1 &
 wait "$program"
 code=$?
 kill -9 "$!" 2>/dev/null
 exit "$code"
 "#;
+
+/// Removes a folder when the pipe closes. Programs that are being killed may still write to it, so it tries again.
+const CLEANER: &str = r#"
+trap '' HUP INT TERM
+read -r _
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  rm -rf "$1" 2>/dev/null && exit
+  sleep 0.2
+done
+"#;
+
+/// A folder that is removed when this is dropped or when this process ends, however it ends.
+pub struct Folder {
+    path: PathBuf,
+    /// The shell; its standard input is the pipe.
+    cleaner: Child,
+}
+
+impl Folder {
+    /// Creates a folder with a unique name in `parent`.
+    pub fn create_in(parent: &str) -> Self {
+        let path = tempfile::TempDir::new_in(parent).unwrap().keep();
+        let cleaner = Command::new("sh")
+            .args(["-c", CLEANER, "cleaner"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot run sh: {e}"));
+        Self { path, cleaner }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(self.cleaner.stdin.take());
+        let _ = self.cleaner.wait();
+    }
+}
 
 /// A process that runs until this is dropped.
 pub struct Process {
@@ -52,7 +99,7 @@ impl Process {
         }
     }
 
-    /// Says so if the program has ended.
+    /// Returns how the program ended, if it has.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.keeper.try_wait().unwrap()?;
         Some(format!("{} ended ({status})", self.name))

@@ -1,0 +1,294 @@
+//! Finds modules that import each other.
+//!
+//! Modules are found by their files, and imports by `use` lines and paths that begin with `crate`, `super` or `self`.
+//! An import of something inside a module counts for the most specific module that is a file. That a module uses its
+//! own children, and they use it, is not a circle: a parent and its children are one room.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module, as the names on the way from the root of its crate.
+type Module = Vec<String>;
+
+/// Where a module imports another: a file, and a line of it, counted from 1.
+type Place = (PathBuf, usize);
+
+/// The imports of the modules of a crate.
+#[derive(Debug, Default)]
+struct Graph {
+    edges: BTreeMap<Module, BTreeMap<Module, Place>>,
+}
+
+/// Returns each circle of imports among the modules below a crate's `src` folder, as
+/// `crate::a (src/a.rs:1) → crate::b (src/b.rs:2) → crate::a`. Each module is in one of them at most.
+///
+/// # Errors
+///
+/// Which file cannot be read.
+pub fn find_cycles(src: &Path) -> Result<Vec<String>, String> {
+    let mut files = Vec::new();
+    collect(src, &mut Vec::new(), &mut files)?;
+    if files.is_empty() {
+        return Err(format!("{}: no module is there", src.display()));
+    }
+    let modules: BTreeSet<Module> = files.iter().map(|(module, _)| module.clone()).collect();
+    let mut graph = Graph::default();
+    for (module, path) in &files {
+        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        for (line, target) in imports(&text, module) {
+            let Some(target) = resolve(&target, &modules) else {
+                continue;
+            };
+            if is_family(module, &target) {
+                continue;
+            }
+            let imported = graph.edges.entry(module.clone()).or_default();
+            imported
+                .entry(target)
+                .or_insert_with(|| (path.clone(), line));
+        }
+    }
+    Ok(graph.cycles())
+}
+
+/// Whether one module is inside the other.
+fn is_family(a: &[String], b: &[String]) -> bool {
+    a.starts_with(b) || b.starts_with(a)
+}
+
+/// Finds the files of all modules, in the order of their names. Files of tests are none.
+fn collect(
+    folder: &Path,
+    module: &mut Module,
+    files: &mut Vec<(Module, PathBuf)>,
+) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if name == "tests" {
+            continue;
+        }
+        if path.is_dir() {
+            module.push(name.into_owned());
+            collect(&path, module, files)?;
+            module.pop();
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let mut own = module.clone();
+            // `main.rs` is a crate of its own, which uses the library by its name.
+            match &*name {
+                "main" if module.is_empty() => continue,
+                "lib" if module.is_empty() => {}
+                "mod" => {}
+                name => own.push(name.to_owned()),
+            }
+            files.push((own, path));
+        }
+    }
+    Ok(())
+}
+
+/// The paths that a module names, absolute in its crate, each with its line.
+fn imports(text: &str, module: &[String]) -> Vec<(usize, Module)> {
+    let mut found = Vec::new();
+    let code = without_comments_and_strings(text);
+    // Unit tests may use whatever they test with.
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    for (start, root) in roots(code) {
+        let line = code[..start].matches('\n').count() + 1;
+        let mut base = match root {
+            "crate" => Vec::new(),
+            _ => module.to_vec(),
+        };
+        let mut rest = &code[start..];
+        if root == "crate" || root == "self" {
+            rest = &rest[root.len()..];
+        }
+        while let Some(up) = rest.strip_prefix("super") {
+            base.pop();
+            rest = up;
+            match up.strip_prefix("::") {
+                Some(more) if more.starts_with("super") => rest = more,
+                _ => break,
+            }
+        }
+        if let Some(rest) = rest.strip_prefix("::") {
+            let mut paths = Vec::new();
+            tree(rest, &base, &mut paths);
+            found.extend(paths.into_iter().map(|path| (line, path)));
+        }
+    }
+    found
+}
+
+/// Where paths begin that are relative to the crate or to the module.
+fn roots(code: &str) -> Vec<(usize, &'static str)> {
+    let mut found = Vec::new();
+    for root in ["crate", "super", "self"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            let follows = code[at + root.len()..].starts_with("::");
+            let is_word = !(before.is_alphanumeric() || matches!(before, '_' | ':' | '$'));
+            if follows && is_word {
+                found.push((at, root));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Reads a path or a tree of paths (`a::{b, c::d}`), and returns what follows it.
+fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<Module>) -> &'a str {
+    let mut path = base.to_vec();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside.trim_start();
+            while !rest.is_empty() && !rest.starts_with('}') {
+                let before = rest.len();
+                rest = tree(rest, &path, paths).trim_start();
+                // Whatever is not a path (`as name`, a comma) is passed over.
+                let next = rest.find([',', '}']).unwrap_or(rest.len());
+                rest = rest[next..]
+                    .strip_prefix(',')
+                    .unwrap_or(&rest[next..])
+                    .trim_start();
+                if rest.len() == before {
+                    break;
+                }
+            }
+            return rest.strip_prefix('}').unwrap_or(rest);
+        }
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        if !name.is_empty() && name != "self" {
+            path.push(name.to_owned());
+        }
+        match after.strip_prefix("::") {
+            Some(more) if !name.is_empty() => rest = more.trim_start(),
+            _ => {
+                paths.push(path);
+                return after;
+            }
+        }
+    }
+}
+
+/// The most specific module that a path leads into. A path that ends at the crate's root or in an item of it leads into
+/// none: the root re-exports what it has.
+fn resolve(path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
+    (1..=path.len())
+        .rev()
+        .map(|length| path[..length].to_vec())
+        .find(|prefix| modules.contains(prefix))
+}
+
+/// The code with its lines, where comments and the insides of strings are blank.
+fn without_comments_and_strings(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut in_string = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' => code.push('\n'),
+            '\\' if in_string => {
+                if chars.next() == Some('\n') {
+                    code.push('\n');
+                }
+            }
+            '"' => {
+                in_string = !in_string;
+                code.push('"');
+            }
+            _ if in_string => {}
+            '\'' => {
+                // A character such as '"' is not the begin of a string.
+                code.push('\'');
+                let mut ahead = chars.clone();
+                let first = ahead.next();
+                let second = ahead.next();
+                if first == Some('\\') || second == Some('\'') {
+                    chars.next();
+                    if first == Some('\\') {
+                        chars.next();
+                    }
+                }
+            }
+            '/' if chars.peek() == Some(&'/') => {
+                while chars.peek().is_some_and(|c| *c != '\n') {
+                    chars.next();
+                }
+            }
+            c => code.push(c),
+        }
+    }
+    code
+}
+
+impl Graph {
+    /// One circle for each set of modules that lead to each other: the shortest from its first module.
+    fn cycles(&self) -> Vec<String> {
+        let mut named: BTreeSet<&Module> = BTreeSet::new();
+        let mut found = Vec::new();
+        for start in self.edges.keys() {
+            if named.contains(start) {
+                continue;
+            }
+            let Some(circle) = self.shortest_cycle(start) else {
+                continue;
+            };
+            named.extend(circle.iter().copied());
+            found.push(self.describe(&circle));
+        }
+        found
+    }
+
+    /// The modules of the shortest circle through this one, beginning with it.
+    fn shortest_cycle<'a>(&'a self, start: &'a Module) -> Option<Vec<&'a Module>> {
+        let mut from: BTreeMap<&Module, &Module> = BTreeMap::new();
+        let mut queue = std::collections::VecDeque::from([start]);
+        while let Some(module) = queue.pop_front() {
+            for next in self.edges.get(module).into_iter().flat_map(BTreeMap::keys) {
+                if next == start {
+                    let mut circle = vec![module];
+                    let mut at = module;
+                    while at != start {
+                        at = from.get(at)?;
+                        circle.push(at);
+                    }
+                    circle.reverse();
+                    return Some(circle);
+                }
+                if !from.contains_key(next) {
+                    from.insert(next, module);
+                    queue.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    fn describe(&self, circle: &[&Module]) -> String {
+        let name = |module: &[String]| format!("crate::{}", module.join("::"));
+        let mut text = String::new();
+        for (i, module) in circle.iter().enumerate() {
+            let next = circle[(i + 1) % circle.len()];
+            let place = self.edges.get(*module).and_then(|edges| edges.get(next));
+            let place = place.map_or_else(String::new, |(path, line)| {
+                format!(" ({}:{line})", path.display())
+            });
+            text.push_str(&format!("{}{place} → ", name(module)));
+        }
+        text + &circle
+            .first()
+            .map_or_else(String::new, |module| name(module))
+    }
+}
