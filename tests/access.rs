@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const LIST: [&str; 2] = ["mesh", "list"];
 /// A name that only the proxy knows (RFC 2606, section 2).
 const ELSEWHERE: &str = "cluster.invalid";
-const NONE: &str = "there is no mesh in this cluster";
+const NONE: &str = "the cluster has no mesh";
 
 /// A program that gives a credential, as kubeconfigs name them (client.authentication.k8s.io/v1).
 fn exec(folder: &Path, name: &str, script: &str) -> Value {

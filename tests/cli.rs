@@ -524,3 +524,106 @@ fn a_chart_that_is_given_keeps_its_own_images() {
         "the pins belong to the compiled-in chart: {message}"
     );
 }
+
+/// Every command, as its users type it.
+#[cfg(feature = "cluster")]
+const COMMANDS: [&str; 17] = [
+    "",
+    "install",
+    "uninstall",
+    "uninstall mesh",
+    "mesh",
+    "mesh list",
+    "mesh upgrade",
+    "namespace",
+    "namespace add",
+    "namespace remove",
+    "namespace ignore",
+    "namespace list",
+    "verify control-plane-health",
+    "env",
+    "images list",
+    "version",
+    "completion",
+];
+
+#[test]
+#[cfg(feature = "cluster")]
+fn the_help_of_each_command_is_what_people_read() {
+    for command in COMMANDS {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let help = osm(&arguments).ok();
+        let name = format!("help_{}", command.replace(' ', "_"));
+        insta::assert_snapshot!(name.trim_end_matches('_'), help);
+    }
+}
+
+#[test]
+#[cfg(feature = "cluster")]
+fn commands_that_need_no_cluster_refuse_its_flags() {
+    for arguments in [
+        "images list --kubeconfig x",
+        "--context x images list",
+        "completion bash --request-timeout 1s",
+    ] {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let stderr = osm(&arguments).fails(2);
+        assert!(
+            stderr.contains("does not contact a cluster: omit --"),
+            "{stderr}"
+        );
+    }
+    for command in ["images", "completion"] {
+        let help = osm(&[command, "--help"]).ok();
+        assert!(!help.contains("--kubeconfig"), "{help}");
+    }
+    // It says where an installation goes, so scripts give it to every command.
+    osm(&["images", "list", "--osm-namespace", "x"]).ok();
+}
+
+#[test]
+fn only_a_terminal_or_a_flag_or_a_variable_brings_colors() {
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
+            command.env_remove(name);
+        }
+        command.args(arguments).envs(variables.iter().copied());
+        let done = command.output().unwrap();
+        String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
+    };
+    let warning = ["install", "--dry-run", "--image-tag=x"];
+    let cases: [(&[&str], &[(&str, &str)], bool); 9] = [
+        (&["--help"], &[], false),
+        (&["instal"], &[], false),
+        (&warning, &[], false),
+        (&["--color=always", "--help"], &[], true),
+        (&["--color", "always", "instal"], &[], true),
+        (
+            &["--color=always", "install", "--dry-run", "--image-tag=x"],
+            &[],
+            true,
+        ),
+        (&warning, &[("CLICOLOR_FORCE", "1")], true),
+        (
+            &warning,
+            &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+            false,
+        ),
+        (
+            &["--color=never", "install", "--dry-run", "--image-tag=x"],
+            &[("CLICOLOR_FORCE", "1")],
+            false,
+        ),
+    ];
+    for (arguments, variables, colored) in cases {
+        let said = run(arguments, variables);
+        assert!(!said.is_empty(), "{arguments:?}");
+        assert_eq!(
+            said.contains('\u{1b}'),
+            colored,
+            "{arguments:?} {variables:?}: {said}"
+        );
+    }
+}

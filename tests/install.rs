@@ -401,7 +401,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     for said in [
-        "interrupted; made or changed so far, as far as it is still there:\n  Namespace osm-system\n",
+        "interrupted. Objects created or changed so far:\n  Namespace osm-system\n",
         "  Deployment osm-system/osm-injector\n",
         "Rerun the same command to resume, or run `osm uninstall mesh` to remove them.",
     ] {

@@ -283,7 +283,7 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
             "osm.meshName=red",
         ];
         let error = cluster.osm(&rename).fails(2);
-        let refused = ["would become red", "red disagree about osm.meshName"];
+        let refused = ["would become red", "red set osm.meshName"];
         assert!(refused.iter().any(|why| error.contains(why)), "{error}");
         let move_it = [
             "mesh",

@@ -1,6 +1,5 @@
-//! `osm completion`: scripts that complete commands and flags in a shell.
+//! `osm completion`: completion scripts for shells.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::exit::Done;
@@ -13,7 +12,7 @@ use super::output::Printer;
   osm completion zsh > \"${fpath[1]}/_osm\"
   osm completion fish > ~/.config/fish/completions/osm.fish")]
 pub(super) struct Completion {
-    /// The shell.
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -21,7 +20,7 @@ pub(super) struct Completion {
 impl Completion {
     pub fn run(&self, printer: &mut Printer) -> Done {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut super::Cli::command(), "osm", &mut script);
+        clap_complete::generate(self.shell, &mut super::command(), "osm", &mut script);
         printer.data(&String::from_utf8_lossy(&script))?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How a command ends: what is said on stderr, and the exit code.
+//! The end of a command: the error on stderr and the exit code.
 
 use std::process::ExitCode;
 
@@ -9,19 +9,19 @@ use super::output::Printer;
 use crate::ops;
 use crate::plan::PlanError;
 
-/// What a command gives.
+/// The result of a command.
 pub(super) type Done = Result<(), Failure>;
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Wrong usage or input: exit code 2.
     Input(String),
     /// The operation failed, or what was verified does not hold: exit code 1.
     Operation(String),
-    /// What clap says: help, version, or wrong usage with its own layout.
+    /// Help, version or wrong usage, in the layout of clap.
     Usage(Box<clap::Error>),
-    /// Whoever read our output has gone: no error.
+    /// The reader of the output has closed the pipe. This is not an error.
     ClosedPipe,
 }
 
@@ -74,7 +74,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Says what went wrong and gives the exit code.
+/// Prints the error, if there is one, and returns the exit code.
 pub(super) fn code(done: Done, printer: &mut Printer) -> ExitCode {
     let done = done.and_then(|()| Ok(printer.flush()?));
     let code = match done {
@@ -88,7 +88,7 @@ pub(super) fn code(done: Done, printer: &mut Printer) -> ExitCode {
             1
         }
         Err(Failure::Usage(error)) => {
-            // Where even this cannot be printed there is nobody to tell.
+            // A failed write cannot be reported.
             let _ = error.print();
             u8::try_from(error.exit_code()).unwrap_or(2)
         }

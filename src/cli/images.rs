@@ -1,4 +1,4 @@
-//! `osm images list`: which images an installation would use.
+//! `osm images list`: the images that an installation would use.
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::plan::{Plan, Request};
 use helm_chart::values::{insert, lookup};
 use helm_chart::{json, yaml};
 
-/// Show the images that an installation uses
+/// List the images of an installation
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(super) struct Images {
@@ -30,15 +30,16 @@ enum Command {
 #[command(after_help = "Examples:
   osm images list --release v1.2.3
   osm images list -o json --image-registry registry.example.com/mesh
-  osm images list -o helm-values > pins.yaml         for helm install -f pins.yaml")]
+  osm images list -o helm-values > pins.yaml         # for helm install -f pins.yaml")]
 struct List {
-    /// How the images are printed.
+    /// Output format
     #[arg(
         short,
         long,
         value_name = "FORMAT",
         value_enum,
-        default_value = "table"
+        default_value = "table",
+        help_heading = "Output"
     )]
     output: Output,
     #[command(flatten)]
@@ -49,17 +50,17 @@ struct List {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// Columns for people
+    /// Columns
     Table,
-    /// A JSON object
+    /// JSON
     Json,
-    /// The same as YAML
+    /// YAML
     Yaml,
-    /// The same as TOML
+    /// TOML
     Toml,
-    /// A values file for the mesh's Helm chart
+    /// Values file for the Helm chart of the mesh
     HelmValues,
-    /// The `images` of a kustomization (it does not reach images that environment variables name)
+    /// The `images` field of a kustomization; it does not reach images in environment variables
     Kustomize,
 }
 

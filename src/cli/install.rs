@@ -1,4 +1,4 @@
-//! `osm install`: render the control plane, and install it or print it.
+//! `osm install`: renders the control plane and installs or prints it.
 
 use std::path::PathBuf;
 
@@ -24,27 +24,35 @@ use helm_chart::{json, yaml};
 #[cfg(feature = "cluster")]
 use helm_release::rollout::RolloutOptions;
 
-/// Install the mesh's control plane
+/// Install the control plane of a mesh
 ///
-/// With --dry-run its objects are printed and no cluster is needed. Otherwise the cluster is checked
-/// first, then the chart's hooks and objects are applied, and the command waits until everything runs.
+/// Checks the cluster first, then runs the hooks of the chart, applies its objects, and waits until every Pod is ready.
+/// Every image is pinned by a digest that is compiled into this binary, unless a flag or a value overrides it.
+///
+/// With --dry-run the objects are printed instead, and no cluster is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  osm install                                        into the cluster of the current context
-  osm install --dry-run                              the objects as YAML
+  osm install                                        # into the cluster of the current context
+  osm install --dry-run                              # print the objects as YAML
   osm install --dry-run --no-hooks | kubectl apply -f -
   osm install --dry-run --image-registry registry.example.com/mesh -o json")]
 pub(super) struct Install {
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", value_parser = mesh_name)]
     mesh_name: Option<String>,
-    /// Refuse other meshes in the same cluster [default: true].
+    /// Refuse to share the cluster with other meshes [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enforce_single_mesh: Option<bool>,
-    /// A chart's folder or .tgz file, instead of the compiled-in chart.
+    /// Folder or .tgz file of a chart to use instead of the compiled-in one
     #[arg(long, value_name = "PATH")]
     osm_chart_path: Option<PathBuf>,
-    /// Print what would be installed instead of installing it.
+    /// Do not run, or print, the hooks of the chart
+    #[arg(long)]
+    no_hooks: bool,
+    /// Do not create the CRDs under crds/ of the chart
+    #[arg(long)]
+    skip_crds: bool,
+    /// Print the objects instead of installing them
     #[arg(
         long,
         value_name = "WHERE",
@@ -52,33 +60,40 @@ pub(super) struct Install {
         num_args = 0..=1,
         require_equals = true,
         default_value = "none",
-        default_missing_value = "client"
+        default_missing_value = "client",
+        help_heading = "Output"
     )]
     dry_run: DryRun,
-    /// How a dry run prints.
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "yaml")]
+    /// Output format of a dry run
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "yaml",
+        help_heading = "Output"
+    )]
     output: Output,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     waiting: WaitArgs,
-    /// Take back what was made if it fails.
+    /// Roll back if the installation fails
     #[cfg(feature = "cluster")]
-    #[arg(long)]
+    #[arg(long, help_heading = "Cluster")]
     atomic: bool,
-    /// Leave out the chart's hooks.
-    #[arg(long)]
-    no_hooks: bool,
-    /// Leave out what the chart has under crds/.
-    #[arg(long)]
-    skip_crds: bool,
-    /// Fail if an image is left that is not pinned by a digest.
-    #[arg(long)]
+    /// Fail if any image is not pinned by a digest
+    #[arg(long, help_heading = "Images")]
     require_pinned: bool,
-    /// The version of Kubernetes to render for [default: the cluster's, or a recent one].
-    #[arg(long, value_name = "VERSION")]
+    /// Kubernetes version to render for [default: the version of the cluster, or v1.37.0 without one]
+    #[arg(long, value_name = "VERSION", help_heading = "Cluster")]
     kube_version: Option<String>,
-    /// API versions that the cluster has besides Kubernetes' own; can be repeated.
-    #[arg(long, value_name = "API,…", value_delimiter = ',')]
+    /// Additional API versions for .Capabilities.APIVersions (repeatable)
+    #[arg(
+        long,
+        value_name = "API,…",
+        value_delimiter = ',',
+        help_heading = "Cluster"
+    )]
     api_versions: Vec<String>,
     #[command(flatten)]
     values: ValueArgs,
@@ -86,22 +101,22 @@ pub(super) struct Install {
     images: ImageArgs,
 }
 
-/// Where a dry run happens.
+/// Whether, and where, the command is a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DryRun {
-    /// No dry run: install.
+    /// Install
     None,
-    /// Render here, without a cluster.
+    /// Render locally, without a cluster
     Client,
-    /// Send every object to the cluster without storing it.
+    /// Let the API server check every object without storing it
     Server,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// A stream of documents.
+    /// A stream of YAML documents
     Yaml,
-    /// One List.
+    /// One `v1` List
     Json,
 }
 
@@ -138,12 +153,12 @@ impl Install {
             _ => "installing into a cluster",
         };
         Err(Failure::Operation(format!(
-            "{what} is not possible: this osm was built without the feature `cluster`; print the \
-             objects and apply them: osm install --dry-run=client --no-hooks | kubectl apply -f -"
+            "{what} is not possible: this osm was built without the feature `cluster`. Print and apply the \
+             objects instead: osm install --dry-run=client --no-hooks | kubectl apply -f -"
         )))
     }
 
-    /// Renders for the version that the cluster has, and installs that.
+    /// Renders for the version of the cluster, and installs the objects.
     #[cfg(feature = "cluster")]
     fn in_cluster(
         &self,
@@ -155,8 +170,8 @@ impl Install {
         let namespace = plan.mesh_text("osmNamespace");
         if !namespace.is_empty() && namespace != plan.target.namespace {
             return Err(Failure::Input(format!(
-                "the values have the mesh in namespace {namespace}, the release goes to {}: \
-                 give the namespace with --osm-namespace, which is for both",
+                "the values set the namespace {namespace}, but the release goes to {}: \
+                 set the namespace with --osm-namespace, which sets both",
                 plan.target.namespace
             )));
         }
@@ -178,7 +193,7 @@ impl Install {
         let is_dry = self.dry_run == DryRun::Server;
         let answers = ops::block_on(async {
             let client = global.access.client().connect().await?;
-            // A dry run cannot bring what has to be there first.
+            // A dry run creates no CRDs.
             let crds = if is_dry { &[] } else { crds.as_slice() };
             let rendered = render(&mut plan, &client, self.kube_version.as_deref(), crds).await?;
             // A chart may use other images for another version of Kubernetes.
@@ -240,8 +255,8 @@ impl Install {
         let hooks = rendered.objects.iter().filter(|o| o.is_hook()).count();
         if hooks > 0 && !self.no_hooks {
             printer.note(&format!(
-                "{hooks} of the objects are hooks, for an installer to run at their time; \
-                 --no-hooks leaves them out (before kubectl apply, do)"
+                "{hooks} of the objects are hooks, which kubectl would apply at once; \
+                 omit them with --no-hooks before kubectl apply"
             ));
         }
         // The chart's own value for it is stronger than the release's namespace.
@@ -261,7 +276,7 @@ impl Install {
         self.emit(&mut created.into_iter().chain(kept), printer)
     }
 
-    /// Prints objects, each with the template it comes from if that is known.
+    /// Prints objects, each with its template if it has one.
     fn emit<'v>(
         &self,
         objects: &mut dyn Iterator<Item = (&'v Value, Option<&'v str>)>,

@@ -1,4 +1,4 @@
-//! The command line: parse, call the library, print. One file for each command, and for what they share.
+//! The command line: parses flags, calls the operations, prints results. One file for each command.
 
 mod completion;
 mod exit;
@@ -13,20 +13,34 @@ mod pinned;
 mod value_args;
 mod version;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{Done, Failure};
 use output::Printer;
 
 use crate::plan::{DEFAULT_NAMESPACE, check_release_name, is_subdomain};
 
-/// Installs the Open Service Mesh control plane with every image pinned by digest.
+/// The colors of help and usage errors: those of cargo.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold())
+    .valid(AnsiColor::Cyan.on_default().bold())
+    .invalid(AnsiColor::Yellow.on_default().bold());
+
+/// Install and manage the Open Service Mesh control plane, with every image pinned by digest
 #[derive(Debug, Parser)]
 #[command(
     name = "osm",
     version,
+    styles = STYLES,
     arg_required_else_help = true,
     subcommand_required = true,
     after_help = "Exit codes: 0 done; 1 the operation failed or what was verified does not hold; \
@@ -39,18 +53,31 @@ struct Cli {
     command: Command,
 }
 
-/// Flags of all commands.
+/// Flags that every command accepts.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// The namespace of the control plane.
+    /// Namespace of the control plane
     #[arg(
         long,
         global = true,
         value_name = "NAMESPACE",
         default_value = DEFAULT_NAMESPACE,
-        value_parser = namespace
+        value_parser = namespace,
+        help_heading = "Cluster"
     )]
     osm_namespace: String,
+    /// When to use colors
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Output",
+        help = "When to use colors: auto, always or never"
+    )]
+    color: ColorChoice,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     access: in_cluster::AccessArgs,
@@ -67,14 +94,72 @@ enum Command {
     Completion(completion::Completion),
 }
 
+/// Commands that never contact a cluster.
+const OFFLINE: [&str; 2] = ["images", "completion"];
+/// Flags that every command accepts.
+const GENERAL: [&str; 2] = ["color", "osm_namespace"];
+
+/// The whole command line. Offline commands do not list the flags of a cluster.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let flags: Vec<clap::Arg> = command
+        .get_arguments()
+        .filter(|arg| arg.is_global_set() && arg.get_id() != "color")
+        .map(|arg| arg.clone().hide(true))
+        .collect();
+    OFFLINE.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |offline| offline.args(&flags))
+    })
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let mut printer = Printer::of_process();
-    let done = match Cli::try_parse() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Help and usage errors are printed while flags are parsed, so their color is chosen before.
+    let color = color_choice(&arguments);
+    let mut printer = Printer::of_process(color);
+    let done = match parse(command().color(color), arguments) {
         Ok(cli) => run(&cli, &mut printer),
         Err(error) => Err(Failure::from(error)),
     };
     exit::code(done, &mut printer)
+}
+
+/// Parses the command line, and refuses the flags of a cluster on commands that do not contact one.
+fn parse(mut command: clap::Command, arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let given = |id: &&clap::Id| {
+        matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+            && !GENERAL.contains(&id.as_str())
+    };
+    if let Some(name) = matches
+        .subcommand_name()
+        .filter(|name| OFFLINE.contains(name))
+        && let Some(flag) = matches.ids().find(given)
+    {
+        let flag = flag.as_str().replace('_', "-");
+        return Err(command.error(
+            clap::error::ErrorKind::ArgumentConflict,
+            format!("osm {name} does not contact a cluster: omit --{flag}"),
+        ));
+    }
+    Cli::from_arg_matches(&matches)
+}
+
+/// The value of `--color`, before the other flags are parsed.
+fn color_choice(arguments: &[OsString]) -> ColorChoice {
+    let mut arguments = arguments.iter().skip(1).filter_map(|arg| arg.to_str());
+    while let Some(argument) = arguments.next() {
+        let value = match argument {
+            "--" => break,
+            "--color" => arguments.next(),
+            other => other.strip_prefix("--color="),
+        };
+        if let Some(Ok(choice)) = value.map(str::parse) {
+            return choice;
+        }
+    }
+    ColorChoice::Auto
 }
 
 fn run(cli: &Cli, printer: &mut Printer) -> Done {
@@ -88,25 +173,25 @@ fn run(cli: &Cli, printer: &mut Printer) -> Done {
     }
 }
 
-/// A mesh's name, which is its release's.
+/// Parses the name of a mesh, which is also the name of its release.
 fn mesh_name(text: &str) -> Result<String, String> {
     check_release_name(text).map(|()| text.to_owned())
 }
 
-/// A namespace's name: a DNS label (RFC 1123, section 2.1).
+/// Parses the name of a namespace: a DNS label (RFC 1123, section 2.1).
 fn namespace(text: &str) -> Result<String, String> {
     if text.len() <= 63 && !text.contains('.') && is_subdomain(text) {
         Ok(text.to_owned())
     } else {
         Err(
-            "a namespace has 1 to 63 lower-case letters, digits and dashes, \
-             and begins and ends with a letter or digit"
+            "a namespace name has 1 to 63 lower-case letters, digits and dashes, \
+             and starts and ends with a letter or digit"
                 .to_owned(),
         )
     }
 }
 
-/// An object's name: a DNS subdomain (RFC 1123, section 2.1).
+/// Parses the name of an object: a DNS subdomain (RFC 1123, section 2.1).
 #[cfg(feature = "cluster")]
 fn object_name(text: &str) -> Result<String, String> {
     if text.len() <= 253 && is_subdomain(text) {
@@ -114,7 +199,7 @@ fn object_name(text: &str) -> Result<String, String> {
     }
     Err(
         "a name has at most 253 lower-case letters, digits, dashes and dots, \
-         and begins and ends with a letter or digit"
+         and starts and ends with a letter or digit"
             .to_owned(),
     )
 }
@@ -122,11 +207,10 @@ fn object_name(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
-    fn the_declaration_is_sound() {
-        Cli::command().debug_assert();
+    fn the_declaration_of_the_command_line_is_valid() {
+        command().debug_assert();
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! Where output goes: data to stdout, everything else to stderr.
+//! Output: data goes to stdout, progress, notes, warnings and errors to stderr.
 
 #[cfg(feature = "cluster")]
 use std::io::IsTerminal as _;
 use std::io::{self, BufWriter, Stderr, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::ValueEnum;
+use anstream::AutoStream;
+use anstyle::AnsiColor;
+use clap::{ColorChoice, ValueEnum};
 use serde_json::Value;
 
 use helm_chart::{json, yaml};
@@ -13,18 +15,25 @@ use helm_chart::{json, yaml};
 /// The two streams of a process.
 pub(super) struct Printer {
     out: BufWriter<Stdout>,
-    err: Stderr,
+    err: AutoStream<Stderr>,
 }
 
 impl Printer {
-    pub fn of_process() -> Printer {
+    /// The streams of this process. stderr has colors if `color` allows it: `Auto` heeds `NO_COLOR` and
+    /// `CLICOLOR_FORCE`, and otherwise needs a terminal.
+    pub fn of_process(color: ColorChoice) -> Printer {
+        match color {
+            ColorChoice::Auto => {}
+            ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+            ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+        }
         Printer {
             out: BufWriter::with_capacity(64 << 10, io::stdout()),
-            err: io::stderr(),
+            err: AutoStream::auto(io::stderr()),
         }
     }
 
-    /// Data.
+    /// Writes data to stdout.
     pub fn data(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
     }
@@ -33,53 +42,55 @@ impl Printer {
         self.out.flush()
     }
 
-    /// What is being done.
+    /// Reports progress.
     #[cfg(feature = "cluster")]
     pub fn progress(text: &str) {
-        // Where stderr is closed there is nobody to tell.
+        // A failed write to stderr cannot be reported.
         let _ = io::stderr().write_all(format!("{}{text}\n", cleared()).as_bytes());
     }
 
-    /// Whether stderr is a terminal that can take back what it shows.
+    /// Returns whether stderr is a terminal that can erase a line.
     #[cfg(feature = "cluster")]
     pub fn can_be_live() -> bool {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         io::stderr().is_terminal() && !is_dumb
     }
 
-    /// Shows a line that goes away with the next one; an empty text only takes the last one away.
+    /// Shows a line that the next output erases; an empty string only erases the last one.
     #[cfg(feature = "cluster")]
     pub fn live(text: &str) {
         let _ = io::stderr().write_all(format!("{}{text}", cleared()).as_bytes());
         HAS_LIVE_LINE.store(!text.is_empty(), Ordering::Relaxed);
     }
 
-    /// Something to know.
+    /// Prints a note.
     pub fn note(&mut self, text: &str) {
-        self.say("note", text);
+        self.say("note", AnsiColor::Green, text);
     }
 
-    /// Something that is probably not wanted.
+    /// Prints a warning.
     pub fn warning(&mut self, text: &str) {
-        self.say("warning", text);
+        self.say("warning", AnsiColor::Yellow, text);
     }
 
-    /// Why the command failed.
+    /// Prints the error that ends the command.
     pub fn error(&mut self, text: &str) {
-        self.say("error", text);
+        self.say("error", AnsiColor::Red, text);
     }
 
-    fn say(&mut self, kind: &str, text: &str) {
-        // Where stderr is closed there is nobody to tell.
-        let said = format!("{}{kind}: {text}\n", cleared());
-        let _ = self.err.write_all(said.as_bytes());
+    fn say(&mut self, kind: &str, color: AnsiColor, text: &str) {
+        // A failed write to stderr cannot be reported.
+        let _ = io::stderr().write_all(cleared().as_bytes());
+        let style = color.on_default().bold();
+        let line = format!("{style}{kind}{style:#}: {text}\n");
+        let _ = self.err.write_all(line.as_bytes());
     }
 }
 
-/// Whether the terminal shows a line that is to go away.
+/// Whether the terminal shows a line that the next output erases.
 static HAS_LIVE_LINE: AtomicBool = AtomicBool::new(false);
 
-/// What takes that line away (ECMA-48: carriage return, erase in line).
+/// Returns the sequence that erases that line (ECMA-48: carriage return, erase in line).
 fn cleared() -> &'static str {
     match HAS_LIVE_LINE.swap(false, Ordering::Relaxed) {
         true => "\r\x1b[K",
@@ -87,33 +98,34 @@ fn cleared() -> &'static str {
     }
 }
 
-/// How a command prints what it found.
+/// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    /// Columns
     Table,
-    /// For programs
+    /// JSON
     Json,
-    /// The same as YAML
+    /// YAML
     Yaml,
 }
 
-/// The flag for it.
+/// The flag `-o`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FormatArg {
-    /// How it is printed.
+    /// Output format
     #[arg(
         short = 'o',
         long = "output",
         value_name = "FORMAT",
         value_enum,
-        default_value = "table"
+        default_value = "table",
+        help_heading = "Output"
     )]
     pub format: Format,
 }
 
 impl Format {
-    /// The data as it is printed; `table` is for people.
+    /// Formats the data; `table` gives the columns.
     pub fn text(self, data: &Value, table: impl FnOnce() -> String) -> String {
         match self {
             Format::Table => table(),
@@ -123,7 +135,7 @@ impl Format {
     }
 }
 
-/// Rows in columns, each as wide as its widest cell, as kubectl prints them.
+/// Formats rows as columns, each as wide as its widest cell, as kubectl does.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
     for row in rows {

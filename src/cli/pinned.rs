@@ -1,4 +1,4 @@
-//! Says of each image that is left to a tag, or fails for it.
+//! Warns of each image that is not pinned, or fails.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::images::{COMPONENTS, FoundImage};
 use crate::plan::Plan;
 use helm_chart::values::lookup;
 
-/// Warns of each image that a moved tag would change, or fails for them.
+/// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.
 pub(super) fn check_pins(
     require_pinned: bool,
     plan: &Plan,
@@ -45,7 +45,7 @@ pub(super) fn check_pins(
             _ => String::new(),
         };
         printer.warning(&format!(
-            "{} is not pinned: who can move the tag decides what runs{origin}",
+            "{} is not pinned: anyone who can push this tag controls what runs{origin}",
             image.reference
         ));
     }

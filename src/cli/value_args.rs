@@ -13,28 +13,28 @@ use helm_chart::set::Mode;
 #[derive(Debug, Clone, Default)]
 pub(super) struct ValueArgs(pub Vec<ValueSource>);
 
-/// The flags that assign: clap's id, the flag, how it is read, its value's name, and its help.
+/// The flags that set values: clap's id, the flag, how its value is parsed, the name of its value, its help.
 const SET_FLAGS: [(&str, &str, Mode, &str, &str); 3] = [
     (
         "set",
         "--set",
         Mode::Typed,
         "KEY=VALUE",
-        "Set values: a.b=1,c[0]=x,d={1,2}; can be repeated",
+        "Set values, such as a.b=1,c[0]=x,d={1,2} (repeatable)",
     ),
     (
         "set-string",
         "--set-string",
         Mode::Text,
         "KEY=TEXT",
-        "Set values that stay text",
+        "Set values as strings (repeatable)",
     ),
     (
         "set-json",
         "--set-json",
         Mode::Json,
         "KEY=JSON",
-        "Set values to JSON, or a whole JSON object",
+        "Set values from JSON: KEY=JSON or a whole object (repeatable)",
     ),
 ];
 
@@ -74,7 +74,7 @@ impl clap::Args for ValueArgs {
             .short('f')
             .long("values")
             .value_name("FILE")
-            .help("Values from a YAML file, or - for standard input; can be repeated")
+            .help("YAML file with values, or - for standard input (repeatable)")
             .action(ArgAction::Append)
             .value_parser(value_parser!(PathBuf));
         let sets = SET_FLAGS.map(|(id, _, _, value, help)| {
@@ -96,25 +96,25 @@ impl clap::Args for ValueArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Images")]
 pub(super) struct ImageArgs {
-    /// Another registry for the mesh's images; their digests stay.
+    /// Registry of the mesh's images, such as a mirror; digests stay the same
     #[arg(long, value_name = "REGISTRY")]
     image_registry: Option<RepositoryPrefix>,
-    /// A tag for all images of the mesh, instead of their digests.
+    /// Tag for all images of the mesh, instead of their digests
     #[arg(long, value_name = "TAG")]
     image_tag: Option<Tag>,
-    /// Another digest for one component; can be repeated.
+    /// Digest for one component (repeatable)
     #[arg(long, value_name = "COMPONENT=DIGEST", value_parser = component_digest)]
     image_digest: Vec<(&'static str, Digest)>,
-    /// When nodes pull the mesh's images: Always, `IfNotPresent` or Never.
+    /// Pull policy of the mesh's images: Always, `IfNotPresent` or Never
     #[arg(long, value_name = "POLICY")]
     image_pull_policy: Option<PullPolicy>,
-    /// The release whose pins are used, if it is not the compiled-in default.
+    /// Release whose pins are used, instead of the compiled-in default
     #[arg(long, value_name = "RELEASE")]
     pub release: Option<String>,
 }
 
 impl ImageArgs {
-    /// The flags as overrides.
+    /// Converts the flags to overrides.
     ///
     /// # Errors
     /// Two digests for one component.

@@ -1,4 +1,4 @@
-//! `osm version`: of the command line, and what is compiled into it.
+//! `osm version`: the version of this binary, and the releases compiled into it.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ use crate::images::{Pins, RELEASES};
 #[cfg(feature = "cluster")]
 use crate::ops;
 
-/// Show the version and what is compiled in
+/// Print the version, the compiled-in release, and the meshes of the cluster
 #[derive(Debug, clap::Args)]
 pub(super) struct Version {
-    /// Do not ask a cluster for its meshes.
+    /// Do not contact a cluster
     #[arg(long)]
     client_only: bool,
-    /// Show the version alone, without what is compiled in.
+    /// Print the version only
     #[arg(long = "version-only")]
     is_short: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Version {
                 "osm {version}\n\
                  Release:    {}\n\
                  Registry:   {}\n\
-                 Pins:       {pinned} images of the mesh, {} of others\n\
+                 Pins:       {pinned} mesh images, {} third-party images\n\
                  Releases:   {} compiled in, {}\n",
                 pins.name(),
                 pins.registry(),
@@ -91,7 +91,7 @@ impl Version {
         None
     }
 
-    /// The meshes of the cluster; none if there is no cluster to ask, which is said and no failure.
+    /// Returns the meshes of the cluster. Without a cluster it prints a note and returns `None`.
     #[cfg(feature = "cluster")]
     fn meshes(&self, global: &Global, printer: &mut Printer) -> Option<Value> {
         if self.client_only {
@@ -106,7 +106,7 @@ impl Version {
             Err(error) => {
                 let first = error.to_string();
                 let first = first.lines().next().unwrap_or_default();
-                printer.note(&format!("the meshes of the cluster are not known: {first}"));
+                printer.note(&format!("cannot list the meshes of the cluster: {first}"));
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! The releases that are compiled in, and the one that is installed by default.
+//! The compiled-in releases, and the default one.
 
 use image_pins::compiled::{Channel, External, Release};
 use serde_json::{Map, Value};
@@ -13,12 +13,12 @@ mod pins {
 
 pub use pins::{CHANNEL, COMPONENTS, REGISTRY, RELEASES};
 
-/// What is compiled in for an installation: the pins of a release, or the tag of a channel.
+/// The compiled-in images of an installation: the pins of a release, or the tag of a channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pins {
     /// Every image by its digest.
     Release(&'static Release),
-    /// Every mesh image by a tag that moves.
+    /// Every mesh image by a mutable tag.
     Floating {
         /// The channel's name: `main`.
         name: &'static str,
@@ -27,9 +27,9 @@ pub enum Pins {
     },
 }
 
-/// A release that is not compiled in.
+/// A release that this binary does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no release {name:?} in this binary{hint} It has {}", known.join(", "))]
+#[error("this binary does not have release {name:?}{hint} It has {}", known.join(", "))]
 pub struct UnknownRelease {
     name: String,
     hint: String,
@@ -37,7 +37,7 @@ pub struct UnknownRelease {
 }
 
 impl Pins {
-    /// What this binary installs when nothing else is asked for.
+    /// Returns what this binary installs by default.
     pub fn default_channel() -> Pins {
         match CHANNEL {
             Channel::Floating { name, tag } => Pins::Floating { name, tag },
@@ -48,7 +48,7 @@ impl Pins {
     /// The pins of a release by its name; `1.2.4` is `v1.2.4`.
     ///
     /// # Errors
-    /// There is no such release in the binary: the error lists those that are.
+    /// An unknown release. The error lists the known ones.
     pub fn of_release(name: &str) -> Result<Pins, UnknownRelease> {
         let plain = name.strip_prefix('v').unwrap_or(name);
         let found = RELEASES
@@ -86,7 +86,7 @@ impl Pins {
         }
     }
 
-    /// What the mesh reports as its version: the release, or the channel's tag.
+    /// The version that the mesh reports: the release, or the tag of the channel.
     pub fn app_version(&self) -> &'static str {
         match self {
             Pins::Release(release) => release.name,
@@ -137,7 +137,7 @@ impl Pins {
                 }
             }
             Pins::Floating { tag, .. } => {
-                // What the tag names changes, so a copy on the node may be of yesterday.
+                // The tag is mutable, so the image on a node may be outdated.
                 insert(&mut values, "osm.image.pullPolicy", "Always".into());
                 insert(&mut values, "osm.image.tag", (*tag).into());
             }

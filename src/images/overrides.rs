@@ -1,4 +1,4 @@
-//! What the image flags say, as values of the chart.
+//! The image flags, and the values of the chart that they set.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,19 +9,19 @@ use serde_json::{Map, Value};
 
 use helm_chart::values::insert;
 
-/// When a node pulls an image although it has it (Kubernetes, `imagePullPolicy`).
+/// When a node pulls an image (Kubernetes, `imagePullPolicy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// At each start.
+    /// At every start of a container.
     Always,
-    /// Only if it is not there.
+    /// Only if the node does not have the image.
     IfNotPresent,
     /// Never.
     Never,
 }
 
 impl PullPolicy {
-    /// All of them.
+    /// All policies.
     pub const ALL: [PullPolicy; 3] = [
         PullPolicy::Always,
         PullPolicy::IfNotPresent,
@@ -47,9 +47,9 @@ impl FromStr for PullPolicy {
         found.ok_or_else(|| {
             let near = PullPolicy::ALL.map(|p| p.to_string());
             match image_pins::nearest(text, near.iter().map(String::as_str)) {
-                Some(near) => format!("there is no pull policy {text:?}; did you mean {near}?"),
+                Some(near) => format!("unknown pull policy {text:?}; did you mean {near}?"),
                 None => format!(
-                    "there is no pull policy {text:?}; there are {}",
+                    "unknown pull policy {text:?}; expected one of {}",
                     near.join(", ")
                 ),
             }
@@ -71,7 +71,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Each override with the flag it came by and the path of the value that it sets.
+    /// Returns each override: its flag, the path of its value, and the value.
     pub fn entries(&self) -> Vec<(&'static str, String, Value)> {
         let mut entries = Vec::new();
         if let Some(registry) = &self.registry {
@@ -97,7 +97,7 @@ impl Overrides {
         entries
     }
 
-    /// The overrides as values of the chart, above everything else.
+    /// Converts the overrides to values of the chart.
     pub fn to_values(&self) -> Map<String, Value> {
         let mut values = Map::new();
         for (_, path, value) in self.entries() {

@@ -19,11 +19,11 @@ pub struct ResolvedImage {
     pub reference: Reference,
     /// Whether the reference has a digest.
     pub pinned: bool,
-    /// What decided it: `compiled-in v1.2.4`, `--image-tag`, `--set osm.image.tag`, a file.
+    /// The source of the reference: `compiled-in v1.2.4`, `--image-tag`, `--set osm.image.tag`, a file.
     pub origin: String,
 }
 
-/// Where values came from: each layer of values with its name, strongest last.
+/// The origins of values: each layer of values with its name, strongest last.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Vec<Layer>);
 
@@ -31,17 +31,17 @@ pub struct Origins(Vec<Layer>);
 struct Layer {
     name: String,
     values: Map<String, Value>,
-    /// Where the keys stand, for a file.
+    /// The positions of the keys, for a file.
     marks: Marks,
 }
 
 impl Origins {
-    /// Adds a layer over those that are there.
+    /// Adds a layer over the existing ones.
     pub fn push(&mut self, name: impl Into<String>, values: Map<String, Value>) {
         self.push_file(name, values, Marks::new());
     }
 
-    /// Adds a layer that was read from a file, with where its keys stand.
+    /// Adds the layer of a file, with the positions of its keys.
     pub fn push_file(&mut self, name: impl Into<String>, values: Map<String, Value>, marks: Marks) {
         self.0.push(Layer {
             name: name.into(),
@@ -50,7 +50,7 @@ impl Origins {
         });
     }
 
-    /// The name of the strongest layer that sets a path.
+    /// Returns the name of the strongest layer that sets a path.
     pub fn of(&self, path: &str) -> &str {
         let found = self
             .0
@@ -60,7 +60,7 @@ impl Origins {
         found.map_or("chart default", |layer| &layer.name)
     }
 
-    /// Whether a layer over the compiled-in pins sets the path.
+    /// Returns whether a layer over the compiled-in pins sets the path.
     pub fn is_overridden(&self, path: &str) -> bool {
         self.0
             .iter()
@@ -68,8 +68,7 @@ impl Origins {
             .any(|layer| lookup(&layer.values, path).is_some())
     }
 
-    /// Where the value at these keys (`[0]` for an item of a list) was set; with line and column if
-    /// it was in a file.
+    /// Returns where the value at these keys (`[0]` for an item of a list) was set, with line and column for a file.
     pub fn place(&self, keys: &[String]) -> Option<String> {
         let pointer: String = keys
             .iter()
@@ -100,14 +99,13 @@ impl Origins {
     }
 }
 
-/// What the values give each component, and the third-party images that they use.
+/// Resolves the image of each component, and the third-party images in use.
 ///
 /// `values` are the chart's merged values (see
 /// [`effective_values`](helm_chart::effective_values)).
 ///
 /// # Errors
-/// A component with neither tag nor digest, or a reference that is none; the text names the key and
-/// what to set.
+/// A component with neither tag nor digest, or an invalid reference. The message names the value to set.
 pub fn resolve(
     pins: &Pins,
     values: &Map<String, Value>,
@@ -181,7 +179,7 @@ pub fn resolve(
     Ok(images)
 }
 
-/// The third-party images that the values make the chart use, by their paths below `osm`.
+/// Returns the paths of the third-party images that the chart uses with these values.
 fn third_party_paths(values: &Map<String, Value>) -> Vec<&'static str> {
     let on = |path: &str| lookup(values, path) == Some(&Value::Bool(true));
     let mut paths = vec!["curlImage", "sidecarImage", "sidecarWindowsImage"];
@@ -213,7 +211,7 @@ fn fluent_bit(values: &Map<String, Value>) -> String {
     }
 }
 
-/// Numbers as the chart prints them: whole ones without a fraction.
+/// Formats a value as the chart does: whole numbers without a fraction.
 fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -222,20 +220,20 @@ fn to_text(value: &Value) -> String {
     }
 }
 
-/// The chart key of a component by its image name or its key.
+/// Returns the chart key of a component, by its image name or its key.
 ///
 /// # Errors
-/// There is no such component: the text names those that are.
+/// An unknown component. The message names the known ones.
 pub fn component_key(name: &str) -> Result<&'static str, String> {
     let found = COMPONENTS.iter().find(|c| c.name == name || c.key == name);
     found.map(|c| c.key).ok_or_else(|| {
         let names = COMPONENTS.iter().map(|c| c.name);
         match image_pins::nearest(name, names.clone()) {
-            Some(near) => format!("there is no component {name:?}; did you mean {near}?"),
+            Some(near) => format!("unknown component {name:?}; did you mean {near}?"),
             None => {
                 let names: Vec<&str> = names.collect();
                 format!(
-                    "there is no component {name:?}; there are {}",
+                    "unknown component {name:?}; expected one of {}",
                     names.join(", ")
                 )
             }

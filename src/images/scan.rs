@@ -7,32 +7,31 @@ use serde_json::Value;
 
 use helm_chart::Object;
 
-/// An image that the objects name.
+/// An image in the objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundImage {
     /// The reference.
     pub reference: Reference,
-    /// Where it stands: `Deployment/osm-controller, container init`.
+    /// The containers that use it: `Deployment/osm-controller, container init`.
     pub places: Vec<String>,
 }
 
-/// A place that should name an image and does not.
+/// An invalid image reference in an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {text:?} is no image: {reason}")]
+#[error("{place}: {text:?} is not an image reference: {reason}")]
 pub struct BadImage {
     place: String,
     text: String,
     reason: String,
 }
 
-/// All images that the objects name, each once, sorted.
+/// Returns all images in the objects, each once, sorted.
 ///
-/// Looked for in all containers (also init and ephemeral ones) wherever a pod template may be nested,
-/// and in their environment variables whose name ends in `_IMAGE`. In a chart of somebody else
-/// (`is_ours` is false) such a variable may hold something else than an image.
+/// Searches all containers (init and ephemeral ones, too) wherever a Pod template is nested, and their environment
+/// variables whose names end in `_IMAGE`. In another chart (`is_ours` is false) such a variable may hold other values.
 ///
 /// # Errors
-/// A text that is no reference (such as `name@` or `name:`).
+/// An invalid reference, such as `name@` or `name:`.
 pub fn scan<'o>(
     objects: impl IntoIterator<Item = &'o Object>,
     is_ours: bool,

@@ -7,7 +7,7 @@ use helm_release::rollout::Cleanup;
 /// Names a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeshId {
-    /// The name of the mesh.
+    /// Name of the mesh
     pub name: String,
     /// The namespace of its control plane.
     pub namespace: String,
@@ -111,7 +111,7 @@ pub enum Error {
         "the record of the mesh {mesh}, {record}, is damaged, so its objects are not known: {reason}"
     )]
     DamagedRecord {
-        /// The name of the mesh.
+        /// Name of the mesh
         mesh: String,
         /// The Secret of the record.
         record: Box<ObjectRef>,

@@ -1,4 +1,4 @@
-//! The layers of values: files over what is compiled in, `--set` over files, flags over all.
+//! The layers of values: files override compiled-in values, `--set` overrides files, flags override all.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -67,7 +67,7 @@ pub(super) fn read_values(path: &Path) -> Result<String, ChartError> {
         message,
     };
     if shown.contains("://") {
-        let message = "values are read from files only; fetch it first and give its path";
+        let message = "values files cannot be URLs; download the file first and use its path";
         return Err(failed(message.to_owned()));
     }
     let mut bytes = Vec::new();
@@ -90,10 +90,10 @@ pub(super) fn read_values(path: &Path) -> Result<String, ChartError> {
     String::from_utf8(bytes).map_err(|e| failed(format!("not UTF-8: {e}")))
 }
 
-/// A flag such as `--set a=b`, and what it sets by itself.
+/// A flag such as `--set a=b`, and the values that it sets alone.
 pub(super) type Assignment = (String, Map<String, Value>);
 
-/// Gives what `--set` and its like set, alone.
+/// Applies `--set` and similar flags, and returns the values that each sets alone.
 pub(super) fn add_sets(
     request: &Request,
     values: &mut Map<String, Value>,
@@ -106,7 +106,7 @@ pub(super) fn add_sets(
         };
         set::assign(text, *mode, values).map_err(|e| PlanError::Flag(format!("{flag}: {e}")))?;
         let mut alone = Map::new();
-        // What is right on top of the other values can be wrong alone only where it extends a list.
+        // An assignment that extends a list of another layer can fail alone.
         if set::assign(text, *mode, &mut alone).is_ok() {
             let name = format!("{flag} {text}");
             origins.push(name.clone(), alone.clone());
@@ -126,8 +126,8 @@ pub(super) fn add_flags(
     let overrides = &request.overrides;
     if overrides.tag.is_some() && !overrides.digests.is_empty() {
         return Err(PlanError::Flag(
-            "--image-tag and --image-digest cannot be used together: a tag is for all components, \
-             and an image has a tag or a digest"
+            "--image-tag and --image-digest cannot be used together: a tag applies to all components, \
+             and an image has either a tag or a digest"
                 .to_owned(),
         ));
     }
@@ -143,7 +143,7 @@ pub(super) fn add_flags(
         )));
     }
     let mut flags = Vec::new();
-    // A chart may know nothing of meshes; then the name is that of the release alone.
+    // A chart without this value does not know meshes; the name is only the name of the release.
     if let (Some(name), Some(_)) = (
         &request.mesh_name,
         lookup(&chart.values, &format!("{root}.meshName")),
@@ -175,12 +175,12 @@ pub(super) fn add_flags(
             };
             if text(other) != text(value) {
                 return Err(PlanError::Flag(format!(
-                    "{flag} {} and {name} disagree about {path}; leave one of them out",
+                    "{flag} {} and {name} set {path} to different values; use only one of them",
                     text(value)
                 )));
             }
         }
-        refuse_what_is_no_map(flag, path, values, origins)?;
+        refuse_non_map(flag, path, values, origins)?;
     }
     for (flag, path, value) in flags {
         insert(values, &path, value.clone());
@@ -191,8 +191,8 @@ pub(super) fn add_flags(
     Ok(())
 }
 
-/// A flag does not replace what somebody put where a map belongs.
-fn refuse_what_is_no_map(
+/// Refuses a flag whose value would replace something that is not a map.
+fn refuse_non_map(
     flag: &str,
     path: &str,
     values: &Map<String, Value>,
@@ -214,11 +214,10 @@ fn refuse_what_is_no_map(
     Ok(())
 }
 
-/// The tag of all components.
+/// The path of the tag for all components.
 pub(super) const TAG: &str = "osm.image.tag";
 
-/// Whether the tag stays: one that was compiled in gives way to digests of the user, one of the
-/// user's does not.
+/// Returns whether the tag is kept. Digests of the user replace a compiled-in tag, but not a tag of the user.
 pub(super) fn keeps_tag(
     overrides: &Overrides,
     pins: Option<&Pins>,
@@ -242,12 +241,12 @@ pub(super) fn keeps_tag(
         return Ok(true);
     }
     Err(PlanError::Flag(format!(
-        "--image-digest would have no effect: the tag {tag} ({}) is for all components",
+        "--image-digest would have no effect: the tag {tag} ({}) overrides the digests of all components",
         origins.of(TAG)
     )))
 }
 
-/// The map that holds a mesh chart's values: `OpenServiceMesh` up to v0.11, `osm` since.
+/// The root of the values of a mesh chart: `OpenServiceMesh` up to v0.11, `osm` since.
 pub(super) fn values_root(chart: &Chart) -> &'static str {
     match chart.values.contains_key("OpenServiceMesh") {
         true => "OpenServiceMesh",

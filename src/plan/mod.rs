@@ -1,4 +1,4 @@
-//! What an installation consists of: flags, values files and pins in; chart, values and target out.
+//! The plan of an installation: from flags, values files and pins to chart, values and target.
 
 mod layers;
 
@@ -15,9 +15,9 @@ use helm_chart::values::{insert, lookup, merge};
 use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target, Violation};
 use layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 
-/// The mesh's name when nothing says another.
+/// The default name of a mesh.
 pub const DEFAULT_MESH_NAME: &str = "osm";
-/// The namespace of the control plane when nothing says another.
+/// The default namespace of the control plane.
 pub const DEFAULT_NAMESPACE: &str = "osm-system";
 
 /// A source of values on the command line.
@@ -25,14 +25,14 @@ pub const DEFAULT_NAMESPACE: &str = "osm-system";
 pub enum ValueSource {
     /// `-f`: a path, or `-` for standard input.
     File(PathBuf),
-    /// `-f -`, read already.
+    /// The content of `-f -`.
     Text(String),
-    /// `--set` and its like: the flag, how its value is read, and the value.
+    /// `--set` and similar flags: the flag, how its value is parsed, and the value.
     Set(&'static str, Mode, String),
 }
 
 impl ValueSource {
-    /// Reads standard input if that is what it is, so that more than one plan can be made of it.
+    /// Reads standard input, if this is the source, so that several plans can use it.
     ///
     /// # Errors
     /// Standard input cannot be read.
@@ -46,10 +46,10 @@ impl ValueSource {
     }
 }
 
-/// What was asked for.
+/// What the user asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Where the control plane goes.
+    /// Namespace of the control plane.
     pub namespace: String,
     /// `--mesh-name`
     pub mesh_name: Option<String>,
@@ -59,7 +59,7 @@ pub struct Request {
     pub chart: Option<PathBuf>,
     /// `--release`: another release than the compiled-in default.
     pub release: Option<String>,
-    /// What the last revision was given, below everything else (`--reuse-values`).
+    /// The values of the last revision, which all others override (`--reuse-values`).
     pub reused: Option<Map<String, Value>>,
     /// Values in the order of the command line.
     pub values: Vec<ValueSource>,
@@ -71,7 +71,7 @@ pub struct Request {
     pub api_versions: Vec<String>,
 }
 
-/// Why a request cannot be carried out. All of it is wrong input.
+/// Why a request cannot be carried out. Every variant is wrong input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
@@ -84,37 +84,37 @@ pub enum PlanError {
     /// The chart, a values file or a template is wrong.
     #[error("{0}")]
     Chart(#[from] ChartError),
-    /// Values that the chart does not take, each with where it was set.
+    /// Values that the chart refuses, each with its origin.
     #[error("{}", .0.join("\n"))]
     Values(Vec<String>),
-    /// What was rendered has something that is no image where one belongs.
-    #[error("{0}; this is never installed")]
+    /// A rendered object has an invalid image reference.
+    #[error("{0}; osm does not install such an object")]
     Image(#[from] BadImage),
 }
 
-/// An installation that is ready to be rendered.
+/// An installation that can be rendered.
 #[derive(Debug)]
 pub struct Plan {
     /// The chart.
     pub chart: Chart,
-    /// What lies over the chart's default values: the compiled-in pins, and over them `user`.
+    /// The values over the defaults of the chart: the compiled-in pins, and `user` over them.
     pub values: Map<String, Value>,
-    /// What was asked for: files, `--set` and flags.
+    /// The values of the user: files, `--set` and flags.
     pub user: Map<String, Value>,
-    /// Where each value came from.
+    /// The origin of each value.
     pub origins: Origins,
-    /// What is compiled in; none for a chart that was given.
+    /// The compiled-in pins; `None` for another chart than the compiled-in one.
     pub pins: Option<Pins>,
-    /// What the chart is rendered for.
+    /// The release and the cluster to render for.
     pub target: Target,
 }
 
-/// What a plan renders to.
+/// The result of rendering a plan.
 #[derive(Debug)]
 pub struct Rendered {
     /// The objects: those of the release, then the hooks.
     pub objects: Vec<Object>,
-    /// The images that the objects name.
+    /// The images in the objects.
     pub images: Vec<FoundImage>,
 }
 
@@ -122,7 +122,7 @@ impl Plan {
     /// Reads what the request names and merges values: compiled-in pins, files, `--set`, flags.
     ///
     /// # Errors
-    /// Everything that can be wrong in a request.
+    /// Any wrong input of the request.
     pub fn new(request: &Request) -> Result<Plan, PlanError> {
         let plan = Plan::for_any_release(request)?;
         if let Some(Pins::Release(release)) = plan.pins {
@@ -133,8 +133,8 @@ impl Plan {
             let (wanted, chart) = (minor(release.name), minor(&plan.chart.metadata.version));
             if wanted != chart {
                 return Err(PlanError::Flag(format!(
-                    "release {}: the compiled-in chart is for releases v{chart}.x; \
-                     use the osm of that release, or give its chart with --osm-chart-path",
+                    "release {}: the compiled-in chart installs releases v{chart}.x; \
+                     use the osm of that release, or its chart with --osm-chart-path",
                     release.name
                 )));
             }
@@ -142,7 +142,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// As [`Plan::new`], also for releases that the compiled-in chart cannot install.
+    /// Like [`Plan::new`], but also for releases that the compiled-in chart cannot install.
     ///
     /// # Errors
     /// As [`Plan::new`].
@@ -197,8 +197,7 @@ impl Plan {
         })
     }
 
-    /// The chart's default values with the compiled-in pins in them: what a chart packaged for the
-    /// release has.
+    /// Returns the default values of the chart with the compiled-in pins, as in a chart packaged for the release.
     pub fn defaults(&self) -> Map<String, Value> {
         let mut defaults = self.chart.values.clone();
         if let Some(pins) = &self.pins {
@@ -207,18 +206,18 @@ impl Plan {
         defaults
     }
 
-    /// A value of the mesh's own, by its key: what was given, else the chart's default.
+    /// Returns a value below the root of the mesh: the given one, or else the default of the chart.
     pub fn mesh_value(&self, key: &str) -> Option<&Value> {
         let path = format!("{}.{key}", values_root(&self.chart));
         lookup(&self.values, &path).or_else(|| lookup(&self.chart.values, &path))
     }
 
-    /// As [`Plan::mesh_value`], as a text; empty if there is none.
+    /// Returns [`Plan::mesh_value`] as a string; empty if it is not set.
     pub fn mesh_text(&self, key: &str) -> String {
         self.mesh_value(key).map(text).unwrap_or_default()
     }
 
-    /// A sentence about digests of the user that a tag makes useless, if there are any.
+    /// Returns a warning if a tag overrides a digest that the user set.
     pub fn useless_digests(&self) -> Option<String> {
         let tag = lookup(&self.values, "osm.image.tag").map(text)?;
         let path = COMPONENTS
@@ -227,17 +226,17 @@ impl Plan {
             .find(|path| self.origins.is_overridden(path))?;
         (!tag.is_empty()).then(|| {
             format!(
-                "{path} ({}) has no effect: the tag {tag} ({}) is for all components",
+                "{path} ({}) has no effect: the tag {tag} ({}) overrides the digests of all components",
                 self.origins.of(&path),
                 self.origins.of("osm.image.tag")
             )
         })
     }
 
-    /// Renders the chart and finds the images in what it gives.
+    /// Renders the chart and finds the images in its objects.
     ///
     /// # Errors
-    /// Values that the chart refuses, errors in templates, and images that are none.
+    /// Values that the chart refuses, errors in templates, and invalid image references.
     pub fn render(&self) -> Result<Rendered, PlanError> {
         let objects = helm_chart::render(&self.chart, &self.values, &self.target)
             .map_err(|error| self.explain(error))?;
@@ -245,7 +244,7 @@ impl Plan {
         Ok(Rendered { objects, images })
     }
 
-    /// The CRDs that the chart brings outside of its templates.
+    /// Returns the CRDs under `crds/` of the chart.
     ///
     /// # Errors
     /// A file that holds no Kubernetes object.
@@ -253,8 +252,8 @@ impl Plan {
         Ok(helm_chart::crds(&self.chart, &self.values)?)
     }
 
-    /// Whether it is for a cluster to say that an error of [`Plan::render`] without one is one: its version counts,
-    /// and what it serves or has that the templates of a chart that was given ask for.
+    /// Returns whether an error of [`Plan::render`] without a cluster may disappear with one: because of its version, or
+    /// because templates of another chart use its API versions or objects.
     pub fn is_open(&self, error: &PlanError) -> bool {
         let may_ask =
             self.pins.is_none() && matches!(error, PlanError::Chart(_) | PlanError::Image(_));
@@ -262,7 +261,7 @@ impl Plan {
             || (may_ask && self.target.lookups.has_missed())
     }
 
-    /// The images that the values give, by component.
+    /// Returns the image of each component, as the values set it.
     ///
     /// # Errors
     /// Values that the chart refuses, and components without an image.
@@ -273,7 +272,7 @@ impl Plan {
         resolve(&pins, &values, &self.origins).map_err(PlanError::Flag)
     }
 
-    /// Says of each refused value where it was set.
+    /// Adds its origin to each refused value.
     fn explain(&self, error: ChartError) -> PlanError {
         let ChartError::Values(violations) = error else {
             return PlanError::Chart(error);
@@ -290,7 +289,7 @@ impl Plan {
     }
 }
 
-/// The release's name: that of the mesh.
+/// Returns the name of the release, which is the name of the mesh.
 fn release_name(
     request: &Request,
     chart: &Chart,
@@ -309,22 +308,22 @@ fn release_name(
     Ok(name)
 }
 
-/// What helm asks of a release's name: DNS labels (RFC 1123) with dots between them, 53 characters.
+/// Checks the name of a release as helm does: DNS labels (RFC 1123) separated by dots, at most 53 characters.
 ///
 /// # Errors
-/// A sentence that says what a name has to be.
+/// A message that describes valid names.
 pub fn check_release_name(name: &str) -> Result<(), String> {
     if name.len() <= 53 && is_subdomain(name) {
         return Ok(());
     }
     Err(
         "a name has at most 53 lower-case letters, digits, dashes and dots, \
-         and begins and ends with a letter or digit"
+         and starts and ends with a letter or digit"
             .to_owned(),
     )
 }
 
-/// The namespace that a release goes to, which its chart does not hold, as helm makes it.
+/// Returns the Namespace object of a release, as helm creates it.
 pub fn namespace_object(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -332,7 +331,7 @@ pub fn namespace_object(name: &str) -> Value {
     })
 }
 
-/// Whether all parts between dots are labels (RFC 1123, section 2.1), as Kubernetes wants most names.
+/// Returns whether a name is a DNS subdomain (RFC 1123, section 2.1), as most names in Kubernetes are.
 pub fn is_subdomain(name: &str) -> bool {
     name.split('.').all(|label| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -343,7 +342,7 @@ pub fn is_subdomain(name: &str) -> bool {
     })
 }
 
-/// A digest for a component that the release does not have would change nothing.
+/// Refuses a digest for a component that the release does not have.
 fn refuse_foreign_components(overrides: &Overrides, pins: &Pins) -> Result<(), PlanError> {
     let components = pins.components();
     let foreign = overrides
@@ -365,7 +364,7 @@ fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
     match (&request.chart, &request.release) {
         (Some(_), Some(_)) => Err(PlanError::Flag(
             "--release and --osm-chart-path cannot be used together: \
-             a chart that is given keeps its own images"
+             another chart has its own images"
                 .to_owned(),
         )),
         (Some(path), None) => Ok((Chart::read(path)?, None)),

@@ -1,13 +1,13 @@
-//! Durations as Go's flags take them: `5m`, `1m30s`, `1.5h`, `300ms`; `0` is without end.
+//! Durations in the syntax of Go: `5m`, `1m30s`, `1.5h`, `300ms`; `0` means no timeout.
 
 use std::time::Duration;
 
-/// Reads a duration.
+/// Parses a duration.
 ///
 /// # Errors
-/// A sentence that shows how one is written.
+/// A message that shows the syntax.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || "a duration is written like 5m, 1m30s or 300ms; 0 is without end".to_owned();
+    let wrong = || "expected a duration such as 5m, 1m30s or 300ms, or 0 for no timeout".to_owned();
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_go_reads_them() {
+    fn durations_parse_as_in_go() {
         let table = [
             ("0", 0),
             ("5m", 300_000),

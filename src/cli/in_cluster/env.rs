@@ -1,4 +1,4 @@
-//! `osm env`: the settings that the other commands work with.
+//! `osm env`: the settings that other commands use.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -8,19 +8,26 @@ use crate::cli::exit::Done;
 use crate::cli::output::Printer;
 use helm_chart::{json, yaml};
 
-/// Show the settings of this command line
+/// Print the settings that other commands use
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Env {
-    /// How they are printed.
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "yaml")]
+    /// Output format
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "yaml",
+        help_heading = "Output"
+    )]
     output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// A YAML document
+    /// YAML
     Yaml,
-    /// The same as JSON
+    /// JSON
     Json,
 }
 
@@ -28,7 +35,7 @@ impl Env {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let path = global.access.kubeconfig.as_ref();
         let path = path.map(|path| path.display().to_string());
-        // Where neither says it, it is null: kubectl's own default holds.
+        // Null means the default of kubectl.
         let data: Value = json!({"config": {
             "osm_namespace": global.osm_namespace,
             "kubeconfig": path.or_else(|| std::env::var("KUBECONFIG").ok()),

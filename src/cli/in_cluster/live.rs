@@ -1,4 +1,4 @@
-//! Work that takes its time: it can be interrupted, and a terminal shows for how long it has been going on.
+//! Long-running work: Ctrl-C interrupts it, and a terminal shows the elapsed time.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::cli::output::Printer;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Does the work; `None` if Ctrl-C ends it first.
+/// Runs the work to its end; returns `None` if Ctrl-C interrupts it.
 pub(in crate::cli) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     let begun = Instant::now();
     let (mut work, mut interrupt) = (pin!(work), pin!(tokio::signal::ctrl_c()));
@@ -24,7 +24,7 @@ pub(in crate::cli) async fn unless_interrupted<T>(work: impl Future<Output = T>)
             _ = seconds.tick(), if is_live => {
                 let so_far = begun.elapsed().as_secs();
                 if so_far > 1 {
-                    Printer::live(&format!("  {so_far} s, Ctrl-C ends it"));
+                    Printer::live(&format!("  {so_far} s (Ctrl-C to stop)"));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! `osm mesh`: the meshes of the cluster (`list`; `upgrade` has a file of its own).
+//! `osm mesh list`: the meshes of a cluster.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl List {
         })??;
         let data: Value = meshes.iter().map(as_json).collect();
         if meshes.is_empty() && self.output.format == Format::Table {
-            printer.note("there is no mesh in this cluster");
+            printer.note("the cluster has no mesh");
             return Ok(());
         }
         let rows = meshes.iter().map(|mesh| {
@@ -71,7 +71,7 @@ impl List {
     }
 }
 
-/// A mesh as `-o json` prints it.
+/// Converts a mesh to the data of `-o json`.
 pub(in crate::cli) fn as_json(mesh: &ops::Mesh) -> Value {
     json!({
         "name": mesh.name,

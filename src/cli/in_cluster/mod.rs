@@ -1,4 +1,4 @@
-//! What only a cluster can do: the commands, and what they share with `osm install`.
+//! Commands that need a cluster, and code that they share with `osm install`.
 
 mod duration;
 mod env;
@@ -32,16 +32,17 @@ pub(super) use mesh::as_json;
 pub(super) use port_arg::PortArg;
 pub(super) use wait_args::WaitArgs;
 
-/// Which cluster is meant, and how it is spoken with.
+/// Flags that select the cluster.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cluster")]
 pub(super) struct AccessArgs {
-    /// The kubeconfig file [default: KUBECONFIG, else ~/.kube/config].
+    /// Path of the kubeconfig file [default: $KUBECONFIG, or ~/.kube/config]
     #[arg(long, global = true, value_name = "PATH")]
     kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context [default: its current one].
+    /// Context of the kubeconfig [default: its current context]
     #[arg(long, global = true, value_name = "NAME")]
     context: Option<String>,
-    /// How long the API server may take to answer a request; 0 is without end.
+    /// Timeout for a single API request (0: no timeout)
     #[arg(
         long,
         global = true,
@@ -50,7 +51,7 @@ pub(super) struct AccessArgs {
         value_parser = duration::parse
     )]
     request_timeout: Duration,
-    /// Tell of each request to the API server.
+    /// Log every request to the API server
     #[arg(long, global = true)]
     verbose: bool,
 }
@@ -65,7 +66,7 @@ impl AccessArgs {
     }
 }
 
-/// The commands that need a cluster, or settings for one.
+/// Commands that need a cluster.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     Uninstall(uninstall::Uninstall),
@@ -87,7 +88,7 @@ impl Command {
     }
 }
 
-/// What a plan that was rendered installs, after `crds`.
+/// Returns the release of a rendered plan.
 pub(super) fn release<'r>(
     plan: &'r Plan,
     defaults: &'r Map<String, Value>,
@@ -106,11 +107,11 @@ pub(super) fn release<'r>(
     }
 }
 
-/// How often what templates look up may depend on what they looked up before.
+/// How often lookups of templates may depend on the results of earlier lookups.
 const MAX_ROUNDS: usize = 10;
 
-/// Renders a plan for this cluster: for its version, unless another is asked for, for what it serves and is going to
-/// serve with these CRDs, and with what its templates look up there.
+/// Renders a plan for a cluster: for its version (unless `version` names another), for the API versions that it serves or
+/// will serve with these CRDs, and with the objects that its templates look up.
 pub(super) async fn render(
     plan: &mut Plan,
     client: &Client,
@@ -123,7 +124,7 @@ pub(super) async fn render(
     let mut served = client.api_versions().await?;
     served.extend(expect_crds(client, crds).await?);
     plan.target.served = Some(served);
-    // What was looked up without a cluster says nothing.
+    // Lookups without a cluster found nothing.
     plan.target.lookups = Lookups::default();
     for _ in 0..MAX_ROUNDS {
         let rendered = plan.render();
@@ -137,12 +138,12 @@ pub(super) async fn render(
         }
     }
     Err(Failure::Input(format!(
-        "the chart {} looks up in the cluster what depends on what it looked up, and so on: more than {MAX_ROUNDS} times",
+        "the lookups of the chart {} depend on each other more than {MAX_ROUNDS} levels deep",
         plan.chart.metadata.name
     )))
 }
 
-/// The images of the compiled-in chart, with where each came from; none for another chart, which has its own.
+/// Returns the images of the compiled-in chart with their origins; none for another chart.
 pub(super) fn images_of(plan: &Plan) -> Vec<ResolvedImage> {
     match plan.pins {
         Some(_) => plan.images().unwrap_or_default(),
@@ -150,7 +151,7 @@ pub(super) fn images_of(plan: &Plan) -> Vec<ResolvedImage> {
     }
 }
 
-/// What to say of an image that a node cannot get: where its reference came from, and how a mirror gets it.
+/// Explains an image that a node cannot pull: the origin of its reference, and how to copy it to a mirror.
 pub(super) fn origin(plan: &Plan, images: &[ResolvedImage], reference: &str) -> Option<String> {
     let image = images
         .iter()
@@ -168,21 +169,21 @@ pub(super) fn origin(plan: &Plan, images: &[ResolvedImage], reference: &str) -> 
         .any(|(name, _)| *name == image.component);
     if is_compiled && is_ours && name != published {
         said = format!(
-            "{said}\nto bring it there: crane copy {published}@{digest} {name}:{}",
+            "{said}\nto copy it there: crane copy {published}@{digest} {name}:{}",
             pins.name()
         );
     }
     Some(said)
 }
 
-/// What to say when Ctrl-C ends what brings a mesh into a cluster; `next` is how to go on.
+/// The error after Ctrl-C: the changed objects, and `next`, what to do next.
 pub(super) fn interrupted(client: &Client, next: &str) -> Failure {
     let changed = client.changed();
     if changed.is_empty() {
         return Failure::Operation("interrupted: nothing was changed".to_owned());
     }
     Failure::Operation(format!(
-        "interrupted; made or changed so far, as far as it is still there:\n  {}\n{next}",
+        "interrupted. Objects created or changed so far:\n  {}\n{next}",
         changed.join("\n  ")
     ))
 }

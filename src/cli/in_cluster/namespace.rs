@@ -1,4 +1,4 @@
-//! `osm namespace`: which namespaces belong to a mesh.
+//! `osm namespace`: the namespaces of a mesh.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::cli::{Global, mesh_name};
 use crate::ops::{self, Membership, MeshNamespace};
 use crate::plan::DEFAULT_MESH_NAME;
 
-/// Say which namespaces belong to a mesh
+/// Manage the namespaces of a mesh
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Namespace {
     #[command(subcommand)]
@@ -24,43 +24,43 @@ enum Command {
     List(List),
 }
 
-/// Let namespaces join a mesh
+/// Add namespaces to a mesh
 #[derive(Debug, clap::Args)]
 struct Add {
-    /// The namespaces.
+    /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
-    /// Do not put sidecars into new Pods.
+    /// Do not inject sidecars into new Pods
     #[arg(long)]
     disable_sidecar_injection: bool,
 }
 
-/// Take namespaces out of a mesh
+/// Remove namespaces from a mesh
 #[derive(Debug, clap::Args)]
 struct Remove {
-    /// The namespaces.
+    /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
 }
 
-/// Keep namespaces out of every mesh
+/// Exclude namespaces from every mesh
 #[derive(Debug, clap::Args)]
 struct Ignore {
-    /// The namespaces.
+    /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
     namespaces: Vec<String>,
 }
 
-/// List the namespaces that joined a mesh
+/// List the namespaces of meshes
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Only those of this mesh.
+    /// List only the namespaces of this mesh
     #[arg(long, value_name = "NAME", value_parser = mesh_name)]
     mesh_name: Option<String>,
     #[command(flatten)]
@@ -124,7 +124,7 @@ fn set(
         if let Membership::Added { mesh, .. } = membership
             && !ops::meshes(&client).await?.iter().any(|m| m.name == mesh)
         {
-            printer.warning(&format!("there is no mesh {mesh} in this cluster so far"));
+            printer.warning(&format!("the cluster has no mesh {mesh} yet"));
         }
         for name in names {
             ops::set_membership(&client, name, membership).await?;
@@ -145,7 +145,7 @@ impl List {
             .map(|j| json!({"name": j.name, "mesh": j.mesh, "sidecarInjection": j.injection}))
             .collect();
         if joined.is_empty() && self.output.format == Format::Table {
-            printer.note("no namespace has joined a mesh");
+            printer.note("no namespace belongs to a mesh");
             return Ok(());
         }
         let header = ["NAMESPACE", "MESH", "SIDECAR-INJECTION"];

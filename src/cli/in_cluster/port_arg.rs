@@ -1,9 +1,9 @@
-//! A flag that is taken for the sake of scripts.
+//! A flag that is accepted for compatibility.
 
-/// The released CLI reaches Pods through a local port; `osm` asks the API server alone.
+/// The released CLI forwards a local port to Pods; `osm` uses the API server only.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct PortArg {
-    /// Has no effect: no port is forwarded.
+    /// Has no effect
     #[arg(short = 'p', long, value_name = "PORT", hide = true)]
     local_port: Option<u16>,
 }

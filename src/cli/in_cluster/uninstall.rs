@@ -1,4 +1,4 @@
-//! `osm uninstall mesh`: remove a mesh, or what is left of one.
+//! `osm uninstall mesh`: removes a mesh, or what is left of one.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -27,31 +27,31 @@ enum What {
     Mesh(OfMesh),
 }
 
-/// Remove a mesh's control plane
+/// Remove the control plane of a mesh
 ///
-/// The Pods of applications keep their sidecars until they are restarted.
+/// Pods of applications keep their sidecars until they are restarted.
 #[derive(Debug, clap::Args)]
 struct OfMesh {
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
-    /// Do not ask, and do not fail if there is no such mesh.
+    /// Do not ask for confirmation, and succeed if the mesh does not exist
     #[arg(short, long)]
     force: bool,
-    /// The Secret with the mesh's root certificate.
+    /// Secret with the root certificate of the mesh
     #[arg(long, value_name = "NAME", default_value = "osm-ca-bundle", value_parser = object_name)]
     ca_bundle_secret_name: String,
-    /// Also remove the CRDs, with all objects of their kinds, and the webhooks.
+    /// Also delete the CRDs, with all their objects, and the webhooks
     #[arg(short = 'a', long)]
     delete_cluster_wide_resources: bool,
-    /// Also remove the control plane's namespace, with everything in it.
+    /// Also delete the namespace of the control plane, with everything in it
     #[arg(long)]
     delete_namespace: bool,
-    /// Leave out the chart's hooks: the mesh's configuration, which they remove, stays.
+    /// Do not run the hooks of the chart, which remove the configuration of the mesh
     #[arg(long)]
     no_hooks: bool,
-    /// How long each of its steps may take; 0 is without end.
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
+    /// Timeout of each step (0: no timeout)
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse, help_heading = "Cluster")]
     timeout: Duration,
     #[command(flatten)]
     _port: PortArg,
@@ -88,16 +88,16 @@ impl OfMesh {
             let removing = ops::uninstall(&client, owner, &removal, &say);
             let Some(removed) = unless_interrupted(Box::pin(removing)).await else {
                 return Err(Failure::Operation(format!(
-                    "interrupted: a part of the mesh {name} may still be in namespace {namespace}; \
-                     the same command goes on"
+                    "interrupted: a part of the mesh {name} may still be in namespace {namespace}. \
+                     Rerun the same command to resume."
                 )));
             };
             let removed = removed?;
             if !matches!(removed.cleanup, Cleanup::Done) {
                 let error = explain_cleanup(&removed.cleanup);
                 return Err(Failure::Operation(format!(
-                    "{error}\nthe mesh is removed, but what its post-delete hook removes may be left: \
-                     webhooks, CRDs, secrets; --delete-cluster-wide-resources removes them"
+                    "{error}\nthe mesh is removed, but its post-delete hook failed: webhooks, CRDs and Secrets may be left. \
+                     Rerun with --delete-cluster-wide-resources to remove them."
                 )));
             }
             let missing = match removed.existed {
@@ -106,7 +106,9 @@ impl OfMesh {
             };
             Ok((missing, removed.keeps_namespace))
         })??;
-        let stays = format!("the namespace {namespace} stays: only that of a mesh is deleted");
+        let stays = format!(
+            "the namespace {namespace} was not deleted, because no mesh is installed in it"
+        );
         if let Some(mut message) = missing {
             if keeps_namespace {
                 message = format!("{message}\n{stays}");
@@ -127,11 +129,11 @@ impl OfMesh {
     }
 }
 
-/// Asks on the terminal; without one nobody can answer.
+/// Asks for confirmation on the terminal, and fails without one.
 fn confirm(question: &str) -> Done {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Input(
-            "standard input is no terminal, so nobody can be asked: --force does it without asking"
+            "cannot ask for confirmation: standard input is not a terminal. Use --force to skip the question."
                 .to_owned(),
         ));
     }
@@ -142,6 +144,8 @@ fn confirm(question: &str) -> Done {
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Failure::Operation("nothing was done".to_owned())),
+        _ => Err(Failure::Operation(
+            "canceled: nothing was changed".to_owned(),
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! `osm mesh upgrade`: bring a mesh to what this binary installs.
+//! `osm mesh upgrade`: upgrades a mesh to a release that this binary installs.
 
 use std::path::PathBuf;
 
@@ -16,35 +16,35 @@ use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
 use helm_release::release::{Owner, Record};
 use helm_release::rollout::RolloutOptions;
 
-/// Upgrade a mesh's control plane to the compiled-in release
+/// Upgrade the control plane of a mesh to the compiled-in release
 ///
-/// Values that were set before are reset, unless --reuse-values is given. Images that no value sets
-/// follow the pins of this binary. What changes in the images is shown before it starts.
+/// Prints the images that change before it starts. Values of the last revision are reset unless --reuse-values is given;
+/// images that no value sets follow the pins of this binary.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   osm mesh upgrade
   osm mesh upgrade --reuse-values --dry-run
   osm mesh upgrade --release v1.2.3")]
 pub(super) struct Upgrade {
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
-    /// Keep the values that were set before; what is given now is stronger.
-    #[arg(long)]
+    /// Keep the values of the last revision; values given now override them
+    #[arg(long, help_heading = "Values")]
     reuse_values: bool,
-    /// A chart's folder or .tgz file, instead of the compiled-in chart.
+    /// Folder or .tgz file of a chart to use instead of the compiled-in one
     #[arg(long, value_name = "PATH")]
     osm_chart_path: Option<PathBuf>,
-    /// Show which images would change, and change nothing.
-    #[arg(long)]
+    /// Print the images that would change, and change nothing
+    #[arg(long, help_heading = "Output")]
     dry_run: bool,
-    #[command(flatten)]
-    waiting: WaitArgs,
-    /// Leave out the chart's hooks.
+    /// Do not run, or print, the hooks of the chart
     #[arg(long)]
     no_hooks: bool,
-    /// Fail if an image is left that is not pinned by a digest.
-    #[arg(long)]
+    #[command(flatten)]
+    waiting: WaitArgs,
+    /// Fail if any image is not pinned by a digest
+    #[arg(long, help_heading = "Images")]
     require_pinned: bool,
     #[command(flatten)]
     values: ValueArgs,
@@ -56,13 +56,13 @@ impl Upgrade {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let values = self.values.0.iter().cloned().map(ValueSource::read);
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
-        // What can be wrong on this side is found without a cluster, but for what the last revision's values do.
+        // Reports wrong input without a cluster, except what depends on the values of the last revision.
         let checked = self.plan(global, &values, None)?;
         if let Some(useless) = checked.useless_digests() {
             printer.warning(&useless);
         }
         match checked.render() {
-            // The values of the last revision, or the cluster, may make it right.
+            // The values of the last revision, or the cluster, may change the result.
             Err(error) if !self.reuse_values && !checked.is_open(&error) => {
                 return Err(error.into());
             }
@@ -82,8 +82,8 @@ impl Upgrade {
             let named = plan.mesh_text("meshName");
             if !named.is_empty() && named != name_of(last) {
                 return Err(Failure::Input(format!(
-                    "the mesh {} would become {named}, and its namespaces would be of no mesh: \
-                     an upgrade keeps the name (osm.meshName)",
+                    "the upgrade would rename the mesh {} to {named}, and its namespaces would lose their mesh: \
+                     keep the name (osm.meshName)",
                     name_of(last)
                 )));
             }
@@ -93,7 +93,7 @@ impl Upgrade {
             };
             if wanted != mesh_namespace(last) {
                 return Err(Failure::Input(format!(
-                    "the control plane would go from namespace {} to {wanted}: an upgrade leaves it where it is \
+                    "the upgrade would move the control plane from namespace {} to {wanted}: keep the namespace \
                      (osm.osmNamespace)",
                     mesh_namespace(last)
                 )));
@@ -121,7 +121,7 @@ impl Upgrade {
             let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &origin));
             let upgrading = ops::upgrade(&client, &records, release, options, &say);
             let Some(done) = unless_interrupted(Box::pin(upgrading)).await else {
-                let next = "the same command goes on, helm rollback goes back";
+                let next = "Rerun the same command to resume, or run `helm rollback` to return to the last revision.";
                 return Err(interrupted(&client, next));
             };
             done.map_err(|error| Failure::Operation(explain(&error, &origin)))?;
@@ -142,7 +142,7 @@ impl Upgrade {
         values: &[ValueSource],
         last: Option<&Record>,
     ) -> Result<Plan, Failure> {
-        // The flag may name the release; the mesh has the name that the record has.
+        // The flag may name the release. The record has the name of the mesh.
         let name = last.map_or(self.mesh_name.as_str(), name_of);
         let reused = last.filter(|_| self.reuse_values).map(Record::config);
         Ok(Plan::new(&Request {
@@ -158,9 +158,9 @@ impl Upgrade {
     }
 }
 
-/// Which images the upgrade changes, and from what to what.
+/// Lists the images that the upgrade changes, with their old and new references.
 fn changes(last: &Record, images: &[FoundImage]) -> Result<String, Failure> {
-    // What somebody else's chart calls an image is not judged here.
+    // Another chart may use other values as images; these are not checked.
     let (objects, hooks) = (last.objects()?, last.hooks()?);
     let old = scan(objects.iter().chain(&hooks), false).unwrap_or_default();
     let mut places: Vec<&String> = images.iter().chain(&old).flat_map(|i| &i.places).collect();

@@ -1,4 +1,4 @@
-//! `osm verify`: whether a control plane is healthy and runs what was installed.
+//! `osm verify`: checks whether a control plane is healthy and runs the images that were installed.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::cli::hints::remedy;
 use crate::ops;
 use crate::plan::DEFAULT_MESH_NAME;
 
-/// Check what runs in a cluster
+/// Check the control plane in a cluster
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Verify {
     #[command(subcommand)]
@@ -24,20 +24,20 @@ enum Command {
     ControlPlaneHealth(ControlPlaneHealth),
 }
 
-/// Check a control plane: workloads, endpoints, webhooks, and whether the images that run are those
-/// of the release and of this binary's pins
+/// Check the health of a control plane and the images that it runs
 ///
-/// The exit code is 1 if something does not hold.
+/// Checks workloads, endpoints and webhooks, and compares the running images with the release and the pins of this binary.
+/// The exit code is 1 if a check fails.
 #[derive(Debug, clap::Args)]
 struct ControlPlaneHealth {
-    /// The name of the mesh.
+    /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
     #[command(flatten)]
     output: FormatArg,
 }
 
-/// What a check found, with what to do about the problem of a Pod.
+/// Formats the result of a check, with the remedy for the problem of a Pod.
 fn found(check: &ops::Check) -> String {
     match &check.problem {
         Some(problem) => format!("{}; {}", check.found, remedy(problem)),

@@ -1,15 +1,17 @@
-//! The flags of commands that wait for a cluster.
+//! Flags of commands that wait for a cluster.
 
 use std::time::Duration;
 
 use super::duration;
 
+/// Flags of commands that wait for a cluster.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cluster")]
 pub(in crate::cli) struct WaitArgs {
-    /// How long hooks and waiting may take together; 0 is without end.
+    /// Timeout for hooks and waiting together (0: no timeout)
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
-    /// Wait until everything runs.
+    /// Wait until every Pod is ready
     #[arg(
         long,
         value_name = "BOOL",
