@@ -237,7 +237,7 @@ fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
             Failure::Unschedulable,
             "Unschedulable: 0/3 nodes are available",
         ),
-        (Failure::NotReady, "its readiness probe does not succeed"),
+        (Failure::NotReady, "its readiness probe fails"),
         (
             Failure::Mount,
             "FailedMount: MountVolume.SetUp failed for volume \"config\"",

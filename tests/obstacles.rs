@@ -168,8 +168,8 @@ fn exactly_what_a_user_may_not_do_is_missing() {
             .iter()
             .map(|verb| format!("\n  {verb} services in namespace osm-system"));
         format!(
-            "error: this user may not do everything that an installation does; missing:{}\n\
-             ask somebody who administers the cluster\n",
+            "error: this user lacks permissions that an installation needs:{}\n\
+             ask an administrator of the cluster for these permissions\n",
             lines.collect::<String>()
         )
     };

@@ -446,8 +446,8 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
     };
     // No control plane runs here that could make its webhooks.
     let webhooks = [
-        "MutatingWebhookConfiguration of osm-injector: is not there; osm-injector makes it when it starts",
-        "ValidatingWebhookConfiguration of osm-controller: is not there; osm-controller makes it when it starts",
+        "MutatingWebhookConfiguration of osm-injector: not found; osm-injector creates it when it starts",
+        "ValidatingWebhookConfiguration of osm-controller: not found; osm-controller creates it when it starts",
     ];
     assert_eq!(verify(), (1, webhooks.map(str::to_owned).to_vec()));
     for (kind, app) in [

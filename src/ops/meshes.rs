@@ -34,11 +34,11 @@ pub struct Mesh {
 /// The server refuses a request.
 pub async fn meshes(client: &Client) -> Result<Vec<Mesh>, Error> {
     // Both are awaited, so that the error does not depend on which answer comes first.
-    let (meshes, namespaces) = futures_util::future::join(
+    let resource = NAMESPACE;
+    let (meshes, namespaces) = tokio::join!(
         control_planes(client, ""),
-        client.list(&NAMESPACE, "", MONITORED_BY),
-    )
-    .await;
+        client.list(&resource, "", MONITORED_BY),
+    );
     let mut meshes = meshes?;
     let namespaces = namespaces?;
     for mesh in &mut meshes {
