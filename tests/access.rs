@@ -1,5 +1,5 @@
-//! How `osm` gets to a cluster as kubectl does (certificates, tokens, programs, proxies), and what it says when
-//! it does not get there.
+//! How `osm` reaches a cluster as kubectl does (certificates, tokens, programs, proxies), and what it says when it
+//! cannot.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,7 +32,7 @@ fn exec(folder: &Path, name: &str, script: &str) -> Value {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_cluster_is_reached_with_whatever_a_kubeconfig_names() {
+fn a_cluster_is_reached_with_every_kind_of_credentials() {
     let cluster = Cluster::start();
     let token = cluster.token("robot", true);
     let folder = cluster.folder().to_owned();
@@ -205,7 +205,7 @@ fn what_keeps_one_from_a_cluster_is_named_with_what_to_do() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_server_that_hangs_is_given_up() {
+fn a_request_to_a_server_that_hangs_times_out() {
     let cluster = Cluster::start();
     for (name, fault) in [("before", Fault::Hang), ("after", Fault::HangAfter)] {
         let proxy = cluster.proxy(name, Box::new(move |_, _| Some(fault)));

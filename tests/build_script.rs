@@ -14,6 +14,10 @@ use serde_json::Value;
 /// A change of a file: its path, a string in it, and what replaces the first occurrence of the string.
 type Change<'a> = (&'a str, &'a str, &'a str);
 
+/// A build that has to fail: what is wrong, the release if it is not that of Cargo.toml, the changes, and what the error
+/// says.
+type Case<'a> = (&'a str, Option<&'a str>, &'a [Change<'a>], &'a [&'a str]);
+
 /// Copies files and folders of the workspace to a folder of their own.
 fn copy_workspace(name: &str, parts: &[&str]) -> PathBuf {
     let folder = scratch(&format!("build_script/{name}"));
@@ -63,9 +67,8 @@ fn pin_of(component: &str, pin_file: &str) -> String {
 #[test]
 fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do() {
     let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
-    // The case, the release if it is not that of Cargo.toml, the changes, and what the error says.
     #[rustfmt::skip]
-    let table: &[(&str, Option<&str>, &[Change], &[&str])] = &[
+    let table: &[Case] = &[
         ("a release without a pin file", Some("v9.9.9"), &[],
             &["digests/v9.9.9.toml is missing", "cargo xtask import-digests --release v9.9.9"]),
         ("a component without a pin", None, &[("digests/v1.2.4.toml", &osm_crds, "")],

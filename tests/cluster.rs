@@ -1,5 +1,5 @@
-//! What the tests against a cluster stand on: the real API server and helm, the stand-in kubelet, and that
-//! nothing stays behind.
+//! What the tests against a cluster rely on: the real API server and helm, the stand-in kubelet, the pool of clusters,
+//! and that no process outlives its test.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -76,7 +76,7 @@ fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_wrong_with_a_pod_is_in_its_status() {
+fn the_status_of_a_pod_says_what_is_wrong_with_it() {
     let cluster = Cluster::start();
     let main = "/status/containerStatuses/0";
     let first = "/status/initContainerStatuses/0";

@@ -1,5 +1,5 @@
-//! What `osm` makes of an API server that misbehaves: a double that answers as it is told, since the real
-//! one cannot be made to.
+//! `osm` against an API server that misbehaves: a double with scripted answers, because the real one does not
+//! misbehave on demand.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// It is answered with this status.
@@ -17,7 +17,7 @@ enum Fault {
     Reset,
     /// The answer is cut off in the middle.
     Cut,
-    /// The answer is no HTTP.
+    /// The answer is not HTTP.
     Noise,
     /// The answer is a page for a browser.
     Page,
@@ -119,7 +119,7 @@ fn list(name: &str, faults: &[Fault]) -> (crate::common::Output, usize) {
 }
 
 #[test]
-fn faults_that_pass_are_outlived() {
+fn temporary_faults_are_retried() {
     use Fault::{Cut, Reset, Status};
 
     for (name, faults) in [
@@ -142,7 +142,7 @@ fn faults_that_pass_are_outlived() {
 }
 
 #[test]
-fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
+fn permanent_faults_are_reported_after_a_bounded_number_of_tries() {
     use Fault::{Later, Noise, Page, Reset, Status};
 
     let table = [
@@ -194,7 +194,7 @@ fn faults_that_stay_are_told_after_a_bounded_number_of_tries() {
 }
 
 #[test]
-fn a_pause_that_the_server_asks_for_is_kept() {
+fn a_pause_that_the_server_asks_for_is_observed() {
     for (name, body) in [
         ("words", "Too many requests, please try again later.\n"),
         ("json", r#"{"message": "slow down"}"#),

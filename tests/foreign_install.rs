@@ -1,4 +1,5 @@
-//! Charts of others in a real cluster: what they see of it, what they bring with them, and which they are for.
+//! Foreign charts in a real cluster: what their templates see of it, their CRDs and hooks, and the Kubernetes versions
+//! that they accept.
 
 use crate::common::cluster::Cluster;
 use serde_json::json;
@@ -161,7 +162,7 @@ fn the_crds_of_a_chart_come_first_and_stay() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_in_a_list_is_installed_and_removed_as_with_helm() {
+fn the_items_of_a_list_are_installed_and_removed_as_with_helm() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let lists = "apiVersion: v1\nkind: List\nitems:\n\
@@ -228,7 +229,7 @@ fn a_pod_that_is_a_hook_is_awaited_until_it_ends() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_chart_for_some_versions_of_kubernetes_is_judged_by_that_of_the_cluster() {
+fn the_kube_version_of_a_chart_is_checked_against_the_cluster() {
     let cluster = Cluster::start();
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\n";
     // What is rendered for without a cluster is newer than this one, and refused there alone.

@@ -1,5 +1,5 @@
-//! `osm install` and its opposite against a real API server: what is made, what helm makes of it, what
-//! is said when it does not work, and that nothing is left afterwards.
+//! `osm install` and `osm uninstall` against a real API server: what they create, how helm sees it, which errors they
+//! print, and that nothing is left afterwards.
 
 use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
+fn helm_and_osm_manage_each_others_releases() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let helm_json = |command: &[&str]| -> Value {
@@ -111,7 +111,7 @@ fn helm_knows_what_osm_installed_and_osm_what_helm_installed() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_osm_and_helm_install_is_the_same() {
+fn osm_and_helm_install_the_same_objects() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let release_objects = || -> std::collections::BTreeMap<String, Value> {
@@ -183,7 +183,7 @@ fn what_osm_and_helm_install_is_the_same() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_second_mesh_is_refused_by_name_before_anything_is_made() {
+fn a_second_mesh_is_refused_before_anything_is_created() {
     let cluster = Cluster::start();
     cluster.osm(&["install"]).ok();
     let before = cluster.objects();
@@ -340,7 +340,7 @@ fn compiled(component: &str) -> String {
     image["reference"].as_str().unwrap().to_owned()
 }
 
-/// The error itself, without what a cluster makes up: the ends of the names of Pods.
+/// The error itself, without the generated ends of the names of Pods.
 fn told(stderr: &str) -> String {
     let error = stderr
         .find("\nerror: ")
@@ -374,7 +374,7 @@ fn without_suffixes(text: &str) -> String {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
+fn ctrl_c_lists_what_was_created_and_the_same_command_resumes() {
     use std::io::{BufRead as _, BufReader, Read as _};
 
     let cluster = Cluster::start();
@@ -421,7 +421,7 @@ fn ctrl_c_says_what_is_there_and_the_same_command_goes_on() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_deleted_while_it_is_awaited_is_told_at_once() {
+fn an_object_that_is_deleted_during_the_wait_is_reported_at_once() {
     let cluster = Cluster::start();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     let install = ["install", "--timeout", "0"];
@@ -485,7 +485,7 @@ fn what_the_control_plane_made_for_itself_is_taken_back_too() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_no_mesh_is_neither_removed_nor_upgraded() {
+fn a_release_that_is_not_a_mesh_is_neither_removed_nor_upgraded() {
     let cluster = Cluster::start();
     let chart = cluster.folder().join("other");
     std::fs::create_dir_all(chart.join("templates")).unwrap();
@@ -526,7 +526,7 @@ fn what_is_no_mesh_is_neither_removed_nor_upgraded() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_helm_removed_but_remembers_is_installed_again() {
+fn a_mesh_that_helm_removed_with_its_history_kept_can_be_installed_again() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -557,7 +557,7 @@ fn what_helm_removed_but_remembers_is_installed_again() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
+fn the_remains_of_one_mesh_are_removed_without_harm_to_another() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
@@ -599,7 +599,7 @@ fn what_is_left_of_one_mesh_goes_without_harm_to_another() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_somebody_else_does_at_the_same_time_is_neither_undone_nor_written_over() {
+fn concurrent_changes_by_another_user_are_neither_undone_nor_overwritten() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let failed = |child: std::process::Child| {
@@ -644,7 +644,7 @@ fn what_somebody_else_does_at_the_same_time_is_neither_undone_nor_written_over()
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_record_that_is_gone_or_a_copy_removes_nothing() {
+fn a_missing_or_copied_record_removes_nothing() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -685,7 +685,7 @@ fn a_record_that_is_gone_or_a_copy_removes_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_belongs_to_the_whole_cluster_goes_if_it_is_wanted() {
+fn cluster_wide_resources_are_removed_on_request() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -709,7 +709,7 @@ fn what_belongs_to_the_whole_cluster_goes_if_it_is_wanted() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
+fn missing_permissions_and_conflicts_are_named_before_anything_is_created() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let nobody = cluster.kubeconfig_for("nobody", &[]);
@@ -750,7 +750,7 @@ fn what_is_missing_or_in_the_way_is_named_before_anything_is_made() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_an_earlier_attempt_made_more_goes_with_the_next() {
+fn objects_of_an_earlier_attempt_are_removed_by_the_next() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
@@ -774,7 +774,7 @@ fn what_an_earlier_attempt_made_more_goes_with_the_next() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
+fn a_mesh_is_removed_although_its_cleanup_fails_and_other_meshes_stay() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -811,7 +811,7 @@ fn a_mesh_is_removed_even_if_its_cleanup_fails_and_others_are_spared() {
 }
 
 #[test]
-fn without_a_cluster_the_configuration_or_the_server_is_named() {
+fn without_a_cluster_the_error_names_the_configuration_or_the_server() {
     let folder = crate::common::scratch("no-cluster");
     let missing = folder.join("missing");
     let table = [

@@ -1,5 +1,5 @@
-//! What stands in the way of an installation in a cluster that works: quotas, webhooks, namespaces that go away,
-//! damaged records, missing permissions. It is named, and once it is out of the way the same command completes.
+//! Obstacles to an installation in a working cluster: quotas, webhooks, namespaces that are being deleted, damaged
+//! records, missing permissions. The error names each, and once it is gone the same command completes.
 
 use crate::common::cluster::Cluster;
 use serde_json::json;
@@ -124,7 +124,7 @@ fn what_the_cluster_refuses_is_named_and_the_same_command_goes_on() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn exactly_what_a_user_may_not_do_is_missing() {
+fn exactly_the_missing_permissions_are_listed() {
     let cluster = Cluster::start();
     let all = |groups: &[&str], resources: &[&str]| json!({"apiGroups": groups, "resources": resources, "verbs": ["*"]});
     // Everything but Services.

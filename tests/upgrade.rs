@@ -1,5 +1,5 @@
 //! `osm mesh upgrade` and `osm verify` against a real API server: from one release to the next, from
-//! what helm installed, and what is told when the cluster is not as it was left.
+//! what helm installed, and what they report when the cluster has changed.
 
 use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_helm_installed_is_upgraded_without_what_it_had_more() {
+fn an_upgrade_of_a_helm_release_removes_objects_that_the_chart_no_longer_has() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     // Another chart of the same objects: with a label and an object that ours has not.
@@ -183,7 +183,7 @@ fn what_helm_installed_is_upgraded_without_what_it_had_more() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names() {
+fn an_unfinished_install_names_the_command_that_resumes_it() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster
@@ -224,7 +224,7 @@ fn what_was_not_installed_to_the_end_is_gone_on_with_by_whom_the_message_names()
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn as_many_revisions_are_kept_as_helm_keeps_and_none_is_forgotten_before_it_may_be() {
+fn as_many_revisions_are_kept_as_helm_keeps_and_none_that_is_still_needed_is_removed() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let records = || -> Vec<String> {
@@ -308,7 +308,7 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn an_upgrade_that_fails_says_why_and_the_same_command_goes_on() {
+fn a_failed_upgrade_says_why_and_the_same_command_resumes() {
     let cluster = Cluster::start();
     let nothing = cluster.osm(&["mesh", "upgrade"]).fails(1);
     assert!(
@@ -391,7 +391,7 @@ fn heal(cluster: &Cluster) {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_an_upgrade_that_was_refused_left_goes_with_the_next_or_with_the_mesh() {
+fn objects_of_a_refused_upgrade_are_removed_by_the_next_or_with_the_mesh() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let prometheus = || cluster.deployment("osm-prometheus");

@@ -14,6 +14,9 @@ type Module = Vec<String>;
 /// Where a module imports another: a file, and a line of it, counted from 1.
 type Place = (PathBuf, usize);
 
+/// What modules re-export: a module and a name in it, with the path of the item.
+type Exports = BTreeMap<(Module, String), Module>;
+
 /// The imports of the modules of a crate.
 #[derive(Debug, Default)]
 struct Graph {
@@ -33,11 +36,24 @@ pub fn find_cycles(src: &Path) -> Result<Vec<String>, String> {
         return Err(format!("{}: no module is there", src.display()));
     }
     let modules: BTreeSet<Module> = files.iter().map(|(module, _)| module.clone()).collect();
+    let mut sources = Vec::new();
+    let mut exports = Exports::new();
+    for (module, path) in files {
+        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        // Unit tests may use whatever they test with.
+        let code = without_comments_and_strings(&text);
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        for target in re_exports(code, &module) {
+            if let Some(name) = target.last() {
+                exports.insert((module.clone(), name.clone()), target);
+            }
+        }
+        sources.push((module, path, code.to_owned()));
+    }
     let mut graph = Graph::default();
-    for (module, path) in &files {
-        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        for (line, target) in imports(&text, module) {
-            let Some(target) = resolve(&target, &modules) else {
+    for (module, path, code) in &sources {
+        for (line, target) in imports(code, module) {
+            let Some(target) = resolve(&target, &modules, &exports) else {
                 continue;
             };
             if is_family(module, &target) {
@@ -93,12 +109,29 @@ fn collect(
     Ok(())
 }
 
-/// The paths that a module names, absolute in its crate, each with its line.
-fn imports(text: &str, module: &[String]) -> Vec<(usize, Module)> {
+/// The paths that a module re-exports, absolute in its crate. Those of other crates are among them, and lead nowhere.
+fn re_exports(code: &str, module: &[String]) -> Vec<Module> {
     let mut found = Vec::new();
-    let code = without_comments_and_strings(text);
-    // Unit tests may use whatever they test with.
-    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    for keyword in ["pub use ", "pub(crate) use ", "pub(super) use "] {
+        for (at, _) in code.match_indices(keyword) {
+            let rest = &code[at + keyword.len()..];
+            let parent = module.get(..module.len().saturating_sub(1));
+            let (base, rest) = [
+                ("crate::", &[][..]),
+                ("super::", parent.unwrap_or_default()),
+            ]
+            .into_iter()
+            .find_map(|(root, base)| Some((base, rest.strip_prefix(root)?)))
+            .unwrap_or((module, rest));
+            tree(rest, base, &mut found);
+        }
+    }
+    found
+}
+
+/// The paths that a module names, absolute in its crate, each with its line.
+fn imports(code: &str, module: &[String]) -> Vec<(usize, Module)> {
+    let mut found = Vec::new();
     for (start, root) in roots(code) {
         let line = code[..start].matches('\n').count() + 1;
         let mut base = match root {
@@ -182,9 +215,22 @@ fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<Module>) -> &'a str 
     }
 }
 
-/// The most specific module that a path leads into. A path that ends at the crate's root or in an item of it leads into
-/// none: the root re-exports what it has.
-fn resolve(path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
+/// The most specific module that a path leads into, through re-exports. A path that ends at the crate's root or in an
+/// item of it leads into none.
+fn resolve(path: &[String], modules: &BTreeSet<Module>, exports: &Exports) -> Option<Module> {
+    let mut path = path.to_vec();
+    // Re-exports of re-exports are few, and some lead to themselves.
+    for _ in 0..8 {
+        let through = (0..path.len()).find_map(|i| {
+            let is_module = modules.contains(&path[..=i]);
+            let export = exports.get(&(path[..i].to_vec(), path[i].clone()))?;
+            (!is_module).then(|| [export, &path[i + 1..]].concat())
+        });
+        match through {
+            Some(target) if target != path => path = target,
+            _ => break,
+        }
+    }
     (1..=path.len())
         .rev()
         .map(|length| path[..length].to_vec())

@@ -7,7 +7,7 @@ use std::path::Path;
 use xtask::module_cycles::find_cycles;
 
 /// The crates that still have circles. A crate without any has to leave this list.
-const KNOWN: [&str; 1] = ["crates/helm-chart"];
+const KNOWN: [&str; 2] = ["crates/helm-chart", "crates/image-pins"];
 
 /// Finds the circles of a crate of these files.
 fn cycles_of(files: &[(&str, &str)]) -> Vec<String> {
@@ -32,6 +32,19 @@ fn a_circle_is_named_with_its_files_and_lines() {
     assert_eq!(
         cycles_of(&two),
         ["crate::a (a.rs:3) → crate::b (b.rs:4) → crate::a"]
+    );
+    let through_a_re_export = [
+        ("lib.rs", "mod room;\n"),
+        (
+            "room/mod.rs",
+            "mod a;\nmod b;\npub use a::A;\npub use std::fs;\n",
+        ),
+        ("room/a.rs", "use super::b::B;\n"),
+        ("room/b.rs", "use super::{A, fs};\n"),
+    ];
+    assert_eq!(
+        cycles_of(&through_a_re_export),
+        ["crate::room::a (room/a.rs:1) → crate::room::b (room/b.rs:1) → crate::room::a"]
     );
     let three = [
         ("lib.rs", "mod a;\nmod b;\nmod c;\n"),
@@ -69,6 +82,7 @@ fn what_is_not_a_circle_is_not_taken_for_one() {
 #[test]
 fn no_two_modules_of_the_workspace_import_each_other() {
     let workspace = xtask::tools::workspace();
+    let mut wrong = Vec::new();
     let mut crates = vec![workspace.clone(), workspace.join("xtask")];
     for entry in fs::read_dir(workspace.join("crates")).unwrap() {
         crates.push(entry.unwrap().path());
@@ -78,10 +92,13 @@ fn no_two_modules_of_the_workspace_import_each_other() {
         let name = folder.strip_prefix(&workspace).unwrap_or(Path::new(""));
         let name = name.display().to_string();
         let cycles = find_cycles(&folder.join("src")).unwrap();
-        if KNOWN.contains(&name.as_str()) {
-            assert!(!cycles.is_empty(), "{name:?} has no circles any more");
-        } else {
-            assert!(cycles.is_empty(), "{name:?}:\n{}", cycles.join("\n"));
+        if KNOWN.contains(&name.as_str()) == cycles.is_empty() {
+            wrong.push(format!("{name:?}:\n{}", cycles.join("\n")));
         }
     }
+    assert!(
+        wrong.is_empty(),
+        "circles, or a known crate without any:\n{}",
+        wrong.join("\n")
+    );
 }

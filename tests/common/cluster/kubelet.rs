@@ -1,6 +1,6 @@
-//! A stand-in for the scheduler and the kubelets: it says of every Pod, within milliseconds, what they would.
+//! A stand-in for the scheduler and the kubelets: it reports for every Pod, within milliseconds, what they would.
 //!
-//! Nothing is run; what is said is in `pod_status`.
+//! It runs nothing; the reported status comes from `pod_status`.
 
 use std::collections::BTreeMap;
 use std::fs::File;

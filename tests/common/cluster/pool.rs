@@ -94,7 +94,7 @@ impl Deref for Lease {
 }
 
 impl Drop for Lease {
-    #[allow(clippy::print_stderr)]
+    #[allow(clippy::print_stdout)]
     fn drop(&mut self) {
         let (Some(cluster), Some(permit)) = (self.cluster.take(), self.permit.take()) else {
             return;

@@ -22,26 +22,26 @@ use tokio::sync::oneshot;
 
 use super::api::{client, runtime};
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is refused with this status; 429 and 503 ask for a pause of a second.
     Status(u16),
-    /// The connection ends before the API server hears of it.
+    /// The connection ends before the request reaches the API server.
     Reset,
-    /// The API server does what it is asked for, and the connection ends without an answer.
+    /// The API server handles the request, and the connection ends without an answer.
     LostAnswer,
     /// The answer ends in its middle.
     CutAnswer,
-    /// The API server never hears of it, and there is no answer.
+    /// The request does not reach the API server, and there is no answer.
     Hang,
-    /// The API server does what it is asked for, and there is no answer.
+    /// The API server handles the request, and there is no answer.
     HangAfter,
     /// The answer begins, and nothing follows.
     Silence,
 }
 
-/// Says what becomes of the n-th request, counted from 0, with this path and query.
+/// Returns what happens to the n-th request, counted from 0, with this path and query.
 pub type Faults = Box<dyn Fn(usize, &str) -> Option<Fault> + Send + Sync>;
 
 /// A proxy that listens on loopback without TLS and speaks as the administrator; it ends when dropped.
