@@ -265,9 +265,8 @@ fn values_that_contradict_the_flags_are_refused_before_a_cluster_is_asked() {
     // There is no cluster, so whatever asked one would say so.
     let error = crate::common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
     assert!(
-        error.contains(
-            "the values have the mesh in namespace elsewhere, the release goes to osm-system"
-        ),
+        error
+            .contains("the values set the namespace elsewhere, but the release goes to osm-system"),
         "{error}"
     );
 }

@@ -283,7 +283,10 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
             "osm.meshName=red",
         ];
         let error = cluster.osm(&rename).fails(2);
-        let refused = ["would become red", "red set osm.meshName"];
+        let refused = [
+            "to red, and its namespaces",
+            "set osm.meshName to different values",
+        ];
         assert!(refused.iter().any(|why| error.contains(why)), "{error}");
         let move_it = [
             "mesh",
@@ -295,7 +298,7 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
         ];
         let error = cluster.osm(&move_it).fails(2);
         assert!(
-            error.contains("would go from namespace osm-system to there"),
+            error.contains("would move the control plane from namespace osm-system to there"),
             "{error}"
         );
         let gone = ["uninstall", "mesh", "--force", "--delete-namespace", "-a"];

@@ -60,7 +60,7 @@ enum Output {
     Toml,
     /// Values file for the Helm chart of the mesh
     HelmValues,
-    /// The `images` field of a kustomization; it does not reach images in environment variables
+    /// The images field of a kustomization; it does not reach images in environment variables
     Kustomize,
 }
 

@@ -116,7 +116,7 @@ enum DryRun {
 enum Output {
     /// A stream of YAML documents
     Yaml,
-    /// One `v1` List
+    /// One v1 List
     Json,
 }
 

@@ -105,8 +105,12 @@ pub(super) struct ImageArgs {
     /// Digest for one component (repeatable)
     #[arg(long, value_name = "COMPONENT=DIGEST", value_parser = component_digest)]
     image_digest: Vec<(&'static str, Digest)>,
-    /// Pull policy of the mesh's images: Always, `IfNotPresent` or Never
-    #[arg(long, value_name = "POLICY")]
+    /// Pull policy of the mesh's images
+    #[arg(
+        long,
+        value_name = "POLICY",
+        help = "Pull policy of the mesh's images: Always, IfNotPresent or Never"
+    )]
     image_pull_policy: Option<PullPolicy>,
     /// Release whose pins are used, instead of the compiled-in default
     #[arg(long, value_name = "RELEASE")]

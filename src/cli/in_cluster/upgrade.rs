@@ -38,7 +38,7 @@ pub(super) struct Upgrade {
     /// Print the images that would change, and change nothing
     #[arg(long, help_heading = "Output")]
     dry_run: bool,
-    /// Do not run, or print, the hooks of the chart
+    /// Do not run the hooks of the chart
     #[arg(long)]
     no_hooks: bool,
     #[command(flatten)]
