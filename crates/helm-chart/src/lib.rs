@@ -23,4 +23,5 @@ pub use error::{ChartError, Violation};
 pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};
 pub use render::{DEFAULT_KUBE_VERSION, Target, crds, effective_values, render};
+pub use schema::{Schema, SchemaError};
 pub use template::{KubeVersion, Lookup, Lookups};

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::error::ChartError;
+use super::schema::Schema;
 use super::source;
 use crate::yaml::{self, Numbers};
 
@@ -19,8 +20,8 @@ pub struct Chart {
     pub metadata: Metadata,
     /// The default values (`values.yaml`).
     pub values: Map<String, Value>,
-    /// The text of `values.schema.json`.
-    pub schema: Option<Cow<'static, str>>,
+    /// What `values.schema.json` allows.
+    pub schema: Option<Schema>,
     /// The files under `templates/`, by path inside the chart.
     pub templates: Vec<(String, Cow<'static, str>)>,
     /// All other files: what `.Files` shows.
@@ -109,7 +110,7 @@ impl Chart {
             } else if name == "values.yaml" {
                 chart.values = values_file(&text(&bytes, &path)?, &path)?;
             } else if name == "values.schema.json" {
-                chart.schema = Some(owned_text(bytes, &path)?);
+                chart.schema = Some(Schema::new(owned_text(bytes, &path)?));
             } else if name == "requirements.yaml" {
                 requirements = Some(metadata_map(&text(&bytes, &path)?, &path)?);
                 chart.files.push((name, bytes));

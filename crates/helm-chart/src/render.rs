@@ -11,7 +11,7 @@ use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
 use super::template::{self, Files, KubeVersion, Lookups, Stack, TemplateFile, Value};
 use super::values::{Nulls, coalesce};
-use super::{api_versions, dependencies, schema, version};
+use super::{api_versions, dependencies, version};
 
 /// The Kubernetes version that charts are rendered for without a cluster.
 pub const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
@@ -222,12 +222,14 @@ fn check_schemas(
     path: &mut Vec<String>,
     violations: &mut Vec<Violation>,
 ) -> Result<(), ChartError> {
-    if let Some(text) = &chart.schema {
-        let found = schema::check(text, values).map_err(|message| {
-            ChartError::file(
-                format!("{}/values.schema.json", chart.metadata.name),
-                message,
-            )
+    if let Some(schema) = &chart.schema {
+        let found = schema.check(values).map_err(|error| {
+            let file = format!("{}/values.schema.json", chart.metadata.name);
+            let place = match error.position {
+                Some((line, column)) => format!("{file}:{line}:{column}"),
+                None => file,
+            };
+            ChartError::file(place, error.message)
         })?;
         violations.extend(found.into_iter().map(|violation| Violation {
             path: [path.as_slice(), violation.path.as_slice()].concat(),

@@ -351,7 +351,7 @@ fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
         "lock": null,
         "templates": templates.map(|(n, t)| file((n, t.as_bytes()))).collect::<Vec<_>>(),
         "values": defaults,
-        "schema": chart.schema.as_ref().map(|text| BASE64.encode(text.as_bytes())),
+        "schema": chart.schema.as_ref().map(|schema| BASE64.encode(schema.text().as_bytes())),
         "files": files.map(|(n, b)| file((n, b))).collect::<Vec<_>>(),
     })
 }

@@ -1,0 +1,222 @@
+//! A chart's `values.schema.json`: JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12.
+//!
+//! The checker is the crate `boon`, written by the author of the Go library that Helm uses. This module
+//! sets it up as Helm does and turns its errors into [`Violation`]s. As in Helm, a schema without
+//! `$schema` is read as draft 2020-12, and `format` is asserted up to draft 7 only.
+
+mod multiple;
+mod violations;
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use boon::{CompileError, Compiler, SchemaIndex, Schemas, UrlLoader};
+use serde_json::Value;
+
+use crate::error::Violation;
+
+/// The URL that Helm gives to every schema. Relative references are resolved against it.
+const URL: &str = "file:///values.schema.json";
+
+/// How deeply values may nest to be checked. Every level takes stack.
+const MAX_DEPTH: usize = 500;
+/// Up to this depth, and with so few references, the stack of any thread is enough.
+const SHALLOW_DEPTH: usize = 16;
+const FEW_REFERENCES: usize = 256;
+/// The stack for everything else, in bytes. Only what is touched takes memory.
+const STACK_BYTES: usize = 256 << 20;
+
+/// A `values.schema.json`. It is compiled at most once; clones share the result.
+#[derive(Clone)]
+pub struct Schema {
+    text: Cow<'static, str>,
+    compiled: Arc<OnceLock<Result<Compiled, SchemaError>>>,
+}
+
+struct Compiled {
+    /// The schema as JSON, for hints that an error of the checker does not hold.
+    document: Value,
+    schemas: Schemas,
+    root: SchemaIndex,
+    /// How many references the schema holds: each can be a step that takes stack.
+    references: usize,
+}
+
+/// Why a schema cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SchemaError {
+    /// 1-based line and column, if the schema is not JSON.
+    pub position: Option<(usize, usize)>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl SchemaError {
+    fn new(message: impl Into<String>) -> SchemaError {
+        SchemaError {
+            position: None,
+            message: message.into(),
+        }
+    }
+}
+
+impl Schema {
+    /// Takes the text of a schema without reading it yet.
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Schema {
+        Schema {
+            text: text.into(),
+            compiled: Arc::default(),
+        }
+    }
+
+    /// The text of the schema.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Compiles the schema without checking any values, to find out whether it can be used.
+    ///
+    /// # Errors
+    /// A text that is not JSON, a schema that its own draft does not allow, or a `$ref` to another document.
+    /// (Helm loads `file:` and `http:` references. Here they are refused, because what a chart accepts must
+    /// not depend on the machine or on the network.)
+    pub fn compile(&self) -> Result<(), SchemaError> {
+        self.compiled().map(drop)
+    }
+
+    /// Returns everything in `values` that the schema does not allow.
+    ///
+    /// # Errors
+    /// As [`Schema::compile`].
+    pub fn check(&self, values: &Value) -> Result<Vec<Violation>, SchemaError> {
+        let compiled = self.compiled()?;
+        let depth = depth(values);
+        if depth > MAX_DEPTH {
+            let message =
+                format!("values that nest more than {MAX_DEPTH} levels deep cannot be checked");
+            return Ok(vec![Violation::of_all(message)]);
+        }
+        if depth <= SHALLOW_DEPTH && compiled.references <= FEW_REFERENCES {
+            return Ok(compiled.check(values));
+        }
+        // A thread of its own costs time, so only what nests deeply gets one.
+        std::thread::scope(|scope| {
+            let worker = std::thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, || compiled.check(values))
+                .map_err(|e| SchemaError::new(format!("cannot start a thread: {e}")))?;
+            Ok(worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    }
+
+    fn compiled(&self) -> Result<&Compiled, SchemaError> {
+        let compiled = self.compiled.get_or_init(|| Compiled::new(&self.text));
+        compiled.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Compiled {
+    fn new(text: &str) -> Result<Compiled, SchemaError> {
+        let document: Value = serde_json::from_str(text).map_err(|e| SchemaError {
+            position: Some((e.line(), e.column())),
+            message: format!("the schema is not JSON: {e}"),
+        })?;
+        let mut compiler = Compiler::new();
+        compiler.use_loader(Box::new(OnlyUrns));
+        let mut schemas = Schemas::new();
+        let root = compiler
+            .add_resource(URL, document.clone())
+            .and_then(|()| compiler.compile(URL, &mut schemas))
+            .map_err(|error| SchemaError::new(describe(&error, &document)))?;
+        Ok(Compiled {
+            references: count_references(&document),
+            document,
+            schemas,
+            root,
+        })
+    }
+
+    fn check(&self, values: &Value) -> Vec<Violation> {
+        match self.schemas.validate(values, self.root) {
+            Ok(()) => Vec::new(),
+            Err(error) => violations::list(&error, values, &self.document),
+        }
+    }
+}
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Schema) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.text).finish()
+    }
+}
+
+/// Loads nothing from outside. As in Helm, an unknown URN stands for a schema that allows everything.
+struct OnlyUrns;
+
+impl UrlLoader for OnlyUrns {
+    fn load(&self, url: &str) -> Result<Value, Box<dyn Error>> {
+        match url.starts_with("urn:") {
+            true => Ok(Value::Bool(true)),
+            false => Err("other documents are not loaded".into()),
+        }
+    }
+}
+
+fn describe(error: &CompileError, document: &Value) -> String {
+    match error {
+        CompileError::LoadUrlError { url, .. } | CompileError::UnsupportedUrlScheme { url } => {
+            format!(
+                "the schema refers to {url:?}: only references within the schema are supported \
+                 (copy that document into its $defs)"
+            )
+        }
+        CompileError::ValidationError { src, .. } => {
+            let list = violations::list(src, document, &Value::Null);
+            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            format!("the schema is not valid: {}", list.join("; "))
+        }
+        CompileError::InvalidRegex { regex, src, .. } => {
+            let reason = violations::last_line(src.as_ref());
+            format!("the schema is not valid: {regex:?} is not a valid regex ({reason})")
+        }
+        other => format!("the schema is not valid: {other:#}").replace(URL, ""),
+    }
+}
+
+/// How many lists and maps are nested in one another, at most.
+fn depth(value: &Value) -> usize {
+    let inside =
+        |values: &mut dyn Iterator<Item = &Value>| values.map(depth).max().unwrap_or_default();
+    match value {
+        Value::Array(items) => 1 + inside(&mut items.iter()),
+        Value::Object(map) => 1 + inside(&mut map.values()),
+        _ => 0,
+    }
+}
+
+fn count_references(schema: &Value) -> usize {
+    match schema {
+        Value::Array(items) => items.iter().map(count_references).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| {
+                usize::from(key.ends_with("Ref") || key == "$ref") + count_references(value)
+            })
+            .sum(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

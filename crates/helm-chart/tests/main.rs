@@ -1,0 +1,7 @@
+//! Black-box tests of the crate: what the library renders and refuses, compared with the real helm.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+mod json_schema;
