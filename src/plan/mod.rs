@@ -185,6 +185,8 @@ impl Plan {
                 .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
             api_versions: request.api_versions.clone(),
             served: None,
+            // A test proves that the compiled-in values of every release are valid; what the user sets is not known.
+            skip_schema_validation: pins.is_some() && user.is_empty(),
             lookups: Lookups::default(),
         };
         Ok(Plan {

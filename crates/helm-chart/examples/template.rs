@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         kube_version: KubeVersion::parse(DEFAULT_KUBE_VERSION)?,
         api_versions: Vec::new(),
         served: None,
+        skip_schema_validation: false,
         lookups: Lookups::default(),
     };
     let mut out = String::new();

@@ -36,6 +36,8 @@ pub struct Target {
     /// What the cluster serves, as `group/version` and `group/version/Kind`; `None` without a cluster,
     /// where it is taken to serve what Kubernetes itself has.
     pub served: Option<Vec<String>>,
+    /// Whether the values are known to be valid, so that no schema needs to be read (`--skip-schema-validation` of helm).
+    pub skip_schema_validation: bool,
     /// What templates look up in the cluster.
     pub lookups: Lookups,
 }
@@ -111,7 +113,10 @@ fn render_on(
     check_kube_version(chart, target)?;
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
-    let values = checked_values(&chart, user)?;
+    let values = match target.skip_schema_validation {
+        true => coalesce(&chart, user.clone(), Nulls::Delete).map_err(refused)?,
+        false => checked_values(&chart, user)?,
+    };
     let mut data = BTreeMap::new();
     chart_data(&chart, &values, &Shared::new(target), "", &mut data);
     drop(values);

@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         revision: 1,
         is_upgrade: false,
         api_versions: Vec::new(),
+        skip_schema_validation: false,
         lookups: Lookups::default(),
     };
     let objects = helm_chart::render(&chart, &values, &target)?;
