@@ -113,7 +113,7 @@ fn a_cluster_is_reached_with_every_kind_of_credentials() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_keeps_one_from_a_cluster_is_named_with_what_to_do() {
+fn failed_access_to_a_cluster_names_the_cause_and_the_next_step() {
     let cluster = Cluster::start();
     let folder = cluster.folder().to_owned();
     let nothing = json!({});

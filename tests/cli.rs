@@ -269,7 +269,7 @@ fn a_tag_is_warned_of_once_for_each_image() {
 }
 
 #[test]
-fn a_digest_that_a_tag_makes_useless_is_told() {
+fn a_digest_that_a_tag_overrides_gives_a_warning() {
     let digest = format!("osm.image.digest.osmCRDs=sha256:{}", "a".repeat(64));
     let done = osm(&[
         "install",
@@ -444,7 +444,7 @@ fn helm_values_of_a_tag_hold_no_digest() {
 }
 
 #[test]
-fn the_version_is_that_of_the_binary_and_of_what_is_compiled_in() {
+fn version_prints_the_binary_and_its_compiled_in_release() {
     for args in [&["version"][..], &["version", "--client-only"]] {
         let out = osm(args).ok();
         assert!(
@@ -584,46 +584,43 @@ fn commands_that_need_no_cluster_refuse_its_flags() {
 
 #[test]
 fn only_a_terminal_or_a_flag_or_a_variable_brings_colors() {
-    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+    let run = |arguments: &str, variables: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
             command.env_remove(name);
         }
-        command.args(arguments).envs(variables.iter().copied());
+        let variables = variables.split_whitespace().map(|name| (name, "1"));
+        command.args(arguments.split_whitespace()).envs(variables);
         let done = command.output().unwrap();
         String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
     };
-    let warning = ["install", "--dry-run", "--image-tag=x"];
-    let cases: [(&[&str], &[(&str, &str)], bool); 9] = [
-        (&["--help"], &[], false),
-        (&["instal"], &[], false),
-        (&warning, &[], false),
-        (&["--color=always", "--help"], &[], true),
-        (&["--color", "always", "instal"], &[], true),
+    // Arguments, variables that are set to 1, and whether there are colors. stdout and stderr are pipes.
+    let cases = [
+        ("--help", "", false),
+        ("instal", "", false),
+        ("install --dry-run --image-tag=x", "", false),
+        ("--color=always --help", "", true),
+        ("--color always instal", "", true),
+        ("install --color=always --dry-run --image-tag=x", "", true),
+        ("install --dry-run --image-tag=x", "CLICOLOR_FORCE", true),
         (
-            &["--color=always", "install", "--dry-run", "--image-tag=x"],
-            &[],
-            true,
-        ),
-        (&warning, &[("CLICOLOR_FORCE", "1")], true),
-        (
-            &warning,
-            &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+            "install --dry-run --image-tag=x",
+            "CLICOLOR_FORCE NO_COLOR",
             false,
         ),
         (
-            &["--color=never", "install", "--dry-run", "--image-tag=x"],
-            &[("CLICOLOR_FORCE", "1")],
+            "install --color=never --dry-run --image-tag=x",
+            "CLICOLOR_FORCE",
             false,
         ),
     ];
     for (arguments, variables, colored) in cases {
         let said = run(arguments, variables);
-        assert!(!said.is_empty(), "{arguments:?}");
+        assert!(!said.is_empty(), "{arguments}");
         assert_eq!(
             said.contains('\u{1b}'),
             colored,
-            "{arguments:?} {variables:?}: {said}"
+            "{arguments} {variables}: {said}"
         );
     }
 }

@@ -76,7 +76,7 @@ fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn the_status_of_a_pod_says_what_is_wrong_with_it() {
+fn the_status_of_a_pod_names_its_problem() {
     let cluster = Cluster::start();
     let main = "/status/containerStatuses/0";
     let first = "/status/initContainerStatuses/0";
@@ -223,7 +223,7 @@ fn jobs_complete_or_fail() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_user_may_do_what_is_granted_and_no_more() {
+fn a_user_has_exactly_the_granted_permissions() {
     let cluster = Cluster::start();
     let roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
     cluster.post(

@@ -199,7 +199,7 @@ fn a_foreign_chart_renders_as_with_helm() {
 
 #[test]
 #[ignore = "needs helm: run cargo xtask test"]
-fn what_the_schema_refuses_is_refused_by_both() {
+fn osm_and_helm_refuse_the_same_values() {
     let [chart, _] = foreign("foreign-schema");
     for set in [
         "replicas=101",

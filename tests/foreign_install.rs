@@ -22,7 +22,7 @@ fn chart(cluster: &Cluster, meta: &str, files: &[(&str, &str)]) -> String {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_chart_sees_what_the_cluster_serves() {
+fn a_chart_sees_the_api_versions_of_the_cluster() {
     let cluster = Cluster::start();
     let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
         \x20 all: {{ range (list \"v1\" \"v1/Pod\" \"apps/v1\" \"apps/v1/Deployment\" \"apps/v1beta1\" \
@@ -62,7 +62,7 @@ fn a_chart_sees_what_the_cluster_serves() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn templates_look_up_what_the_cluster_has_as_with_helm() {
+fn templates_look_up_objects_of_the_cluster_as_with_helm() {
     let cluster = Cluster::start();
     let secrets = "/api/v1/namespaces/default/secrets";
     let first = json!({"metadata": {"name": "first"}, "stringData": {"next": "second"}});

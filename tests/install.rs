@@ -222,7 +222,7 @@ fn a_second_mesh_is_refused_before_anything_is_created() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn an_installation_that_does_not_work_says_why_and_can_be_gone_on_with() {
+fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let table = [
@@ -439,7 +439,7 @@ fn an_object_that_is_deleted_during_the_wait_is_reported_at_once() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_the_control_plane_made_for_itself_is_taken_back_too() {
+fn atomic_removes_objects_that_the_control_plane_created() {
     let cluster = Cluster::start();
     cluster.post(
         "/api/v1/namespaces",

@@ -12,7 +12,7 @@ const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookc
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn what_the_cluster_refuses_is_named_and_the_same_command_goes_on() {
+fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let mut said = String::new();

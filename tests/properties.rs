@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn what_images_list_says_is_what_is_rendered(
+    fn images_list_equals_the_rendered_images(
         switches in switches(), release in 0..RELEASES.len(),
         tag in prop::option::of("[a-z]{1,5}"), registry in prop::option::of(registry()),
     ) {

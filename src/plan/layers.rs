@@ -45,7 +45,7 @@ pub(super) fn add_files(
                 Value::Object(map) => merge(&mut file, map),
                 _ => {
                     let path = format!("{shown}:{}:1", document.line);
-                    let message = "a values file has to be a map".to_owned();
+                    let message = "a values file must be a map".to_owned();
                     return Err(ChartError::File { path, message }.into());
                 }
             }

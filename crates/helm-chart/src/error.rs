@@ -1,10 +1,10 @@
-//! What can be wrong with a chart, its values, or what it renders.
+//! Errors of a chart, its values, and its rendered objects.
 
 use std::path::Path;
 
 use super::template::TemplateFault;
 
-/// A value that does not fit: where it is in the values, and what is wrong with it.
+/// A value that the schema of the chart does not allow: its path and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}{message}", path.join(".").replace(".[", "["), if path.is_empty() { "" } else { ": " })]
 pub struct Violation {
@@ -52,7 +52,7 @@ pub enum ChartError {
         /// The version that it was to be rendered for.
         have: String,
     },
-    /// What was rendered is no Kubernetes object.
+    /// A rendered document is not a Kubernetes object.
     #[error("{file}: {message}")]
     Object {
         /// The template that it comes from.
@@ -62,10 +62,10 @@ pub enum ChartError {
     },
 }
 
-/// When the chart itself refuses the values, what it says comes first, not where it says it.
+/// Formats the message. If the chart itself refuses the values, its message comes before its position.
 fn template_message(fault: &TemplateFault) -> String {
     if fault.by_chart {
-        format!("{}\n  the chart says so at {}", fault.message, fault.at)
+        format!("{}\n  raised by the chart at {}", fault.message, fault.at)
     } else {
         fault.to_string()
     }

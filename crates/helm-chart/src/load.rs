@@ -74,7 +74,7 @@ impl Chart {
     pub fn read(path: &Path) -> Result<Chart, ChartError> {
         let files = source::read(path)?;
         if !files.iter().any(|(name, _)| name == "Chart.yaml") {
-            let message = "no chart: there is no Chart.yaml in it";
+            let message = "not a chart: Chart.yaml is missing";
             return Err(ChartError::at(path, message));
         }
         Chart::from_files(files, &path.display().to_string(), 0)
@@ -137,7 +137,7 @@ impl Chart {
         if chart.metadata.name.is_empty() {
             return Err(ChartError::file(
                 origin,
-                "no chart: there is no Chart.yaml in it",
+                "not a chart: Chart.yaml is missing",
             ));
         }
         if let Some(requirements) = requirements {
@@ -193,7 +193,7 @@ pub(super) fn values_file(text: &str, path: &str) -> Result<Map<String, Value>, 
             Value::Object(map) => super::values::merge(&mut values, map),
             _ => {
                 let place = format!("{path}:{}:1", document.line);
-                return Err(ChartError::file(place, "a values file has to be a map"));
+                return Err(ChartError::file(place, "a values file must be a map"));
             }
         }
     }

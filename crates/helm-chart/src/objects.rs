@@ -10,7 +10,7 @@ use crate::yaml::{self, Numbers};
 pub struct Object {
     /// The whole object.
     pub value: Value,
-    /// The template it comes from: `osm/templates/rbac.yaml`.
+    /// The template it comes from: `web/templates/rbac.yaml`.
     pub source: String,
     /// The text it was rendered as, without the `---` around it.
     pub manifest: String,
@@ -119,7 +119,7 @@ const HOOK_EVENTS: [&str; 9] = [
 /// of kinds and otherwise as rendered. What is in a List is an object of its own.
 ///
 /// # Errors
-/// [`ChartError::Object`] for text that is no YAML or no object.
+/// [`ChartError::Object`] for output that is not YAML or not an object.
 pub(super) fn collect(
     rendered: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Vec<Object>, ChartError> {
@@ -140,7 +140,7 @@ pub(super) fn collect(
 /// The objects of a manifest that was rendered before; `name` is for errors.
 ///
 /// # Errors
-/// Text that is no YAML or no object.
+/// Output that is not YAML or not an object.
 pub fn read_manifest(name: &str, text: &str) -> Result<Vec<Object>, ChartError> {
     collect([(name.to_owned(), text.to_owned())])
 }
@@ -277,7 +277,7 @@ fn list_items(value: &Value) -> Option<Vec<Value>> {
     Some(items.iter().map(item).collect())
 }
 
-/// Gives an object an annotation; what is no object is left, for it is refused anyway.
+/// Adds an annotation to an object. Anything else stays as it is, and is refused later.
 fn annotate(object: &mut Value, key: &str, annotation: &Value) {
     let mut at = object;
     for name in ["metadata", "annotations"] {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_with_its_place() {
+    fn output_that_is_not_an_object_is_refused_with_its_position() {
         for text in [
             "a: [",
             "text",

@@ -48,7 +48,7 @@ impl KubeVersion {
     /// # Errors
     /// A sentence that names the text.
     pub fn parse(text: &str) -> Result<KubeVersion, String> {
-        let wrong = || format!("{text:?} is no version of Kubernetes (such as 1.36 or v1.36.3)");
+        let wrong = || format!("{text:?} is not a Kubernetes version (such as 1.36 or v1.36.3)");
         let plain = text.strip_prefix('v').unwrap_or(text);
         let end = plain
             .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -81,7 +81,7 @@ impl KubeVersion {
 /// `user` is what lies over the chart's default values.
 ///
 /// # Errors
-/// Values that the chart refuses, errors in templates, and output that is no Kubernetes object.
+/// Values that the chart refuses, errors in templates, and output that is not a Kubernetes object.
 pub fn render(
     chart: &Chart,
     user: &Map<String, Json>,
@@ -299,9 +299,9 @@ impl Shared {
 
 /// A template file of a chart or one of its subcharts.
 struct TemplateSource<'c> {
-    /// The path of the chart that it belongs to: `osm`, `osm/charts/sub`.
+    /// The path of the chart that it belongs to: `web`, `web/charts/sub`.
     chart: String,
-    /// Its own path: `osm/templates/rbac.yaml`.
+    /// Its own path: `web/templates/rbac.yaml`.
     name: String,
     text: &'c Cow<'static, str>,
 }

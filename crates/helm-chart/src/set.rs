@@ -36,7 +36,7 @@ pub struct SetError {
 /// Carries out the assignments of one flag on `values`.
 ///
 /// # Errors
-/// Where the text is not of the grammar, or would put a key into something that is no map.
+/// The position of a syntax error, or of a key below a value that is not a map.
 pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result<(), SetError> {
     if mode == Mode::Json && text.trim_start().starts_with('{') {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| SetError {
@@ -130,7 +130,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The map in a slot, made if there is nothing yet.
+    /// Returns the map in a slot, which is created if the slot is empty.
     fn map_in<'v>(
         &self,
         slot: &'v mut Value,
@@ -157,7 +157,7 @@ impl Parser<'_> {
         }
         let index: usize = digits
             .parse()
-            .map_err(|_| self.error(start, format!("{digits:?} is no index of a list")))?;
+            .map_err(|_| self.error(start, format!("{digits:?} is not a list index")))?;
         if index > MAX_INDEX {
             return Err(self.error(start, format!("an index goes up to {MAX_INDEX}")));
         }
@@ -308,7 +308,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a map",
     }
@@ -405,7 +405,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_escaped_comes_through(value in "[ -~]{0,20}") {
+        fn escaped_values_are_kept(value in "[ -~]{0,20}") {
             let escaped: String = value.chars().flat_map(|c| ['\\', c]).collect();
             prop_assert_eq!(
                 parse(&format!("a.b={escaped}"), Mode::Text),

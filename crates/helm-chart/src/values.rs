@@ -28,7 +28,7 @@ pub(super) enum Nulls {
 /// A subchart's values lie under its name, and `global` is handed down to all of them.
 ///
 /// # Errors
-/// A value for a subchart that is no map; the text names it.
+/// A value for a subchart that is not a map. The message names it.
 pub(super) fn coalesce(
     chart: &Chart,
     user: Map<String, Value>,
@@ -63,7 +63,7 @@ pub(super) fn coalesce(
         let mut own = match values.remove(name) {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(map)) => map,
-            Some(_) => return Err(format!("{name}: the values of a subchart have to be a map")),
+            Some(_) => return Err(format!("{name}: the values of a subchart must be a map")),
         };
         hand_down_globals(&mut own, values.get("global"));
         values.insert(

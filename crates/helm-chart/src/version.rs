@@ -12,7 +12,7 @@ use semver::{BuildMetadata, Prerelease, Version};
 /// # Errors
 /// A sentence that names the text.
 pub fn parse(text: &str) -> Result<Version, String> {
-    let wrong = || format!("{text:?} is no version (https://semver.org)");
+    let wrong = || format!("{text:?} is not a version (https://semver.org)");
     let trimmed = text.trim();
     let trimmed = trimmed.strip_prefix('v').unwrap_or(trimmed);
     let (partial, _) = Partial::parse(trimmed).ok_or_else(wrong)?;
@@ -70,7 +70,7 @@ impl FromStr for Constraint {
 
     fn from_str(text: &str) -> Result<Constraint, String> {
         let wrong =
-            || format!("{text:?} is no version constraint (such as >=1.19-0 or ~1.2 || ^2)");
+            || format!("{text:?} is not a version constraint (such as >=1.19-0 or ~1.2 || ^2)");
         let any = text
             .split("||")
             .map(|all| comparators(all).ok_or_else(wrong))
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_named() {
+    fn invalid_versions_are_errors() {
         for text in ["", "x.y", "1.2.3.4", "1.-2", "1.2.3-"] {
             let error = parse(text);
             assert!(error.is_err(), "{text}: {error:?}");

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn display_leaves_out_what_is_not_known() {
+    fn display_omits_unknown_parts() {
         let path = Path::new("dir/file.toml");
         assert_eq!(
             FileError::new(path, 3, 7, "odd").to_string(),

@@ -129,10 +129,11 @@ impl Compiled {
         let mut compiler = Compiler::new();
         compiler.use_loader(Box::new(OnlyUrns));
         let mut schemas = Schemas::new();
-        let root = compiler
+        let refused = |error: CompileError| SchemaError::new(describe(&error, &document));
+        compiler
             .add_resource(URL, document.clone())
-            .and_then(|()| compiler.compile(URL, &mut schemas))
-            .map_err(|error| SchemaError::new(describe(&error, &document)))?;
+            .map_err(refused)?;
+        let root = compiler.compile(URL, &mut schemas).map_err(refused)?;
         Ok(Compiled {
             references: count_references(&document),
             document,

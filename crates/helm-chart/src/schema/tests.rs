@@ -108,7 +108,7 @@ fn a_schema_that_is_not_json_is_refused_with_its_place() {
 }
 
 #[test]
-fn clones_of_a_schema_share_what_is_compiled() {
+fn clones_of_a_schema_share_the_compilation() {
     let schema = Schema::new("true");
     let clone = schema.clone();
     clone.compile().unwrap();

@@ -1,11 +1,11 @@
-//! What goes wrong in a template: where, what, and through which includes it was reached.
+//! Errors of templates: position, message, and the includes that led there.
 
 use std::fmt;
 
-/// A place in a template file.
+/// A position in a template file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// Path of the file inside the chart: `osm/templates/deployment.yaml`.
+    /// Path of the file inside the chart: `web/templates/deployment.yaml`.
     pub file: String,
     /// 1-based line.
     pub line: usize,
@@ -22,13 +22,13 @@ impl fmt::Display for Location {
 /// An error in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFault {
-    /// Where it happened.
+    /// The position.
     pub at: Location,
-    /// What happened.
+    /// The message.
     pub message: String,
     /// The `include`, `template` and `tpl` calls on the way there, innermost first.
     pub through: Vec<(String, Location)>,
-    /// Whether the chart itself says no (`fail`, `required`): then the message is for its user.
+    /// Whether the chart itself refuses (`fail`, `required`). Then the message addresses its user.
     pub by_chart: bool,
     /// Whether more stack would have let it go on: see [`super::Stack`].
     pub(crate) needs_stack: bool,

@@ -1,4 +1,4 @@
-//! Walks a template's syntax tree and writes what it gives (Go's text/template, as helm sets it up).
+//! Executes the syntax tree of a template (Go's text/template, as helm sets it up).
 //!
 //! The crate that parses has an executor too; it is not used because charts change dicts in place
 //! (`set`), call methods (`.Files.Get`), and need to be told file and line of what went wrong.
@@ -33,7 +33,7 @@ const MAX_MADE: usize = 50_000;
 const SHALLOW_MADE: usize = 1000;
 /// How many rounds all loops of one rendering may make together.
 const MAX_ROUNDS: u64 = 10_000_000;
-/// How long a text may get, in bytes.
+/// The longest string, in bytes.
 pub(super) const MAX_OUTPUT: usize = 64 << 20;
 
 /// A template that can be called by name.
@@ -125,7 +125,7 @@ impl Scope {
     }
 }
 
-/// What a list of nodes ended with.
+/// How a list of nodes ended.
 enum Flow {
     Next,
     Break,
@@ -192,7 +192,7 @@ impl Machine {
 
     /// Renders the template of that name with `dot`.
     ///
-    /// `None`: there is no such template.
+    /// `None` for an unknown template.
     pub fn render(&mut self, name: &str, dot: &Value) -> Option<Result<String>> {
         let template = self.scope.get(name)?;
         let mut out = String::new();
@@ -207,7 +207,7 @@ impl Machine {
     pub fn pattern(&mut self, pattern: &str) -> std::result::Result<&regex_lite::Regex, String> {
         if !self.patterns.contains_key(pattern) {
             let regex = regex_lite::Regex::new(pattern)
-                .map_err(|error| format!("{pattern:?} is no regular expression: {error}"))?;
+                .map_err(|error| format!("{pattern:?} is not a regular expression: {error}"))?;
             self.patterns.insert(pattern.to_owned(), regex);
         }
         self.patterns.get(pattern).ok_or_else(|| pattern.to_owned())
@@ -248,7 +248,7 @@ impl Machine {
             let near = crate::nearest::nearest(name, self.scope.names())
                 .map(|near| format!("; did you mean {near:?}?"))
                 .unwrap_or_default();
-            let message = format!("there is no template {name:?}{near}");
+            let message = format!("unknown template {name:?}{near}");
             return Err(TemplateFault::new(at.location(), message));
         };
         let template = template?;
@@ -289,7 +289,7 @@ impl Machine {
             fault
         };
         let here = at.location();
-        // A text that calls tpl in its turn is told by the file too.
+        // A nested call of tpl names the file, too.
         let outer = here.file.split(" (text ").next().unwrap_or(&here.file);
         let file = format!("{outer} (text given to tpl at line {})", here.line);
         let source = Rc::new(
@@ -443,7 +443,7 @@ impl Machine {
                 Box::new((0..*n).map(|i| (Value::Int(i), Value::Int(i))))
             }
             Value::Int(_) => {
-                let message = format!("a number ({value}) gives one variable to a loop, not two");
+                let message = format!("a loop over a number ({value}) takes one variable, not two");
                 return Err(fault(frame, message));
             }
             other => {
@@ -563,7 +563,7 @@ impl Machine {
             TemplateFault::new(frame.source.location(pos), message)
         };
         let Some((method, path)) = fields.split_last() else {
-            let message = format!("{receiver:?} takes no arguments: it is no function");
+            let message = format!("{receiver:?} is not a function and takes no arguments");
             return Err(fault(frame, message));
         };
         let receiver = self.fields(frame, pos, receiver, path)?;
@@ -599,7 +599,7 @@ impl Machine {
             }
             ("include" | "tpl", _) => {
                 let what = if name == "tpl" {
-                    "a text"
+                    "a string"
                 } else {
                     "a template's name"
                 };
@@ -785,7 +785,7 @@ fn variable(frame: &Frame<'_>, pos: Pos, name: &str) -> Result<Value> {
     let found = frame.vars.iter().rev().find(|(n, _)| n == name);
     found.map(|(_, value)| value.clone()).ok_or_else(|| {
         let at = frame.source.location(pos);
-        TemplateFault::new(at, format!("there is no variable {name} here"))
+        TemplateFault::new(at, format!("undefined variable {name}"))
     })
 }
 
@@ -844,7 +844,7 @@ fn call_method(
             "cannot call .{method}: what is before it is not set (nil)"
         )),
         _ => Err(format!(
-            "there is no method .{method} with {} arguments on a {}",
+            "unknown method .{method} with {} arguments on a {}",
             args.len(),
             receiver.kind()
         )),

@@ -12,7 +12,7 @@ use super::value::Value;
 pub struct Files(BTreeMap<Rc<str>, Rc<[u8]>>);
 
 impl Files {
-    /// Whether there is no file.
+    /// Returns whether there are no files.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -22,7 +22,7 @@ impl Files {
         self.0.iter().map(|(name, bytes)| (&**name, &**bytes))
     }
 
-    /// A file's content; empty if there is no such file, as helm has it.
+    /// Returns the content of a file; empty for an unknown file, as in helm.
     pub fn get(&self, name: &str) -> Value {
         Value::text(self.0.get(name).map(|b| &**b).unwrap_or_default())
     }

@@ -1,6 +1,6 @@
 //! What templates look up in a cluster, what it has there, and whether they missed something.
 //!
-//! Rendering itself asks nobody: it notes what is not known, and whoever renders finds that out and renders again.
+//! Rendering sends no request: it records unknown lookups. The caller resolves them and renders again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +33,7 @@ struct Known {
 }
 
 impl Lookups {
-    /// What is there; nothing if that is not known, which is noted.
+    /// Returns the known answer; an unknown lookup is recorded and finds nothing.
     pub fn answer(&self, lookup: Lookup) -> Option<Value> {
         self.known(|known| {
             let answer = known.answers.get(&lookup).cloned();
@@ -59,7 +59,7 @@ impl Lookups {
         self.known(|known| std::mem::take(&mut known.asked))
     }
 
-    /// Takes note of what is there.
+    /// Records the answer to a lookup.
     pub fn learn(&self, lookup: Lookup, answer: Value) {
         self.known(|known| known.answers.insert(lookup, answer));
     }

@@ -34,7 +34,7 @@ pub enum Stack {
 
 /// One template file and the data it is rendered with.
 pub struct TemplateFile {
-    /// Its path, which starts with the chart's name: `osm/templates/deployment.yaml`.
+    /// Its path, which starts with the chart's name: `web/templates/deployment.yaml`.
     pub name: String,
     /// Its text.
     pub text: Cow<'static, str>,
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn errors_name_their_position() {
         let data = json!({"a": {"b": "x"}, "list": [1.0]});
         let table = [
             "x\n  {{ if .a }}\n",

@@ -316,7 +316,7 @@ impl<'t> Iterator for Actions<'t> {
                 // A raw text goes up to the next backquote.
                 // Looking for the closing one takes the whole raw text.
                 b'`' if !rest.any(|(_, b)| b == b'`') => {
-                    return Some(Err((start + i, "a text that is never closed with `")));
+                    return Some(Err((start + i, "a string without a closing `")));
                 }
                 b'"' | b'\'' => loop {
                     match rest.next() {
@@ -332,7 +332,7 @@ impl<'t> Iterator for Actions<'t> {
                             }
                         },
                         None | Some((_, b'\n')) => {
-                            return Some(Err((start + i, "a text that is never closed")));
+                            return Some(Err((start + i, "an unclosed string")));
                         }
                         Some((_, end)) if end == b => break,
                         Some(_) => {}
@@ -418,10 +418,7 @@ impl Names<'_> {
         match expr {
             Expr::Identifier(pos, name) if !(self.is_function)(name) => Err(self.source.fault(
                 pos.offset,
-                format!(
-                    "there is no function {name:?}{}",
-                    super::functions::near(name)
-                ),
+                format!("unknown function {name:?}{}", super::functions::near(name)),
             )),
             Expr::Variable(pos, name, _) if !vars.iter().any(|v| v == name.as_str()) => {
                 Err(self.undefined(*pos, name))
@@ -439,6 +436,6 @@ impl Names<'_> {
 
     fn undefined(&self, pos: Pos, name: &str) -> TemplateFault {
         self.source
-            .fault(pos.offset, format!("there is no variable {name} here"))
+            .fault(pos.offset, format!("undefined variable {name}"))
     }
 }

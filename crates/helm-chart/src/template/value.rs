@@ -26,7 +26,7 @@ pub enum Value {
     Float(f64),
     /// Text.
     Str(Rc<str>),
-    /// A text that is not UTF-8: the content of a file, or what `b64dec` gives.
+    /// Bytes that are not UTF-8: the content of a file, or the result of `b64dec`.
     Bytes(Rc<[u8]>),
     /// A list; functions give new lists, they never change one.
     List(Rc<Vec<Value>>),
@@ -55,7 +55,7 @@ pub struct KubeVersion {
     pub minor: String,
 }
 
-/// A version as `semver` gives it.
+/// The result of `semver`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// Its parts.
@@ -73,7 +73,7 @@ impl Release {
         let mut version = crate::version::parse(text)?;
         if let Some((_, build)) = text.split_once('+') {
             version.build = semver::BuildMetadata::new(build.trim_end())
-                .map_err(|error| format!("{text:?} is no version: {error}"))?;
+                .map_err(|error| format!("{text:?} is not a version: {error}"))?;
         }
         Ok(Release {
             version,

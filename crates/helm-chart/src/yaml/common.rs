@@ -317,7 +317,7 @@ fn key(content: &str) -> Option<(&str, &str)> {
             let end = content.bytes().position(|b| !is_part(b))?;
             let (key, rest) = content.split_at(end);
             if key.len() <= 5 && resolve(key) != Scalar::Text {
-                return None; // a key such as `on` or `null` is no text
+                return None; // a key such as `on` or `null` is not a string
             }
             (key, rest)
         }
@@ -398,7 +398,7 @@ url: http://a:1/b#c
     }
 
     #[test]
-    fn what_is_not_common_is_left_to_the_parser() {
+    fn uncommon_yaml_is_left_to_the_parser() {
         for text in [
             "",
             "a",
@@ -536,7 +536,7 @@ url: http://a:1/b#c
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
-        fn what_is_read_here_is_what_the_parser_reads(text in any_text()) {
+        fn common_yaml_reads_as_with_the_parser(text in any_text()) {
             agrees(&text)?;
         }
 

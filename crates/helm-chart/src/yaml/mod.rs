@@ -1,7 +1,7 @@
 //! YAML as Kubernetes tools read and write it: YAML 1.1 scalars, positions, stable output.
 //!
 //! Helm, kubectl and the API server all resolve plain scalars by the YAML 1.1 rules of Go's
-//! `yaml.v2` (a bare `y`, `yes` or `on` is a boolean). A file has to mean the same to `osm`, so the
+//! `yaml.v2` (a bare `y`, `yes` or `on` is a boolean). A file must mean the same here, so the
 //! scalars are resolved here; the syntax is the parser crate's.
 
 mod common;

@@ -46,7 +46,7 @@ pub struct Document {
     pub line: usize,
 }
 
-/// Reads a text that holds one document; an empty text is `null`.
+/// Parses one document; an empty string is `null`.
 ///
 /// # Errors
 /// What the parser or the YAML 1.1 type rules refuse, or a second document.

@@ -9,7 +9,7 @@ use super::scalar::needs_quotes;
 
 /// The value as one YAML document that ends in a line feed.
 ///
-/// Lists are not indented below their key and text is quoted only where it has to be, as
+/// Lists are not indented below their key and text is quoted only where it must be, as
 /// `kubectl get -o yaml` and helm's `toYaml` print it.
 pub fn to_yaml(value: &Value) -> String {
     let mut out = String::new();
@@ -75,7 +75,7 @@ pub(crate) fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     entries
 }
 
-/// Appends a key, quoted where it has to be.
+/// Appends a key, quoted where it must be.
 pub(crate) fn write_key(out: &mut String, key: &str) {
     text(out, key, 0, true);
 }
@@ -394,7 +394,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_the_same(value in any_json()) {
+        fn written_yaml_reads_back_the_same(value in any_json()) {
             let text = to_yaml(&value);
             let back = parse(&text, Numbers::Exact).map_err(|e| {
                 TestCaseError::fail(format!("{e}\n{text}"))

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crd_and_what_is_kept_are_never_deleted() {
+    fn crds_and_kept_objects_are_never_deleted() {
         let none = json!({});
         let keep = json!({"helm.sh/resource-policy": "keep"});
         let all = [

@@ -71,7 +71,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_patch_removes_only_what_the_new_object_lacks() {
+    fn a_patch_removes_only_fields_that_the_new_object_lacks() {
         let table = [
             (json!({"a": 1}), json!({"a": 2}), None),
             (

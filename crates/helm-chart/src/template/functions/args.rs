@@ -30,7 +30,7 @@ impl<'a> Args<'a> {
     pub fn text(&self, i: usize) -> Result<&'a str, String> {
         match self.get(i) {
             Value::Str(s) => Ok(s),
-            other => Err(Self::wrong(i, "a text", other)),
+            other => Err(Self::wrong(i, "a string", other)),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Args<'a> {
             Value::Bytes(_) => "bytes that are not UTF-8".to_owned(),
             other => format!("the {} {other:?}", other.kind()),
         };
-        format!("argument {} has to be {wanted}, not {got}", i + 1)
+        format!("argument {} must be {wanted}, not {got}", i + 1)
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) fn to_texts(value: &Value) -> Vec<Rc<str>> {
     }
 }
 
-/// A value as a whole number (sprig's `int64`); what is none is 0.
+/// Converts a value to an integer (sprig's `int64`); anything else is 0.
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(n) => *n,
@@ -142,7 +142,7 @@ fn text_to_int(text: &str) -> i64 {
     i64::from_str_radix(body, radix).map_or(0, |n| if negative { -n } else { n })
 }
 
-/// A value as a float (sprig's `float64`); what is none is 0.
+/// Converts a value to a float (sprig's `float64`); anything else is 0.
 pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         #[allow(clippy::cast_precision_loss)]

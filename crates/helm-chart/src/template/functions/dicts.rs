@@ -57,7 +57,7 @@ pub(super) const TABLE: &[Function] = &[
     ("lookup", 4, 4, lookup),
 ];
 
-/// What a cluster has: an object, or a list; an empty dict if there is nothing, or no cluster.
+/// Returns an object or a list of the cluster; an empty dict if it finds none, or without a cluster.
 fn lookup(machine: &mut Machine, a: &Args<'_>) -> Outcome {
     let text = |i| a.text(i).map(str::to_owned);
     let lookup = Lookup {
@@ -144,7 +144,7 @@ fn merge_all(a: &Args<'_>, overwrite: bool) -> Outcome {
     Ok(a.get(0).clone())
 }
 
-/// What is set in `target` stays, or gives way to what is set in `source`; dicts merge deeply.
+/// Merges dicts deeply. Keys of `target` win, unless `source` is to overwrite them.
 fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<(), Error> {
     if depth > MAX_NESTING {
         return Err(Error::Wrong(format!(
@@ -162,7 +162,7 @@ fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<
     for (key, value) in entries {
         let existing = target.borrow().get(&key).cloned();
         match (existing, &value) {
-            // What is not set takes nothing away, unless it is to overwrite.
+            // An empty value replaces nothing, unless it is to overwrite.
             (_, Value::Nil) if !overwrite => {}
             (Some(Value::Dict(inner)), Value::Dict(from)) if !inner.borrow().is_empty() => {
                 merge(&inner, from, overwrite, depth + 1)?;

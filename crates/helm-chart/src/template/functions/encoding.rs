@@ -96,7 +96,7 @@ fn pretty_json(value: &Value) -> String {
     out
 }
 
-/// What is no base64 gives Go's message as its text, as sprig has it.
+/// Invalid base64 results in Go's error message as the string, as in sprig.
 fn b64_decode(_: &mut Machine, a: &Args<'_>) -> Outcome {
     let encoded = a.text(0)?;
     let (places, digits): (Vec<usize>, Vec<u8>) = encoded
@@ -145,7 +145,7 @@ enum Shape {
     List,
 }
 
-/// helm gives an error as data: a dict with the key `Error`, or a list with the message.
+/// helm returns errors as data: a dict with the key `Error`, or a list with the message.
 fn decoded(result: Result<Value, String>, shape: Shape) -> Value {
     match (result, shape) {
         (Ok(value @ Value::Dict(_)), Shape::Dict) | (Ok(value @ Value::List(_)), Shape::List) => {
@@ -235,7 +235,7 @@ fn base32(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes, or the place of what is no base32.
+/// Returns the bytes, or the position of the first invalid base32 character.
 fn from_base32(text: &str) -> Result<Vec<u8>, usize> {
     let (mut bits, mut count, mut out) = (0u32, 0u32, Vec::new());
     for (at, c) in text.trim_end_matches('=').bytes().enumerate() {

@@ -229,9 +229,7 @@ fn index(_: &mut Machine, a: &Args<'_>) -> Outcome {
             }
             (Value::Files(files), Value::Str(name)) => files.get(name),
             (Value::Nil, _) => {
-                return Err(Error::Wrong(format!(
-                    "cannot look up {key:?}: there is nothing (nil)"
-                )));
+                return Err(Error::Wrong(format!("cannot look up {key:?} in nil")));
             }
             (value, key) => {
                 let (of, by) = (value.kind(), key.kind());

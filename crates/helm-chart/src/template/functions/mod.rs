@@ -1,7 +1,7 @@
 //! The functions of templates: those of Go, of sprig and of helm that charts commonly use.
 //!
-//! Left out on purpose: whatever gives something else at each run (random values, keys, the time).
-//! The same binary with the same flags renders the same objects.
+//! Missing on purpose: functions whose result differs on each call (random values, keys, the time).
+//! The same chart and values always render to the same objects.
 
 mod args;
 mod case;
@@ -24,10 +24,10 @@ use super::exec::Machine;
 use super::value::Value;
 use args::Args;
 
-/// Why a function gives no value.
+/// Why a function returns no value.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The chart says no (`fail`, `required`).
+    /// The chart refuses (`fail`, `required`).
     Chart(String),
     /// The function was called wrongly, or cannot do what it was asked for.
     Wrong(String),
@@ -70,25 +70,25 @@ static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock:
 /// Functions that the executor answers itself.
 const BUILT_IN: [&str; 4] = ["and", "or", "include", "tpl"];
 
-/// Functions that helm has and `osm` does not, with the reason.
+/// Functions of helm that are missing here, with the reason.
 const LEFT_OUT: [(&str, &str); 5] = [
     (
         "rand",
-        "it gives something else at each run, and osm renders the same every time",
+        "its result differs on each call, and rendering is reproducible",
     ),
     (
         "gen",
-        "it makes new keys at each run, and osm renders the same every time",
+        "it generates new keys on each call, and rendering is reproducible",
     ),
     (
         "uuid",
-        "it gives something else at each run, and osm renders the same every time",
+        "its result differs on each call, and rendering is reproducible",
     ),
     (
         "now",
-        "it depends on the time, and osm renders the same every time",
+        "it depends on the time, and rendering is reproducible",
     ),
-    ("date", "osm has no functions for dates"),
+    ("date", "functions for dates are not supported"),
 ];
 
 /// Functions whose result can be nested one level deeper than what they are given.
@@ -132,7 +132,7 @@ pub(super) fn near(name: &str) -> String {
 /// Calls a function.
 pub(super) fn call(machine: &mut Machine, name: &str, args: &[Value]) -> Outcome {
     let Some((_, least, most, body)) = FUNCTIONS.get(name) else {
-        return Err(Error::Wrong("there is no such function".to_owned()));
+        return Err(Error::Wrong("unknown function".to_owned()));
     };
     if args.len() < *least || args.len() > *most {
         let wanted = match (*least, *most) {

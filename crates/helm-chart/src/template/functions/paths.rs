@@ -69,7 +69,7 @@ fn ext(path: &str) -> &str {
 /// The parts of a URL (RFC 3986, section 3), those that may be escaped without their escapes.
 fn url_parse(_: &mut Machine, a: &Args<'_>) -> Outcome {
     let url = a.text(0)?;
-    let wrong = |what: &str| Error::Wrong(format!("{url:?} is no URL: {what}"));
+    let wrong = |what: &str| Error::Wrong(format!("{url:?} is not a URL: {what}"));
     if url.contains(|c: char| c.is_ascii_control()) {
         return Err(wrong("it holds a control character"));
     }
@@ -152,7 +152,7 @@ fn url_join(_: &mut Machine, a: &Args<'_>) -> Outcome {
         Some(other) => {
             let kind = other.kind();
             Err(Error::Wrong(format!(
-                "the part {name:?} has to be a text, not a {kind}"
+                "the part {name:?} must be a string, not a {kind}"
             )))
         }
     };

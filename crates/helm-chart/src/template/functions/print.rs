@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn print_separates_what_is_no_text() {
+    fn print_separates_operands_that_are_not_strings() {
         let args: Vec<Value> = [json!("a"), json!(1), json!(2), json!("b")]
             .iter()
             .map(Value::from)
