@@ -107,6 +107,13 @@ fn is_clear(what: &str, done: &Output) -> bool {
     }
 }
 
+/// Returns whether an installation was refused because the mesh is completely installed.
+fn is_installed(done: &Output, mesh: &str) -> bool {
+    done.stderr.contains(&format!(
+        "status deployed)\nrun `osm uninstall mesh --mesh-name {mesh} --osm-namespace {mesh}` to remove it"
+    ))
+}
+
 /// Checks that a mesh with any objects has a record by which they can be found.
 #[track_caller]
 fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
@@ -169,10 +176,14 @@ fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
         if !worked {
             has_record_if_anything(&cluster, &mesh);
             let again = cluster.osm(&install(&mesh));
-            assert_eq!(
-                again.code, 0,
+            // Only the answer to the last request was lost, which marks the release as deployed.
+            let is_complete =
+                is_installed(&again, &mesh) && first.stderr.contains("error: cannot change Secret");
+            assert!(
+                again.code == 0 || is_complete,
                 "{mesh}: {}\nafter: {}",
-                again.stderr, first.stderr
+                again.stderr,
+                first.stderr
             );
         }
         let (worked, first) = disturbed("uninstall", seed + 100_000, &uninstall(&mesh));
@@ -251,10 +262,8 @@ fn after_a_kill_at_any_request_the_same_command_completes_and_nothing_is_left() 
             }
             if what == "install" {
                 let again = cluster.osm(&command);
-                let is_there = again.stderr.contains(&format!(
-                    "status deployed)\nrun `osm uninstall mesh --mesh-name {mesh} --osm-namespace {mesh}` to remove it"
-                ));
-                assert!(again.code == 0 || is_there, "{mesh}: {}", again.stderr);
+                let is_complete = is_installed(&again, &mesh);
+                assert!(again.code == 0 || is_complete, "{mesh}: {}", again.stderr);
             }
             let gone = cluster.osm(&uninstall(&mesh));
             assert_eq!(gone.code, 0, "{mesh}: {}", gone.stderr);
