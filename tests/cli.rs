@@ -244,7 +244,7 @@ fn messages_say_what_is_wrong_where_and_what_to_do() {
 }
 
 #[test]
-fn a_tag_is_warned_of_once_for_each_image() {
+fn a_tag_gives_one_warning_for_each_image() {
     let done = osm(&[
         "install",
         "--dry-run",
@@ -458,7 +458,7 @@ fn version_prints_the_binary_and_its_compiled_in_release() {
 }
 
 #[test]
-fn completions_are_there_for_five_shells() {
+fn completions_exist_for_five_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let out = osm(&["completion", shell]).ok();
         assert!(out.contains("image-registry"), "{shell}");
@@ -527,7 +527,7 @@ fn a_chart_that_is_given_keeps_its_own_images() {
 
 /// Every command, as its users type it.
 #[cfg(feature = "cluster")]
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "install",
     "uninstall",
@@ -540,8 +540,10 @@ const COMMANDS: [&str; 17] = [
     "namespace remove",
     "namespace ignore",
     "namespace list",
+    "verify",
     "verify control-plane-health",
     "env",
+    "images",
     "images list",
     "version",
     "completion",
@@ -549,11 +551,9 @@ const COMMANDS: [&str; 17] = [
 
 #[test]
 #[cfg(feature = "cluster")]
-fn the_help_of_each_command_is_what_people_read() {
+fn help_of_each_command() {
     for command in COMMANDS {
-        let mut arguments: Vec<&str> = command.split_whitespace().collect();
-        arguments.push("--help");
-        let help = osm(&arguments).ok();
+        let help = osm!("{command} --help").ok();
         let name = format!("help_{}", command.replace(' ', "_"));
         insta::assert_snapshot!(name.trim_end_matches('_'), help);
     }
@@ -567,23 +567,22 @@ fn commands_that_need_no_cluster_refuse_its_flags() {
         "--context x images list",
         "completion bash --request-timeout 1s",
     ] {
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
-        let stderr = osm(&arguments).fails(2);
+        let stderr = osm!("{arguments}").fails(2);
         assert!(
             stderr.contains("does not contact a cluster: omit --"),
             "{stderr}"
         );
     }
     for command in ["images", "completion"] {
-        let help = osm(&[command, "--help"]).ok();
+        let help = osm!("{command} --help").ok();
         assert!(!help.contains("--kubeconfig"), "{help}");
     }
     // It says where an installation goes, so scripts give it to every command.
-    osm(&["images", "list", "--osm-namespace", "x"]).ok();
+    osm!("images list --osm-namespace x").ok();
 }
 
 #[test]
-fn only_a_terminal_or_a_flag_or_a_variable_brings_colors() {
+fn pipes_have_colors_only_by_flag_or_variable() {
     let run = |arguments: &str, variables: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {

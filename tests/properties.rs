@@ -47,10 +47,14 @@ fn rendered(request: &Request) -> (Vec<Reference>, String) {
     (images.filter(of_mesh).collect(), text)
 }
 
-/// Texts that come out where something was left empty or formatted wrongly.
+/// Strings that appear where a part of a reference is empty or wrongly formatted.
 const TRACES: [&str; 4] = ["@\"", ":\"", "%!", "<no value>"];
 
 fn assert_nothing_is_left_open(text: &str) -> Result<(), TestCaseError> {
+    prop_assert!(
+        text.contains("kind: Deployment"),
+        "no Deployment in {text:?}"
+    );
     for line in text.lines() {
         for trace in TRACES {
             prop_assert!(!line.contains(trace), "{trace:?} in {line:?}");

@@ -7,7 +7,7 @@ use helm_release::rollout::Cleanup;
 /// Names a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeshId {
-    /// Name of the mesh
+    /// The name of the mesh.
     pub name: String,
     /// The namespace of its control plane.
     pub namespace: String,
@@ -111,7 +111,7 @@ pub enum Error {
         "the record of the mesh {mesh}, {record}, is damaged, so its objects are not known: {reason}"
     )]
     DamagedRecord {
-        /// Name of the mesh
+        /// The name of the mesh.
         mesh: String,
         /// The Secret of the record.
         record: Box<ObjectRef>,

@@ -12,7 +12,7 @@ pub(super) const MADE_BY: &str = "openservicemesh.io/made-by";
 const ROOTS: [&str; 2] = ["osm", "OpenServiceMesh"];
 
 /// Reads the records of the release that is a mesh, the newest last: of the release of this name, or of the one whose
-/// values name the mesh. Returns none if there is no such mesh.
+/// values name the mesh. The list is empty for an unknown mesh.
 ///
 /// # Errors
 /// A record is damaged, the release is not a mesh, or the server refuses a request.

@@ -20,7 +20,7 @@ use super::meshes::control_planes;
 /// What is removed.
 #[derive(Debug, Clone)]
 pub struct Removal {
-    /// How long each step may take; zero is no timeout.
+    /// Timeout of each step (zero: no timeout).
     pub timeout: Duration,
     /// Whether the hooks of the chart run.
     pub hooks: bool,

@@ -103,6 +103,7 @@ pub fn osm<S: AsRef<str>>(args: &[S]) -> Output {
 
 /// Runs `osm`, or `osm` against a cluster, with the words of a line, which takes format arguments:
 /// `osm!("install --dry-run --set {key}=b")`, `osm!(cluster, "mesh list")`.
+// Benchmarks include this file, too, and do not use it.
 #[allow(unused_macros)]
 macro_rules! osm {
     ($line:literal $(, $argument:expr)*) => {

@@ -8,13 +8,13 @@ pub fn text<'v>(object: &'v Value, keys: &[&str]) -> &'v str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Returns the items of the list at a key; none if there is no list.
+/// Returns the items of the list at a key, or no items if the value is not a list.
 pub(crate) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     let items = value.get(key).and_then(Value::as_array);
     items.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Returns the items of the list at a JSON pointer (RFC 6901); none if there is no list.
+/// Returns the items of the list at a JSON pointer (RFC 6901), or no items if the value is not a list.
 pub(crate) fn list_at<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
     let items = value.pointer(pointer).and_then(Value::as_array);
     items.map(Vec::as_slice).unwrap_or_default()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::duration;
 
-/// Flags of commands that wait for a cluster.
+/// Whether to wait, and for how long.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 pub(in crate::cli) struct WaitArgs {

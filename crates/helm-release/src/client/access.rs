@@ -20,7 +20,7 @@ pub(crate) struct Access {
     pub user_agent: String,
 }
 
-/// Why there is no client for a cluster.
+/// Why a client for a cluster cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {

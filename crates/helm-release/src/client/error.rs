@@ -80,7 +80,7 @@ pub enum ConnectionProblem {
     CertificateMismatch,
     /// The server did not answer within the timeout for a request.
     RequestTimeout,
-    /// There is no connection, or it broke.
+    /// The connection could not be established, or was lost.
     NoConnection,
 }
 

@@ -46,7 +46,7 @@ impl Client {
     /// Resolves an object that may be older than what the server serves; `None` if its kind is gone, and the object
     /// with it.
     ///
-    /// If the version is no longer served, another version of the group is taken: the objects still exist.
+    /// If the version is no longer served, this uses another version of the group, in which the same objects are served.
     ///
     /// # Errors
     /// The server refuses a request.

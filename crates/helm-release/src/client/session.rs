@@ -69,7 +69,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout for a single request; zero is no timeout. The default is 30 seconds.
+    /// Sets the timeout for a single request (zero: no timeout). The default is 30 seconds.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.request_timeout = timeout;

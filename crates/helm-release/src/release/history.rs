@@ -55,7 +55,7 @@ pub async fn records(client: &Client, namespace: &str) -> Result<Records, Client
     Ok(found)
 }
 
-/// Reads the records of a release, the newest revision last; none if there is no such release.
+/// Reads the records of a release, the newest revision last. The list is empty for an unknown release.
 ///
 /// # Errors
 /// A record of the release is damaged, or the server refuses the request.

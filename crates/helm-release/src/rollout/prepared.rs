@@ -23,7 +23,7 @@ use crate::wait::{Deadline, PodProblem, Waiting, is_awaited, ready};
 /// How a release is rolled out.
 #[derive(Debug, Clone, Copy)]
 pub struct RolloutOptions {
-    /// How long hooks and waiting may take together; zero is no timeout.
+    /// Timeout for hooks and waiting together (zero: no timeout).
     pub timeout: Duration,
     /// Whether to wait until everything is ready.
     pub wait: bool,

@@ -13,7 +13,7 @@ use crate::wait::{Deadline, PodProblem, Waiting, gone};
 /// How the objects of a release are removed.
 #[derive(Debug, Clone, Copy)]
 pub struct RemovalOptions {
-    /// How long each step may take; zero is no timeout.
+    /// Timeout of each step (zero: no timeout).
     pub timeout: Duration,
     /// Whether the hooks of the chart run.
     pub hooks: bool,
@@ -91,7 +91,7 @@ pub async fn remove_release(
     Ok(cleanup)
 }
 
-/// Deletes objects and waits until they are gone; zero is no timeout.
+/// Deletes objects and waits until they are gone (timeout zero: no timeout).
 ///
 /// # Errors
 /// The server refuses a request, or objects are not gone in time.
@@ -103,7 +103,7 @@ pub async fn delete_objects(
     apply::remove(client, references, Deadline::after(timeout)).await
 }
 
-/// Waits until objects that were deleted are gone; zero is no timeout.
+/// Waits until deleted objects are gone (timeout zero: no timeout).
 ///
 /// # Errors
 /// The server refuses a request, or objects are not gone in time.

@@ -12,7 +12,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Starts a timeout; zero is no timeout.
+    /// Starts a timeout (zero: no timeout).
     pub fn after(timeout: Duration) -> Deadline {
         let at = Instant::now()
             .checked_add(timeout)
