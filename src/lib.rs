@@ -1,11 +1,9 @@
-//! The library behind `osm`: pinned images, the chart, and what renders it.
+//! The library behind `osm`: pinned images, the chart of a mesh, and the operations on meshes.
 //!
-//! Data goes one way: overrides and compiled-in pins give [`images`], which give values for the
-//! chart ([`helm_chart`]), which gives Kubernetes objects. Only [`cli`] prints.
+//! Data goes one way: [`cli`] reads flags, [`ops`] carry out what they ask for, [`mesh`] knows the chart and its images.
+//! Only [`cli`] prints.
 
 pub mod cli;
-pub mod embedded;
-pub mod images;
+pub mod mesh;
 #[cfg(feature = "cluster")]
 pub mod ops;
-pub mod plan;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use image_pins::Reference;
-use osm::images::{COMPONENTS, Overrides, Pins, scan};
-use osm::plan::{Plan, Request, ValueSource};
+use osm::mesh::images::{COMPONENTS, Overrides, Pins, scan};
+use osm::mesh::{Plan, Request, ValueSource};
 use proptest::prelude::*;
 
 /// The switches that add images or other objects.

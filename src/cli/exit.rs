@@ -5,9 +5,9 @@ use std::process::ExitCode;
 #[cfg(feature = "cluster")]
 use super::hints;
 use super::output::Printer;
+use crate::mesh::PlanError;
 #[cfg(feature = "cluster")]
 use crate::ops;
-use crate::plan::PlanError;
 
 /// The result of a command.
 pub(super) type Done = Result<(), Failure>;

@@ -7,8 +7,8 @@ use helm_release::release::ReleaseError;
 use helm_release::rollout::Cleanup;
 use helm_release::wait::{NotReadyReason, PodProblem, Remedy, UnreadyObject, WaitError};
 
+use crate::mesh::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 use crate::ops::{Error, Event, MeshConflict, MeshId, Operation, Unfinished};
-use crate::plan::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 
 /// Says where the reference of an image came from, if that is known.
 pub(super) type Origins<'o> = &'o dyn Fn(&str) -> Option<String>;

@@ -7,8 +7,8 @@ use super::Global;
 use super::exit::{Done, Failure};
 use super::output::{Printer, table};
 use super::value_args::{ImageArgs, ValueArgs};
-use crate::images::{Pins, ResolvedImage};
-use crate::plan::{Plan, Request};
+use crate::mesh::images::{Pins, ResolvedImage};
+use crate::mesh::{Plan, Request};
 use helm_chart::values::{insert, lookup};
 use helm_chart::{json, yaml};
 
@@ -152,7 +152,9 @@ fn as_helm_values(plan: &Plan, images: &[ResolvedImage]) -> Map<String, Value> {
         copy(&format!("osm.{}", external.key));
     }
     for image in images {
-        let is_component = crate::images::COMPONENTS.iter().any(|c| c.key == image.key);
+        let is_component = crate::mesh::images::COMPONENTS
+            .iter()
+            .any(|c| c.key == image.key);
         match (
             is_component,
             image.reference.digest(),

@@ -9,16 +9,18 @@ use super::exit::{Done, Failure};
 #[cfg(feature = "cluster")]
 use super::hints::{after_install, describe, explain};
 #[cfg(feature = "cluster")]
-use super::in_cluster::{
-    WaitArgs, images_of, interrupted, origin, release, render, unless_interrupted,
-};
+use super::in_cluster::{images_of, interrupted, origin, release, render};
+#[cfg(feature = "cluster")]
+use super::live::unless_interrupted;
 use super::output::Printer;
 use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
+#[cfg(feature = "cluster")]
+use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
+use crate::mesh::{Plan, Rendered, Request, namespace_object};
 #[cfg(feature = "cluster")]
 use crate::ops::{self, InstallOptions};
-use crate::plan::{Plan, Rendered, Request, namespace_object};
 use helm_chart::Object;
 use helm_chart::{json, yaml};
 #[cfg(feature = "cluster")]

@@ -1,6 +1,12 @@
 //! The command line: parses flags, calls the operations, prints results. One file for each command.
 
+#[cfg(feature = "cluster")]
+mod access_args;
 mod completion;
+#[cfg(feature = "cluster")]
+mod duration;
+#[cfg(feature = "cluster")]
+mod env;
 mod exit;
 #[cfg(feature = "cluster")]
 mod hints;
@@ -8,10 +14,26 @@ mod images;
 #[cfg(feature = "cluster")]
 mod in_cluster;
 mod install;
+#[cfg(feature = "cluster")]
+mod live;
+#[cfg(feature = "cluster")]
+mod mesh;
+#[cfg(feature = "cluster")]
+mod namespace;
 mod output;
 mod pinned;
+#[cfg(feature = "cluster")]
+mod port_arg;
+#[cfg(feature = "cluster")]
+mod uninstall;
+#[cfg(feature = "cluster")]
+mod upgrade;
 mod value_args;
+#[cfg(feature = "cluster")]
+mod verify;
 mod version;
+#[cfg(feature = "cluster")]
+mod wait_args;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,7 +45,7 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 use exit::{Done, Failure};
 use output::Printer;
 
-use crate::plan::{DEFAULT_NAMESPACE, check_release_name, is_subdomain};
+use crate::mesh::{DEFAULT_NAMESPACE, check_release_name, is_subdomain};
 
 /// The colors of help and usage errors: those of cargo.
 const STYLES: Styles = Styles::styled()
@@ -80,15 +102,22 @@ struct Global {
     color: ColorChoice,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
-    access: in_cluster::AccessArgs,
+    access: access_args::AccessArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Install(Box<install::Install>),
     #[cfg(feature = "cluster")]
-    #[command(flatten)]
-    InCluster(in_cluster::Command),
+    Uninstall(uninstall::Uninstall),
+    #[cfg(feature = "cluster")]
+    Mesh(mesh::Mesh),
+    #[cfg(feature = "cluster")]
+    Namespace(namespace::Namespace),
+    #[cfg(feature = "cluster")]
+    Verify(verify::Verify),
+    #[cfg(feature = "cluster")]
+    Env(env::Env),
     Images(images::Images),
     Version(version::Version),
     Completion(completion::Completion),
@@ -166,7 +195,15 @@ fn run(cli: &Cli, printer: &mut Printer) -> Done {
     match &cli.command {
         Command::Install(install) => install.run(&cli.global, printer),
         #[cfg(feature = "cluster")]
-        Command::InCluster(command) => command.run(&cli.global, printer),
+        Command::Uninstall(uninstall) => uninstall.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Mesh(mesh) => mesh.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Namespace(namespace) => namespace.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Verify(verify) => verify.run(&cli.global, printer),
+        #[cfg(feature = "cluster")]
+        Command::Env(env) => env.run(&cli.global, printer),
         Command::Images(images) => images.run(&cli.global, printer),
         Command::Version(version) => version.run(&cli.global, printer),
         Command::Completion(completion) => completion.run(printer),

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::exit::{Done, Failure};
 use super::output::Printer;
-use crate::images::{COMPONENTS, FoundImage};
-use crate::plan::Plan;
+use crate::mesh::Plan;
+use crate::mesh::images::{COMPONENTS, FoundImage};
 use helm_chart::values::lookup;
 
 /// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.

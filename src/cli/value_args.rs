@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::{Digest, RepositoryPrefix, Tag};
 
-use crate::images::{Overrides, PullPolicy, component_key};
-use crate::plan::ValueSource;
+use crate::mesh::ValueSource;
+use crate::mesh::images::{Overrides, PullPolicy, component_key};
 use helm_chart::set::Mode;
 
 /// `-f`, `--set`, `--set-string` and `--set-json`, in the order of the command line.

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use super::Global;
 use super::exit::Done;
 #[cfg(feature = "cluster")]
-use super::in_cluster::{PortArg, as_json};
+use super::mesh::as_json;
 use super::output::{Format, FormatArg, Printer};
-use crate::images::{Pins, RELEASES};
+#[cfg(feature = "cluster")]
+use super::port_arg::PortArg;
+use crate::mesh::images::{Pins, RELEASES};
 #[cfg(feature = "cluster")]
 use crate::ops;
 

@@ -16,7 +16,7 @@ use super::preflight::{
     check_version,
 };
 use super::uninstall::{Removal, uninstall};
-use crate::plan::namespace_object;
+use crate::mesh::namespace_object;
 
 /// How a mesh is installed.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::history::mesh_name;
-use crate::images::{COMPONENTS, Pins};
+use crate::mesh::images::{COMPONENTS, Pins};
 
 /// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,19 +1,17 @@
 //! The plan of an installation: from flags, values files and pins to chart, values and target.
 
-mod layers;
-
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::images::{
+use super::images::{
     BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
     resolve, scan,
 };
+use super::layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 use helm_chart::set::Mode;
 use helm_chart::values::{insert, lookup, merge};
 use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target, Violation};
-use layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
 
 /// The default name of a mesh.
 pub const DEFAULT_MESH_NAME: &str = "osm";
@@ -39,7 +37,7 @@ impl ValueSource {
     pub fn read(self) -> Result<ValueSource, PlanError> {
         match self {
             ValueSource::File(path) if path == Path::new("-") => {
-                Ok(ValueSource::Text(layers::read_values(&path)?))
+                Ok(ValueSource::Text(super::layers::read_values(&path)?))
             }
             other => Ok(other),
         }
@@ -375,7 +373,7 @@ fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
                 Some(name) => Pins::of_release(name)?,
                 None => Pins::default_channel(),
             };
-            Ok((crate::embedded::chart()?, Some(pins)))
+            Ok((super::chart::chart()?, Some(pins)))
         }
     }
 }

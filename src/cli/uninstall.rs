@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{PortArg, duration, unless_interrupted};
-use crate::cli::exit::{Done, Failure};
-use crate::cli::hints::{describe, explain_cleanup};
-use crate::cli::output::Printer;
-use crate::cli::{Global, mesh_name, object_name};
+use super::duration;
+use super::exit::{Done, Failure};
+use super::hints::{describe, explain_cleanup};
+use super::live::unless_interrupted;
+use super::output::Printer;
+use super::port_arg::PortArg;
+use super::{Global, mesh_name, object_name};
+use crate::mesh::DEFAULT_MESH_NAME;
 use crate::ops::{self, Removal};
-use crate::plan::DEFAULT_MESH_NAME;
 use helm_release::release::Owner;
 use helm_release::rollout::Cleanup;
 
 /// Remove a mesh
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Uninstall {
+pub(super) struct Uninstall {
     #[command(subcommand)]
     what: What,
 }

@@ -3,14 +3,14 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::cli::Global;
-use crate::cli::exit::Done;
-use crate::cli::output::Printer;
+use super::Global;
+use super::exit::Done;
+use super::output::Printer;
 use helm_chart::{json, yaml};
 
 /// Print the settings that other commands use
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Env {
+pub(super) struct Env {
     /// Output format
     #[arg(
         short,

@@ -7,7 +7,7 @@ use super::duration;
 /// Whether to wait, and for how long.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Cluster")]
-pub(in crate::cli) struct WaitArgs {
+pub(super) struct WaitArgs {
     /// Timeout for hooks and waiting together (0: no timeout)
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,

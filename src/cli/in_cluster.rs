@@ -1,92 +1,15 @@
-//! Commands that need a cluster, and code that they share with `osm install`.
-
-mod duration;
-mod env;
-mod live;
-mod mesh;
-mod namespace;
-mod port_arg;
-mod uninstall;
-mod upgrade;
-mod verify;
-mod wait_args;
-
-use std::path::PathBuf;
-use std::time::Duration;
+//! What installing and upgrading have in common.
 
 use serde_json::{Map, Value};
 
-use super::Global;
-use super::exit::{Done, Failure};
-use super::output::Printer;
-use crate::images::ResolvedImage;
+use super::exit::Failure;
+use crate::mesh::images::ResolvedImage;
+use crate::mesh::{Plan, Rendered};
 use crate::ops;
-use crate::plan::{Plan, Rendered};
 use helm_chart::{KubeVersion, Lookups, Object};
-use helm_release::client::{Client, ClientBuilder};
+use helm_release::client::Client;
 use helm_release::release::RenderedRelease;
 use helm_release::rollout::expect_crds;
-
-pub(super) use live::unless_interrupted;
-pub(super) use mesh::as_json;
-pub(super) use port_arg::PortArg;
-pub(super) use wait_args::WaitArgs;
-
-/// Flags that select the cluster.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Cluster")]
-pub(super) struct AccessArgs {
-    /// Path of the kubeconfig file [default: $KUBECONFIG, or ~/.kube/config]
-    #[arg(long, global = true, value_name = "PATH")]
-    kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig [default: its current context]
-    #[arg(long, global = true, value_name = "NAME")]
-    context: Option<String>,
-    /// Timeout for a single API request (0: no timeout)
-    #[arg(
-        long,
-        global = true,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = duration::parse
-    )]
-    request_timeout: Duration,
-    /// Log every request to the API server
-    #[arg(long, global = true)]
-    verbose: bool,
-}
-
-impl AccessArgs {
-    pub fn client(&self) -> ClientBuilder {
-        ops::client()
-            .kubeconfig(self.kubeconfig.clone())
-            .context(self.context.clone())
-            .request_timeout(self.request_timeout)
-            .trace(self.verbose.then_some(Printer::progress))
-    }
-}
-
-/// Commands that need a cluster.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    Uninstall(uninstall::Uninstall),
-    Mesh(mesh::Mesh),
-    Namespace(namespace::Namespace),
-    Verify(verify::Verify),
-    Env(env::Env),
-}
-
-impl Command {
-    pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        match self {
-            Command::Uninstall(uninstall) => uninstall.run(global, printer),
-            Command::Mesh(mesh) => mesh.run(global, printer),
-            Command::Namespace(namespace) => namespace.run(global, printer),
-            Command::Verify(verify) => verify.run(global, printer),
-            Command::Env(env) => env.run(global, printer),
-        }
-    }
-}
 
 /// Returns the release of a rendered plan.
 pub(super) fn release<'r>(

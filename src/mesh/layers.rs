@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{PlanError, Request, ValueSource};
-use crate::images::{COMPONENTS, Origins, Overrides, Pins};
+use super::images::{COMPONENTS, Origins, Overrides, Pins};
+use super::plan::{PlanError, Request, ValueSource};
 use helm_chart::set;
 use helm_chart::values::{insert, lookup, merge};
 use helm_chart::yaml::{self, Numbers};

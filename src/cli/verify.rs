@@ -3,18 +3,18 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::exit::{Done, Failure};
-use crate::cli::output::{FormatArg, Printer, table};
-use crate::cli::{Global, mesh_name};
+use super::exit::{Done, Failure};
+use super::output::{FormatArg, Printer, table};
+use super::{Global, mesh_name};
 use helm_release::release::Owner;
 
-use crate::cli::hints::remedy;
+use super::hints::remedy;
+use crate::mesh::DEFAULT_MESH_NAME;
 use crate::ops;
-use crate::plan::DEFAULT_MESH_NAME;
 
 /// Check the control plane in a cluster
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Verify {
+pub(super) struct Verify {
     #[command(subcommand)]
     command: Command,
 }

@@ -3,15 +3,15 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::exit::Done;
-use crate::cli::output::{Format, FormatArg, Printer, table};
-use crate::cli::{Global, mesh_name};
+use super::exit::Done;
+use super::output::{Format, FormatArg, Printer, table};
+use super::{Global, mesh_name};
+use crate::mesh::DEFAULT_MESH_NAME;
 use crate::ops::{self, Membership, MeshNamespace};
-use crate::plan::DEFAULT_MESH_NAME;
 
 /// Manage the namespaces of a mesh
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Namespace {
+pub(super) struct Namespace {
     #[command(subcommand)]
     command: Command,
 }
@@ -28,7 +28,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Add {
     /// Names of the namespaces
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
     namespaces: Vec<String>,
     /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
@@ -42,7 +42,7 @@ struct Add {
 #[derive(Debug, clap::Args)]
 struct Remove {
     /// Names of the namespaces
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
     namespaces: Vec<String>,
     /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
@@ -53,7 +53,7 @@ struct Remove {
 #[derive(Debug, clap::Args)]
 struct Ignore {
     /// Names of the namespaces
-    #[arg(required = true, value_name = "NAMESPACE", value_parser = crate::cli::namespace)]
+    #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
     namespaces: Vec<String>,
 }
 

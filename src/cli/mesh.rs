@@ -3,16 +3,16 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::PortArg;
+use super::Global;
+use super::exit::Done;
+use super::output::{Format, FormatArg, Printer, table};
+use super::port_arg::PortArg;
 use super::upgrade::Upgrade;
-use crate::cli::Global;
-use crate::cli::exit::Done;
-use crate::cli::output::{Format, FormatArg, Printer, table};
 use crate::ops;
 
 /// List and upgrade meshes
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Mesh {
+pub(super) struct Mesh {
     #[command(subcommand)]
     command: Command,
 }
@@ -72,7 +72,7 @@ impl List {
 }
 
 /// Converts a mesh to the data of `-o json`.
-pub(in crate::cli) fn as_json(mesh: &ops::Mesh) -> Value {
+pub(super) fn as_json(mesh: &ops::Mesh) -> Value {
     json!({
         "name": mesh.name,
         "namespace": mesh.namespace,

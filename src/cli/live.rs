@@ -3,12 +3,12 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use crate::cli::output::Printer;
+use super::output::Printer;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs the work to its end; returns `None` if Ctrl-C interrupts it.
-pub(in crate::cli) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     let begun = Instant::now();
     let (mut work, mut interrupt) = (pin!(work), pin!(tokio::signal::ctrl_c()));
     let mut seconds = tokio::time::interval(SECOND);

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_chart_names_the_components_that_are_declared() {
-        let chart = crate::embedded::chart().unwrap();
+        let chart = crate::mesh::chart::chart().unwrap();
         for map in ["osm.image.digest", "osm.image.name"] {
             let in_chart = helm_chart::values::lookup(&chart.values, map).unwrap();
             let mut in_chart: Vec<&str> = in_chart
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_schema_takes_the_pins_of_every_release() {
-        let chart = crate::embedded::chart().unwrap();
+        let chart = crate::mesh::chart::chart().unwrap();
         for release in RELEASES {
             let pins = Pins::Release(release).to_values();
             let values = helm_chart::effective_values(&chart, &pins);
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_chart_holds_no_digest_and_no_tag() {
-        let chart = crate::embedded::chart().unwrap();
+        let chart = crate::mesh::chart::chart().unwrap();
         let text = serde_json::to_string(&chart.values).unwrap();
         assert!(!text.contains("sha256:"), "{text}");
         assert_eq!(chart.values["osm"]["image"]["tag"], "");

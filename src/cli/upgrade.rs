@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
+use super::exit::{Done, Failure};
+use super::hints::{describe, explain};
+use super::in_cluster::{images_of, interrupted, origin, release, render};
+use super::live::unless_interrupted;
+use super::output::Printer;
+use super::pinned::check_pins;
+use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
-use super::{images_of, interrupted, origin, release, render, unless_interrupted};
-use crate::cli::exit::{Done, Failure};
-use crate::cli::hints::{describe, explain};
-use crate::cli::output::Printer;
-use crate::cli::pinned::check_pins;
-use crate::cli::value_args::{ImageArgs, ValueArgs};
-use crate::cli::{Global, mesh_name};
-use crate::images::{FoundImage, scan};
+use super::{Global, mesh_name};
+use crate::mesh::images::{FoundImage, scan};
+use crate::mesh::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
 use crate::ops::{self, mesh_history, mesh_name as name_of, mesh_namespace};
-use crate::plan::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
 use helm_release::release::{Owner, Record};
 use helm_release::rollout::RolloutOptions;
 
