@@ -5,5 +5,4 @@
 
 pub mod cli;
 pub mod mesh;
-#[cfg(feature = "cluster")]
 pub mod ops;

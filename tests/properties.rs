@@ -20,7 +20,7 @@ const SWITCHES: [&str; 6] = [
 const RELEASES: [&str; 5] = ["v1.2.0", "v1.2.1", "v1.2.2", "v1.2.3", "v1.2.4"];
 
 fn request(switches: &BTreeSet<usize>, release: usize, overrides: Overrides) -> Request {
-    let set = |text: &str| ValueSource::Set("--set", helm_chart::set::Mode::Typed, text.to_owned());
+    let set = |text: &str| ValueSource::Assignment(helm_chart::set::Mode::Typed, text.to_owned());
     Request {
         namespace: "osm-system".to_owned(),
         release: Some(RELEASES[release].to_owned()),

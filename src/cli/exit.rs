@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::flag_names::explain_plan;
 #[cfg(feature = "cluster")]
 use super::hints;
 use super::output::Printer;
@@ -27,14 +28,26 @@ pub(super) enum Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
-        Failure::Input(error.to_string())
+        Failure::Input(explain_plan(&error))
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Failure {
+    /// The failure of an operation, with the origins of images that cannot be pulled.
+    pub fn of_operation(error: &ops::Error, origins: hints::Origins<'_>) -> Failure {
+        let message = hints::explain(error, origins);
+        match error.is_wrong_input() {
+            true => Failure::Input(message),
+            false => Failure::Operation(message),
+        }
     }
 }
 
 #[cfg(feature = "cluster")]
 impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Failure {
-        Failure::Operation(hints::explain(&error, &|_| None))
+        Failure::of_operation(&error, &|_| None)
     }
 }
 

@@ -7,7 +7,8 @@ use helm_release::release::ReleaseError;
 use helm_release::rollout::Cleanup;
 use helm_release::wait::{NotReadyReason, PodProblem, Remedy, UnreadyObject, WaitError};
 
-use crate::mesh::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
+use super::flag_names::explain_plan;
+use crate::mesh::names::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 use crate::ops::{Error, Event, MeshConflict, MeshId, Operation, Unfinished};
 
 /// Says where the reference of an image came from, if that is known.
@@ -37,6 +38,7 @@ pub(super) fn after_install(name: &str, namespace: &str) -> String {
 pub(super) fn explain(error: &Error, origins: Origins<'_>) -> String {
     let cause = match error {
         Error::Cluster(error) => return explain_cluster(error, origins),
+        Error::Plan(error) => return explain_plan(error),
         Error::InstallFailed { cause, .. } | Error::UpgradeFailed { cause, .. } => {
             explain_cluster(cause, origins)
         }
@@ -75,6 +77,9 @@ fn next_step(error: &Error) -> Option<String> {
             }
         }
         .to_owned(),
+        Error::OtherNamespace { .. } => {
+            "set the namespace with --osm-namespace, which sets both".to_owned()
+        }
         Error::NamespaceTerminating { .. } => {
             "wait until it is gone, or choose another one with --osm-namespace".to_owned()
         }

@@ -6,19 +6,22 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
+use super::flag_names::useless_digest;
 #[cfg(feature = "cluster")]
-use super::hints::{after_install, describe, explain};
+use super::hints::{after_install, describe};
 #[cfg(feature = "cluster")]
-use super::in_cluster::{images_of, interrupted, origin, release, render};
+use super::image_messages::ImageOrigins;
+use super::image_messages::check_pins;
 #[cfg(feature = "cluster")]
-use super::live::unless_interrupted;
+use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
-use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 #[cfg(feature = "cluster")]
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
-use crate::mesh::{Plan, Rendered, Request, namespace_object};
+use crate::mesh::names::namespace_object;
+use crate::mesh::{Plan, Rendered, Request};
+use crate::ops::render_offline;
 #[cfg(feature = "cluster")]
 use crate::ops::{self, InstallOptions};
 use helm_chart::Object;
@@ -125,12 +128,12 @@ enum Output {
 impl Install {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let plan = Plan::new(&self.request(global)?)?;
-        if let Some(useless) = plan.useless_digests() {
-            printer.warning(&useless);
+        if let Some(useless) = plan.useless_digest() {
+            printer.warning(&useless_digest(&useless));
         }
-        let rendered = match plan.render() {
-            Err(error) if self.dry_run != DryRun::Client && plan.is_open(&error) => None,
-            rendered => Some(rendered?),
+        let rendered = match self.dry_run {
+            DryRun::Client => Some(plan.render()?),
+            _ => render_offline(&plan)?,
         };
         if let Some(rendered) = &rendered {
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
@@ -169,44 +172,33 @@ impl Install {
         global: &Global,
         printer: &mut Printer,
     ) -> Done {
-        let namespace = plan.mesh_text("osmNamespace");
-        if !namespace.is_empty() && namespace != plan.target.namespace {
-            return Err(Failure::Input(format!(
-                "the values set the namespace {namespace}, but the release goes to {}: \
-                 set the namespace with --osm-namespace, which sets both",
-                plan.target.namespace
-            )));
-        }
+        let rollout = RolloutOptions {
+            timeout: self.waiting.timeout,
+            wait: self.waiting.wait,
+            hooks: !self.no_hooks,
+        };
+        let options = InstallOptions::new(&plan, rollout, self.atomic)?;
         let crds = match self.skip_crds {
             true => Vec::new(),
             false => plan.crds()?,
         };
         let defaults = plan.defaults();
-        let options = InstallOptions {
-            rollout: RolloutOptions {
-                timeout: self.waiting.timeout,
-                wait: self.waiting.wait,
-                hooks: !self.no_hooks,
-            },
-            atomic: self.atomic,
-            enforces_single: plan.mesh_value("enforceSingleMesh") == Some(&Value::Bool(true)),
-            ca_bundle_secret: plan.mesh_text("caBundleSecretName"),
-        };
         let is_dry = self.dry_run == DryRun::Server;
         let answers = ops::block_on(async {
             let client = global.access.client().connect().await?;
             // A dry run creates no CRDs.
             let crds = if is_dry { &[] } else { crds.as_slice() };
-            let rendered = render(&mut plan, &client, self.kube_version.as_deref(), crds).await?;
+            let version = self.kube_version.as_deref();
+            let rendered = ops::render_for_cluster(&mut plan, &client, version, crds).await?;
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             }
-            let images = images_of(&plan);
-            let origin = |reference: &str| origin(&plan, &images, reference);
-            let release = release(&plan, &defaults, &rendered, crds);
+            let origins = ImageOrigins::new(&plan);
+            let origin = |reference: &str| origins.explain(reference);
+            let release = ops::release(&plan, &defaults, &rendered, crds);
             let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &origin));
-            let failed = |error| Failure::Operation(explain(&error, &origin));
+            let failed = |error| Failure::of_operation(&error, &origin);
             if is_dry {
                 let answers = ops::dry_run(&client, release, &options, &say).await;
                 return answers.map_err(failed);
@@ -262,7 +254,7 @@ impl Install {
             ));
         }
         // The chart's own value for it is stronger than the release's namespace.
-        let named = plan.mesh_text("osmNamespace");
+        let named = plan.mesh_values().osm_namespace();
         let name = match named.is_empty() {
             true => &plan.target.namespace,
             false => &named,

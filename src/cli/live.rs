@@ -3,6 +3,9 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use helm_release::client::Client;
+
+use super::exit::Failure;
 use super::output::Printer;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,4 +32,16 @@ pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Opti
             }
         }
     }
+}
+
+/// The error after Ctrl-C: the changed objects, and `next`, what to do next.
+pub(super) fn interrupted(client: &Client, next: &str) -> Failure {
+    let changed = client.changed();
+    if changed.is_empty() {
+        return Failure::Operation("interrupted: nothing was changed".to_owned());
+    }
+    Failure::Operation(format!(
+        "interrupted. Objects created or changed so far:\n  {}\n{next}",
+        changed.join("\n  ")
+    ))
 }

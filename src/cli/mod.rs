@@ -8,11 +8,11 @@ mod duration;
 #[cfg(feature = "cluster")]
 mod env;
 mod exit;
+mod flag_names;
 #[cfg(feature = "cluster")]
 mod hints;
+mod image_messages;
 mod images;
-#[cfg(feature = "cluster")]
-mod in_cluster;
 mod install;
 #[cfg(feature = "cluster")]
 mod live;
@@ -21,7 +21,6 @@ mod mesh;
 #[cfg(feature = "cluster")]
 mod namespace;
 mod output;
-mod pinned;
 #[cfg(feature = "cluster")]
 mod port_arg;
 #[cfg(feature = "cluster")]
@@ -45,7 +44,7 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 use exit::{Done, Failure};
 use output::Printer;
 
-use crate::mesh::{DEFAULT_NAMESPACE, check_release_name, is_subdomain};
+use crate::mesh::names::{DEFAULT_NAMESPACE, InvalidName, check_release_name, is_subdomain};
 
 /// The colors of help and usage errors: those of cargo.
 const STYLES: Styles = Styles::styled()
@@ -211,7 +210,7 @@ fn run(cli: &Cli, printer: &mut Printer) -> Done {
 }
 
 /// Parses the name of a mesh, which is also the name of its release.
-fn mesh_name(text: &str) -> Result<String, String> {
+fn mesh_name(text: &str) -> Result<String, InvalidName> {
     check_release_name(text).map(|()| text.to_owned())
 }
 

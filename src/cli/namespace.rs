@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::exit::Done;
 use super::output::{Format, FormatArg, Printer, table};
 use super::{Global, mesh_name};
-use crate::mesh::DEFAULT_MESH_NAME;
+use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::ops::{self, Membership, MeshNamespace};
 
 /// Manage the namespaces of a mesh

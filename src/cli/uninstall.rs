@@ -12,7 +12,7 @@ use super::live::unless_interrupted;
 use super::output::Printer;
 use super::port_arg::PortArg;
 use super::{Global, mesh_name, object_name};
-use crate::mesh::DEFAULT_MESH_NAME;
+use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::ops::{self, Removal};
 use helm_release::release::Owner;
 use helm_release::rollout::Cleanup;

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use super::exit::{Done, Failure};
-use super::hints::{describe, explain};
-use super::in_cluster::{images_of, interrupted, origin, release, render};
-use super::live::unless_interrupted;
+use super::flag_names::useless_digest;
+use super::hints::describe;
+use super::image_messages::{ImageOrigins, check_pins};
+use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
-use super::pinned::check_pins;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
-use crate::mesh::images::{FoundImage, scan};
-use crate::mesh::{DEFAULT_MESH_NAME, Plan, Request, ValueSource};
-use crate::ops::{self, mesh_history, mesh_name as name_of, mesh_namespace};
+use crate::mesh::names::DEFAULT_MESH_NAME;
+use crate::mesh::{Plan, Request, ValueSource};
+use crate::ops::{self, ImageChange, mesh_history, mesh_name as name_of};
 use helm_release::release::{Owner, Record};
 use helm_release::rollout::RolloutOptions;
 
@@ -59,15 +59,12 @@ impl Upgrade {
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // Reports wrong input without a cluster, except what depends on the values of the last revision.
         let checked = self.plan(global, &values, None)?;
-        if let Some(useless) = checked.useless_digests() {
-            printer.warning(&useless);
+        if let Some(useless) = checked.useless_digest() {
+            printer.warning(&useless_digest(&useless));
         }
-        match checked.render() {
-            // The values of the last revision, or the cluster, may change the result.
-            Err(error) if !self.reuse_values && !checked.is_open(&error) => {
-                return Err(error.into());
-            }
-            _ => {}
+        // The values of the last revision may change the result.
+        if !self.reuse_values {
+            ops::render_offline(&checked)?;
         }
         let owner = Owner {
             name: &self.mesh_name,
@@ -80,40 +77,18 @@ impl Upgrade {
                 return Err(ops::no_such_mesh(&client, owner).await?.into());
             };
             let mut plan = self.plan(global, &values, Some(last))?;
-            let named = plan.mesh_text("meshName");
-            if !named.is_empty() && named != name_of(last) {
-                return Err(Failure::Input(format!(
-                    "the upgrade would rename the mesh {} to {named}, and its namespaces would lose their mesh: \
-                     keep the name (osm.meshName)",
-                    name_of(last)
-                )));
-            }
-            let wanted = match plan.mesh_text("osmNamespace") {
-                namespace if namespace.is_empty() => plan.target.namespace.clone(),
-                namespace => namespace,
-            };
-            if wanted != mesh_namespace(last) {
-                return Err(Failure::Input(format!(
-                    "the upgrade would move the control plane from namespace {} to {wanted}: keep the namespace \
-                     (osm.osmNamespace)",
-                    mesh_namespace(last)
-                )));
-            }
-            last.name().clone_into(&mut plan.target.release);
-            plan.target.is_upgrade = true;
-            plan.target.revision = last.revision() + 1;
-            let rendered = render(&mut plan, &client, None, &[]).await?;
+            let rendered = ops::render_upgrade(&mut plan, &client, last).await?;
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
-            let changes = changes(last, &rendered.images)?;
+            let changes = describe_changes(&ops::image_changes(last, &rendered)?);
             if self.dry_run {
                 printer.data(&changes)?;
                 return Ok::<_, Failure>(None);
             }
             Printer::progress(changes.trim_end());
             let defaults = plan.defaults();
-            let images = images_of(&plan);
-            let origin = |reference: &str| origin(&plan, &images, reference);
-            let release = release(&plan, &defaults, &rendered, &[]);
+            let origins = ImageOrigins::new(&plan);
+            let origin = |reference: &str| origins.explain(reference);
+            let release = ops::release(&plan, &defaults, &rendered, &[]);
             let options = RolloutOptions {
                 timeout: self.waiting.timeout,
                 wait: self.waiting.wait,
@@ -125,7 +100,7 @@ impl Upgrade {
                 let next = "Rerun the same command to resume, or run `helm rollback` to return to the last revision.";
                 return Err(interrupted(&client, next));
             };
-            done.map_err(|error| Failure::Operation(explain(&error, &origin)))?;
+            done.map_err(|error| Failure::of_operation(&error, &origin))?;
             Ok(Some(plan.chart.metadata.app_version))
         })??;
         if let Some(version) = revision {
@@ -160,26 +135,14 @@ impl Upgrade {
 }
 
 /// Lists the images that the upgrade changes, with their old and new references.
-fn changes(last: &Record, images: &[FoundImage]) -> Result<String, Failure> {
-    // Another chart may use other values as images; these are not checked.
-    let (objects, hooks) = (last.objects()?, last.hooks()?);
-    let old = scan(objects.iter().chain(&hooks), false).unwrap_or_default();
-    let mut places: Vec<&String> = images.iter().chain(&old).flat_map(|i| &i.places).collect();
-    places.sort_unstable();
-    places.dedup();
-    let mut text = String::new();
-    for place in places {
-        let at = |images: &[FoundImage]| {
-            let image = images.iter().find(|image| image.places.contains(place));
-            image.map_or_else(|| "none".to_owned(), |image| image.reference.to_string())
-        };
-        let (before, after) = (at(&old), at(images));
-        if before != after {
-            text = format!("{text}{place}:\n  - {before}\n  + {after}\n");
-        }
+fn describe_changes(changes: &[ImageChange]) -> String {
+    if changes.is_empty() {
+        return "no image changes\n".to_owned();
     }
-    if text.is_empty() {
-        text.push_str("no image changes\n");
-    }
-    Ok(text)
+    let reference = |image: &Option<String>| image.clone().unwrap_or_else(|| "none".to_owned());
+    let lines = changes.iter().map(|change| {
+        let (before, after) = (reference(&change.before), reference(&change.after));
+        format!("{}:\n  - {before}\n  + {after}\n", change.place)
+    });
+    lines.collect()
 }

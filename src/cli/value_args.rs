@@ -13,25 +13,22 @@ use helm_chart::set::Mode;
 #[derive(Debug, Clone, Default)]
 pub(super) struct ValueArgs(pub Vec<ValueSource>);
 
-/// The flags that set values: clap's id, the flag, how its value is parsed, the name of its value, its help.
-const SET_FLAGS: [(&str, &str, Mode, &str, &str); 3] = [
+/// The flags that set values: clap's id, how the value is parsed, the name of the value, the help.
+const SET_FLAGS: [(&str, Mode, &str, &str); 3] = [
     (
         "set",
-        "--set",
         Mode::Typed,
         "KEY=VALUE",
         "Set values, such as a.b=1,c[0]=x,d={1,2} (repeatable)",
     ),
     (
         "set-string",
-        "--set-string",
         Mode::Text,
         "KEY=TEXT",
         "Set values as strings (repeatable)",
     ),
     (
         "set-json",
-        "--set-json",
         Mode::Json,
         "KEY=JSON",
         "Set values from JSON: KEY=JSON or a whole object (repeatable)",
@@ -50,10 +47,10 @@ impl clap::FromArgMatches for ValueArgs {
         {
             found.push((at, ValueSource::File(path.clone())));
         }
-        for (id, flag, mode, ..) in SET_FLAGS {
+        for (id, mode, ..) in SET_FLAGS {
             let texts = matches.get_many::<String>(id).into_iter().flatten();
             for (at, text) in matches.indices_of(id).into_iter().flatten().zip(texts) {
-                found.push((at, ValueSource::Set(flag, mode, text.clone())));
+                found.push((at, ValueSource::Assignment(mode, text.clone())));
             }
         }
         found.sort_by_key(|(at, _)| *at);
@@ -77,7 +74,7 @@ impl clap::Args for ValueArgs {
             .help("YAML file with values, or - for standard input (repeatable)")
             .action(ArgAction::Append)
             .value_parser(value_parser!(PathBuf));
-        let sets = SET_FLAGS.map(|(id, _, _, value, help)| {
+        let sets = SET_FLAGS.map(|(id, _, value, help)| {
             Arg::new(id)
                 .long(id)
                 .value_name(value)
@@ -145,7 +142,7 @@ fn component_digest(text: &str) -> Result<(&'static str, Digest), String> {
     let (component, digest) = text
         .split_once('=')
         .ok_or("expected COMPONENT=DIGEST, such as osm-controller=sha256:…")?;
-    let key = component_key(component)?;
+    let key = component_key(component).map_err(|e| e.to_string())?;
     let digest: Digest = digest.parse().map_err(|e| format!("{digest:?}: {e}"))?;
     match digest.implausible() {
         Some(why) => Err(format!("{digest}: {why}")),

@@ -9,7 +9,7 @@ use super::{Global, mesh_name};
 use helm_release::release::Owner;
 
 use super::hints::remedy;
-use crate::mesh::DEFAULT_MESH_NAME;
+use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::ops;
 
 /// Check the control plane in a cluster

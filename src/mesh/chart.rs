@@ -2,6 +2,9 @@
 
 use helm_chart::{Chart, ChartError};
 
+/// The name of the chart.
+pub const CHART_NAME: &str = "osm";
+
 /// The chart's files by their path inside the chart.
 pub const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/chart.rs"));
 

@@ -1,13 +1,15 @@
-//! The layers of values: files override compiled-in values, `--set` overrides files, flags override all.
+//! The layers of values: files override compiled-in values, assignments override files, options override all.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::images::{COMPONENTS, Origins, Overrides, Pins};
-use super::plan::{PlanError, Request, ValueSource};
-use helm_chart::set;
+use super::error::PlanError;
+use super::images::{COMPONENTS, Origins, Overrides, Pins, Setting, Source};
+use super::request::{Request, ValueSource, read_values};
+use super::values::{ENFORCE_SINGLE_MESH, IMAGE, IMAGE_TAG, MESH_NAME, Root, ValuePath, text};
+use helm_chart::set::{self, Mode};
 use helm_chart::values::{insert, lookup, merge};
 use helm_chart::yaml::{self, Numbers};
 use helm_chart::{Chart, ChartError};
@@ -22,11 +24,10 @@ pub(super) fn add_files(
         let path = match source {
             ValueSource::File(path) => path,
             ValueSource::Text(_) => Path::new("-"),
-            ValueSource::Set(..) => continue,
+            ValueSource::Assignment(..) => continue,
         };
         if path == Path::new("-") && std::mem::replace(&mut stdin_used, true) {
-            let message = "-f -: standard input can be read only once";
-            return Err(PlanError::Flag(message.to_owned()));
+            return Err(PlanError::StdinTwice);
         }
         let text = match source {
             ValueSource::Text(text) => Cow::Borrowed(text),
@@ -51,149 +52,127 @@ pub(super) fn add_files(
             }
         }
         merge(values, file.clone());
-        origins.push_file(format!("-f {shown}"), file, marks);
+        origins.push_file(Source::File(path.to_owned()), file, marks);
     }
     Ok(())
 }
 
-/// The largest values file, in bytes.
-const MAX_VALUES_BYTES: u64 = 16 << 20;
-
-pub(super) fn read_values(path: &Path) -> Result<String, ChartError> {
-    use std::io::Read as _;
-    let shown = path.display().to_string();
-    let failed = |message: String| ChartError::File {
-        path: shown.clone(),
-        message,
-    };
-    if shown.contains("://") {
-        let message = "values files cannot be URLs; download the file first and use its path";
-        return Err(failed(message.to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(MAX_VALUES_BYTES + 1)
-            .read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_VALUES_BYTES + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|e| failed(format!("cannot read the values file: {e}")))?;
-    if bytes.len() as u64 > MAX_VALUES_BYTES {
-        return Err(failed(format!(
-            "larger than {} MiB",
-            MAX_VALUES_BYTES >> 20
-        )));
-    }
-    String::from_utf8(bytes).map_err(|e| failed(format!("not UTF-8: {e}")))
+/// An assignment, and the values that it sets alone.
+pub(super) struct Assignment<'r> {
+    mode: Mode,
+    text: &'r str,
+    values: Map<String, Value>,
 }
 
-/// A flag such as `--set a=b`, and the values that it sets alone.
-pub(super) type Assignment = (String, Map<String, Value>);
-
-/// Applies `--set` and similar flags, and returns the values that each sets alone.
-pub(super) fn add_sets(
-    request: &Request,
+/// Applies the assignments, and returns the values that each sets alone.
+pub(super) fn add_assignments<'r>(
+    request: &'r Request,
     values: &mut Map<String, Value>,
     origins: &mut Origins,
-) -> Result<Vec<Assignment>, PlanError> {
+) -> Result<Vec<Assignment<'r>>, PlanError> {
     let mut layers = Vec::new();
     for source in &request.values {
-        let ValueSource::Set(flag, mode, text) = source else {
+        let ValueSource::Assignment(mode, text) = source else {
             continue;
         };
-        set::assign(text, *mode, values).map_err(|e| PlanError::Flag(format!("{flag}: {e}")))?;
+        let mode = *mode;
+        set::assign(text, mode, values).map_err(|error| PlanError::Assignment { mode, error })?;
         let mut alone = Map::new();
         // An assignment that extends a list of another layer can fail alone.
-        if set::assign(text, *mode, &mut alone).is_ok() {
-            let name = format!("{flag} {text}");
-            origins.push(name.clone(), alone.clone());
-            layers.push((name, alone));
+        if set::assign(text, mode, &mut alone).is_ok() {
+            origins.push(Source::Assignment(mode, text.clone()), alone.clone());
+            layers.push(Assignment {
+                mode,
+                text,
+                values: alone,
+            });
         }
     }
     Ok(layers)
 }
 
-pub(super) fn add_flags(
+/// Applies the options that set a value.
+pub(super) fn add_settings(
     request: &Request,
     chart: &Chart,
-    set: &[Assignment],
+    assignments: &[Assignment<'_>],
     values: &mut Map<String, Value>,
     origins: &mut Origins,
 ) -> Result<(), PlanError> {
     let overrides = &request.overrides;
     if overrides.tag.is_some() && !overrides.digests.is_empty() {
-        return Err(PlanError::Flag(
-            "--image-tag and --image-digest cannot be used together: a tag applies to all components, \
-             and an image has either a tag or a digest"
-                .to_owned(),
-        ));
+        return Err(PlanError::TagAndDigest);
     }
-    let root = values_root(chart);
-    let image_flags = overrides.entries();
-    if let (Some((flag, ..)), None) = (
-        image_flags.first(),
-        lookup(&chart.values, &format!("{root}.image")),
-    ) {
-        let name = &chart.metadata.name;
-        return Err(PlanError::Flag(format!(
-            "{flag}: the chart {name} has no {root}.image; set its own values with --set"
-        )));
+    let root = Root::of_chart(chart);
+    let has_default = |path: &ValuePath| path.get(root, &chart.values).is_some();
+    let no_such_value = |setting: Setting, path: &ValuePath| PlanError::NoSuchValue {
+        setting,
+        chart: chart.metadata.name.clone(),
+        path: path.under(root),
+    };
+    let of_images = overrides.entries();
+    if let Some((setting, ..)) = of_images.first()
+        && !has_default(&IMAGE)
+    {
+        return Err(no_such_value(*setting, &IMAGE));
     }
-    let mut flags = Vec::new();
+    let mut settings = Vec::new();
     // A chart without this value does not know meshes; the name is only the name of the release.
-    if let (Some(name), Some(_)) = (
-        &request.mesh_name,
-        lookup(&chart.values, &format!("{root}.meshName")),
-    ) {
-        flags.push((
-            "--mesh-name",
-            format!("{root}.meshName"),
-            Value::from(name.as_str()),
-        ));
+    if let Some(name) = &request.mesh_name
+        && has_default(&MESH_NAME)
+    {
+        settings.push((Setting::MeshName, MESH_NAME, Value::from(name.as_str())));
     }
     if let Some(enforce) = request.enforce_single_mesh {
-        let path = format!("{root}.enforceSingleMesh");
-        if lookup(&chart.values, &path).is_none() {
-            let name = &chart.metadata.name;
-            return Err(PlanError::Flag(format!(
-                "--enforce-single-mesh: the chart {name} has no {path}"
-            )));
+        let (setting, path) = (Setting::EnforceSingleMesh, ENFORCE_SINGLE_MESH);
+        if !has_default(&path) {
+            return Err(no_such_value(setting, &path));
         }
-        flags.push(("--enforce-single-mesh", path, Value::from(enforce)));
+        settings.push((setting, path, Value::from(enforce)));
     }
-    flags.extend(image_flags.into_iter().map(|(flag, path, value)| {
-        let below = path.strip_prefix("osm.").unwrap_or(&path);
-        (flag, format!("{root}.{below}"), value)
-    }));
-    for (flag, path, value) in &flags {
-        for (name, layer) in set {
-            let Some(other) = lookup(layer, path) else {
-                continue;
-            };
-            if text(other) != text(value) {
-                return Err(PlanError::Flag(format!(
-                    "{flag} {} and {name} set {path} to different values; use only one of them",
-                    text(value)
-                )));
-            }
-        }
-        refuse_non_map(flag, path, values, origins)?;
+    settings.extend(of_images);
+    let settings: Vec<(Setting, String, Value)> = settings
+        .into_iter()
+        .map(|(setting, path, value)| (setting, path.under(root), value))
+        .collect();
+    for (setting, path, value) in &settings {
+        refuse_disagreement(*setting, path, value, assignments)?;
+        refuse_non_map(*setting, path, values, origins)?;
     }
-    for (flag, path, value) in flags {
+    for (setting, path, value) in settings {
         insert(values, &path, value.clone());
         let mut alone = Map::new();
         insert(&mut alone, &path, value);
-        origins.push(flag, alone);
+        origins.push(Source::Setting(setting), alone);
     }
     Ok(())
 }
 
-/// Refuses a flag whose value would replace something that is not a map.
+/// Refuses an option that an assignment contradicts.
+fn refuse_disagreement(
+    setting: Setting,
+    path: &str,
+    value: &Value,
+    assignments: &[Assignment<'_>],
+) -> Result<(), PlanError> {
+    let disagrees = |assignment: &&Assignment<'_>| {
+        lookup(&assignment.values, path).is_some_and(|other| text(other) != text(value))
+    };
+    match assignments.iter().find(disagrees) {
+        None => Ok(()),
+        Some(assignment) => Err(PlanError::Disagreement {
+            setting,
+            value: text(value),
+            mode: assignment.mode,
+            assignment: assignment.text.to_owned(),
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Refuses an option whose value would replace something that is not a map.
 fn refuse_non_map(
-    flag: &str,
+    setting: Setting,
     path: &str,
     values: &Map<String, Value>,
     origins: &Origins,
@@ -203,19 +182,17 @@ fn refuse_non_map(
         match lookup(values, outer) {
             None | Some(Value::Null | Value::Object(_)) => {}
             Some(other) => {
-                return Err(PlanError::Flag(format!(
-                    "{flag}: {outer} has to be a map, not {} ({})",
-                    helm_chart::json::compact(other),
-                    origins.of(outer)
-                )));
+                return Err(PlanError::NotAMap {
+                    setting,
+                    path: outer.to_owned(),
+                    found: helm_chart::json::compact(other),
+                    set_by: origins.source(outer),
+                });
             }
         }
     }
     Ok(())
 }
-
-/// The path of the tag for all components.
-pub(super) const TAG: &str = "osm.image.tag";
 
 /// Returns whether the tag is kept. Digests of the user replace a compiled-in tag, but not a tag of the user.
 pub(super) fn keeps_tag(
@@ -224,40 +201,20 @@ pub(super) fn keeps_tag(
     values: &Map<String, Value>,
     origins: &Origins,
 ) -> Result<bool, PlanError> {
-    let tag = lookup(values, TAG).map(text).unwrap_or_default();
-    let is_set = |path: &str| {
-        origins.is_overridden(path) && lookup(values, path).is_some_and(|v| !text(v).is_empty())
-    };
+    let tag = IMAGE_TAG.text(values);
+    let is_set = |path: &ValuePath| origins.is_overridden(path) && !path.text(values).is_empty();
     let has_digest = COMPONENTS
         .iter()
-        .any(|c| is_set(&format!("osm.image.digest.{}", c.key)));
+        .any(|c| is_set(&ValuePath::image_digest(c.key)));
     if tag.is_empty() || !has_digest {
         return Ok(true);
     }
-    if matches!(pins, Some(Pins::Floating { .. })) && !origins.is_overridden(TAG) {
+    if matches!(pins, Some(Pins::Floating { .. })) && !origins.is_overridden(IMAGE_TAG) {
         return Ok(false);
     }
     if overrides.digests.is_empty() {
         return Ok(true);
     }
-    Err(PlanError::Flag(format!(
-        "--image-digest would have no effect: the tag {tag} ({}) overrides the digests of all components",
-        origins.of(TAG)
-    )))
-}
-
-/// The root of the values of a mesh chart: `OpenServiceMesh` up to v0.11, `osm` since.
-pub(super) fn values_root(chart: &Chart) -> &'static str {
-    match chart.values.contains_key("OpenServiceMesh") {
-        true => "OpenServiceMesh",
-        false => "osm",
-    }
-}
-
-pub(super) fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => helm_chart::json::compact(other),
-    }
+    let set_by = origins.source(IMAGE_TAG);
+    Err(PlanError::DigestWithoutEffect { tag, set_by })
 }

@@ -4,11 +4,14 @@
 //! renders to Kubernetes objects.
 
 pub mod chart;
+mod error;
 pub mod images;
 mod layers;
+pub mod names;
 mod plan;
+mod request;
+pub mod values;
 
-pub use plan::{
-    DEFAULT_MESH_NAME, DEFAULT_NAMESPACE, Plan, PlanError, Rendered, Request, ValueSource,
-    check_release_name, is_subdomain, namespace_object,
-};
+pub use error::{PlanError, RefusedValue};
+pub use plan::{Plan, Rendered, UselessDigest};
+pub use request::{Request, ValueSource};

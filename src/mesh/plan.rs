@@ -1,94 +1,18 @@
 //! The plan of an installation: from flags, values files and pins to chart, values and target.
 
-use std::path::{Path, PathBuf};
+use serde_json::{Map, Value};
 
-use serde_json::{Map, Value, json};
-
+use super::chart;
+use super::error::{PlanError, RefusedValue};
 use super::images::{
-    BadImage, COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, UnknownRelease,
-    resolve, scan,
+    COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, Source, resolve, scan,
 };
-use super::layers::{TAG, add_files, add_flags, add_sets, keeps_tag, text, values_root};
-use helm_chart::set::Mode;
-use helm_chart::values::{insert, lookup, merge};
+use super::layers::{add_assignments, add_files, add_settings, keeps_tag};
+use super::names::{DEFAULT_MESH_NAME, check_release_name};
+use super::request::Request;
+use super::values::{IMAGE_TAG, MeshValues, ValuePath};
+use helm_chart::values::merge;
 use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target, Violation};
-
-/// The default name of a mesh.
-pub const DEFAULT_MESH_NAME: &str = "osm";
-/// The default namespace of the control plane.
-pub const DEFAULT_NAMESPACE: &str = "osm-system";
-
-/// A source of values on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueSource {
-    /// `-f`: a path, or `-` for standard input.
-    File(PathBuf),
-    /// The content of `-f -`.
-    Text(String),
-    /// `--set` and similar flags: the flag, how its value is parsed, and the value.
-    Set(&'static str, Mode, String),
-}
-
-impl ValueSource {
-    /// Reads standard input, if this is the source, so that several plans can use it.
-    ///
-    /// # Errors
-    /// Standard input cannot be read.
-    pub fn read(self) -> Result<ValueSource, PlanError> {
-        match self {
-            ValueSource::File(path) if path == Path::new("-") => {
-                Ok(ValueSource::Text(super::layers::read_values(&path)?))
-            }
-            other => Ok(other),
-        }
-    }
-}
-
-/// What the user asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// Namespace of the control plane.
-    pub namespace: String,
-    /// `--mesh-name`
-    pub mesh_name: Option<String>,
-    /// `--enforce-single-mesh`
-    pub enforce_single_mesh: Option<bool>,
-    /// `--osm-chart-path`: another chart than the compiled-in one.
-    pub chart: Option<PathBuf>,
-    /// `--release`: another release than the compiled-in default.
-    pub release: Option<String>,
-    /// The values of the last revision, which all others override (`--reuse-values`).
-    pub reused: Option<Map<String, Value>>,
-    /// Values in the order of the command line.
-    pub values: Vec<ValueSource>,
-    /// The image flags.
-    pub overrides: Overrides,
-    /// `--kube-version`
-    pub kube_version: Option<String>,
-    /// `--api-versions`
-    pub api_versions: Vec<String>,
-}
-
-/// Why a request cannot be carried out. Every variant is wrong input.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// A flag is wrong, or two of them disagree.
-    #[error("{0}")]
-    Flag(String),
-    /// The release is not compiled in.
-    #[error("--release: {0}")]
-    Release(#[from] UnknownRelease),
-    /// The chart, a values file or a template is wrong.
-    #[error("{0}")]
-    Chart(#[from] ChartError),
-    /// Values that the chart refuses, each with its origin.
-    #[error("{}", .0.join("\n"))]
-    Values(Vec<String>),
-    /// A rendered object has an invalid image reference.
-    #[error("{0}; osm does not install such an object")]
-    Image(#[from] BadImage),
-}
 
 /// An installation that can be rendered.
 #[derive(Debug)]
@@ -97,7 +21,7 @@ pub struct Plan {
     pub chart: Chart,
     /// The values over the defaults of the chart: the compiled-in pins, and `user` over them.
     pub values: Map<String, Value>,
-    /// The values of the user: files, `--set` and flags.
+    /// The values of the user: files, assignments and options.
     pub user: Map<String, Value>,
     /// The origin of each value.
     pub origins: Origins,
@@ -105,6 +29,19 @@ pub struct Plan {
     pub pins: Option<Pins>,
     /// The release and the cluster to render for.
     pub target: Target,
+}
+
+/// A digest of the user that has no effect, because a tag overrides it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UselessDigest {
+    /// The path of the digest.
+    pub path: String,
+    /// What set it.
+    pub set_by: Source,
+    /// The tag.
+    pub tag: String,
+    /// What set the tag.
+    pub tag_set_by: Source,
 }
 
 /// The result of rendering a plan.
@@ -117,7 +54,7 @@ pub struct Rendered {
 }
 
 impl Plan {
-    /// Reads what the request names and merges values: compiled-in pins, files, `--set`, flags.
+    /// Reads what the request names and merges values: compiled-in pins, files, assignments, options.
     ///
     /// # Errors
     /// Any wrong input of the request.
@@ -130,11 +67,10 @@ impl Plan {
             };
             let (wanted, chart) = (minor(release.name), minor(&plan.chart.metadata.version));
             if wanted != chart {
-                return Err(PlanError::Flag(format!(
-                    "release {}: the compiled-in chart installs releases v{chart}.x; \
-                     use the osm of that release, or its chart with --osm-chart-path",
-                    release.name
-                )));
+                return Err(PlanError::OtherMinorVersion {
+                    release: release.name,
+                    minor: chart,
+                });
             }
         }
         Ok(plan)
@@ -152,19 +88,19 @@ impl Plan {
             pins.app_version()
                 .clone_into(&mut chart.metadata.app_version);
             values = pins.to_values();
-            origins.push(format!("compiled-in {}", pins.name()), values.clone());
+            origins.push(Source::CompiledIn(pins.name()), values.clone());
         }
         if let Some(reused) = &request.reused {
             merge(&mut user, reused.clone());
-            origins.push("--reuse-values", reused.clone());
+            origins.push(Source::LastRevision, reused.clone());
         }
         add_files(request, &mut user, &mut origins)?;
-        let set = add_sets(request, &mut user, &mut origins)?;
-        add_flags(request, &chart, &set, &mut user, &mut origins)?;
+        let assignments = add_assignments(request, &mut user, &mut origins)?;
+        add_settings(request, &chart, &assignments, &mut user, &mut origins)?;
         merge(&mut values, user.clone());
         if !keeps_tag(&request.overrides, pins.as_ref(), &values, &origins)? {
-            insert(&mut values, TAG, Value::from(""));
-            insert(&mut user, TAG, Value::from(""));
+            IMAGE_TAG.set(&mut values, "");
+            IMAGE_TAG.set(&mut user, "");
         }
         if let Some(pins) = &pins {
             refuse_foreign_components(&request.overrides, pins)?;
@@ -179,8 +115,7 @@ impl Plan {
             namespace: request.namespace.clone(),
             revision: 1,
             is_upgrade: false,
-            kube_version: KubeVersion::parse(kube_version)
-                .map_err(|e| PlanError::Flag(format!("--kube-version: {e}")))?,
+            kube_version: KubeVersion::parse(kube_version).map_err(PlanError::KubeVersion)?,
             api_versions: request.api_versions.clone(),
             served: None,
             // A test proves that the compiled-in values of every release are valid; what the user sets is not known.
@@ -206,30 +141,23 @@ impl Plan {
         defaults
     }
 
-    /// Returns a value below the root of the mesh: the given one, or else the default of the chart.
-    pub fn mesh_value(&self, key: &str) -> Option<&Value> {
-        let path = format!("{}.{key}", values_root(&self.chart));
-        lookup(&self.values, &path).or_else(|| lookup(&self.chart.values, &path))
+    /// Returns the values of the mesh: those of the plan over the defaults of the chart.
+    pub fn mesh_values(&self) -> MeshValues<'_> {
+        MeshValues::new(&self.chart, &self.values)
     }
 
-    /// Returns [`Plan::mesh_value`] as a string; empty if it is not set.
-    pub fn mesh_text(&self, key: &str) -> String {
-        self.mesh_value(key).map(text).unwrap_or_default()
-    }
-
-    /// Returns a warning if a tag overrides a digest that the user set.
-    pub fn useless_digests(&self) -> Option<String> {
-        let tag = lookup(&self.values, "osm.image.tag").map(text)?;
+    /// Returns a digest that the user set and that a tag overrides.
+    pub fn useless_digest(&self) -> Option<UselessDigest> {
+        let tag = IMAGE_TAG.text(&self.values);
         let path = COMPONENTS
             .iter()
-            .map(|component| format!("osm.image.digest.{}", component.key))
+            .map(|component| ValuePath::image_digest(component.key))
             .find(|path| self.origins.is_overridden(path))?;
-        (!tag.is_empty()).then(|| {
-            format!(
-                "{path} ({}) has no effect: the tag {tag} ({}) overrides the digests of all components",
-                self.origins.of(&path),
-                self.origins.of("osm.image.tag")
-            )
+        (!tag.is_empty()).then(|| UselessDigest {
+            set_by: self.origins.source(&path),
+            path: path.to_string(),
+            tag_set_by: self.origins.source(IMAGE_TAG),
+            tag,
         })
     }
 
@@ -269,7 +197,7 @@ impl Plan {
         let pins = self.pins.unwrap_or_else(Pins::default_channel);
         let values = helm_chart::effective_values(&self.chart, &self.values)
             .map_err(|error| self.explain(error))?;
-        resolve(&pins, &values, &self.origins).map_err(PlanError::Flag)
+        Ok(resolve(&pins, &values, &self.origins)?)
     }
 
     /// Adds its origin to each refused value.
@@ -277,15 +205,14 @@ impl Plan {
         let ChartError::Values(violations) = error else {
             return PlanError::Chart(error);
         };
-        let lines = violations.iter().map(|Violation { path, message }| {
-            let keys = path.join(".").replace(".[", "[");
-            match (keys.is_empty(), self.origins.place(path)) {
-                (true, _) => message.clone(),
-                (false, Some(place)) => format!("{keys}: {message} (set by {place})"),
-                (false, None) => format!("{keys}: {message}"),
-            }
-        });
-        PlanError::Values(lines.collect())
+        let refused = violations
+            .into_iter()
+            .map(|Violation { path, message }| RefusedValue {
+                place: self.origins.place(&path).filter(|_| !path.is_empty()),
+                path: path.join(".").replace(".[", "["),
+                message,
+            });
+        PlanError::Values(refused.collect())
     }
 }
 
@@ -295,51 +222,15 @@ fn release_name(
     chart: &Chart,
     values: &Map<String, Value>,
 ) -> Result<String, PlanError> {
-    let path = format!("{}.meshName", values_root(chart));
-    let named = lookup(&chart.values, &path).and_then(|default| {
-        let name = text(lookup(values, &path).unwrap_or(default));
-        (!name.is_empty()).then_some(name)
-    });
-    let name = named
+    let name = MeshValues::new(chart, values)
+        .mesh_name()
+        .filter(|name| !name.is_empty())
         .or_else(|| request.mesh_name.clone())
         .unwrap_or_else(|| DEFAULT_MESH_NAME.to_owned());
-    check_release_name(&name)
-        .map_err(|e| PlanError::Flag(format!("the mesh name {name:?}: {e}")))?;
-    Ok(name)
-}
-
-/// Checks the name of a release as helm does: DNS labels (RFC 1123) separated by dots, at most 53 characters.
-///
-/// # Errors
-/// A message that describes valid names.
-pub fn check_release_name(name: &str) -> Result<(), String> {
-    if name.len() <= 53 && is_subdomain(name) {
-        return Ok(());
+    match check_release_name(&name) {
+        Ok(()) => Ok(name),
+        Err(reason) => Err(PlanError::MeshName { name, reason }),
     }
-    Err(
-        "a name has at most 53 lower-case letters, digits, dashes and dots, \
-         and starts and ends with a letter or digit"
-            .to_owned(),
-    )
-}
-
-/// Returns the Namespace object of a release, as helm creates it.
-pub fn namespace_object(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"name": name}},
-    })
-}
-
-/// Returns whether a name is a DNS subdomain (RFC 1123, section 2.1), as most names in Kubernetes are.
-pub fn is_subdomain(name: &str) -> bool {
-    name.split('.').all(|label| {
-        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        !label.is_empty()
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    })
 }
 
 /// Refuses a digest for a component that the release does not have.
@@ -350,30 +241,24 @@ fn refuse_foreign_components(overrides: &Overrides, pins: &Pins) -> Result<(), P
         .keys()
         .find(|key| !components.iter().any(|(_, known)| known == *key));
     match foreign {
-        Some(key) => {
-            let release = pins.name();
-            Err(PlanError::Flag(format!(
-                "--image-digest: {release} has no component {key}"
-            )))
-        }
+        Some(key) => Err(PlanError::NoSuchComponent {
+            release: pins.name(),
+            key: key.clone(),
+        }),
         None => Ok(()),
     }
 }
 
 fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
     match (&request.chart, &request.release) {
-        (Some(_), Some(_)) => Err(PlanError::Flag(
-            "--release and --osm-chart-path cannot be used together: \
-             another chart has its own images"
-                .to_owned(),
-        )),
+        (Some(_), Some(_)) => Err(PlanError::ReleaseOfOtherChart),
         (Some(path), None) => Ok((Chart::read(path)?, None)),
         (None, release) => {
             let pins = match release {
                 Some(name) => Pins::of_release(name)?,
                 None => Pins::default_channel(),
             };
-            Ok((super::chart::chart()?, Some(pins)))
+            Ok((chart::chart()?, Some(pins)))
         }
     }
 }

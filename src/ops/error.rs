@@ -4,6 +4,9 @@ use helm_release::client::{ObjectRef, Permission};
 use helm_release::release::Ownership;
 use helm_release::rollout::Cleanup;
 
+use crate::mesh::PlanError;
+use crate::mesh::values::{MESH_NAME, OSM_NAMESPACE};
+
 /// Names a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeshId {
@@ -29,6 +32,45 @@ pub enum Error {
     /// A request or a step of the rollout failed.
     #[error(transparent)]
     Cluster(helm_release::Error),
+    /// The plan is wrong for this cluster.
+    #[error("{0}")]
+    Plan(#[from] PlanError),
+    /// The lookups of a chart depend on each other too often.
+    #[error("the lookups of the chart {chart} depend on each other more than {depth} levels deep")]
+    NestedLookups {
+        /// The name of the chart.
+        chart: String,
+        /// How deep they may depend on each other.
+        depth: usize,
+    },
+    /// The values put the control plane into another namespace than the release.
+    #[error("the values set the namespace {values}, but the release goes to {release}")]
+    OtherNamespace {
+        /// The namespace in the values.
+        values: String,
+        /// The namespace of the release.
+        release: String,
+    },
+    /// An upgrade would rename the mesh.
+    #[error(
+        "the upgrade would rename the mesh {name} to {new_name}, and its namespaces would lose their mesh: keep the name ({MESH_NAME})"
+    )]
+    RenamesMesh {
+        /// The name of the mesh.
+        name: String,
+        /// The name that the values set.
+        new_name: String,
+    },
+    /// An upgrade would move the control plane.
+    #[error(
+        "the upgrade would move the control plane from namespace {from} to {to}: keep the namespace ({OSM_NAMESPACE})"
+    )]
+    MovesControlPlane {
+        /// Its namespace.
+        from: String,
+        /// The namespace that the values set.
+        to: String,
+    },
     /// The operating system provides no event queue.
     #[error("cannot start the event loop: {0}")]
     Runtime(std::io::Error),
@@ -216,6 +258,20 @@ pub enum Error {
         /// The mesh that it was to leave.
         wanted: String,
     },
+}
+
+impl Error {
+    /// Returns whether the input of the user is wrong, so that nothing was tried.
+    pub fn is_wrong_input(&self) -> bool {
+        matches!(
+            self,
+            Error::Plan(_)
+                | Error::NestedLookups { .. }
+                | Error::OtherNamespace { .. }
+                | Error::RenamesMesh { .. }
+                | Error::MovesControlPlane { .. }
+        )
+    }
 }
 
 /// Why two meshes cannot both exist.

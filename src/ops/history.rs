@@ -4,12 +4,11 @@ use helm_release::client::Client;
 use helm_release::release::{Owner, Record, records};
 
 use super::error::Error;
+use crate::mesh::chart::CHART_NAME;
+use crate::mesh::values::{MESH_NAME, OSM_NAMESPACE, Root, ValuePath};
 
 /// The label of records that are created here.
 pub(super) const MADE_BY: &str = "openservicemesh.io/made-by";
-
-/// The roots of the values of a mesh: of releases since v1.0, and before.
-const ROOTS: [&str; 2] = ["osm", "OpenServiceMesh"];
 
 /// Reads the records of the release that is a mesh, the newest last: of the release of this name, or of the one whose
 /// values name the mesh. The list is empty for an unknown mesh.
@@ -45,21 +44,23 @@ pub async fn mesh_history(client: &Client, mesh: Owner<'_>) -> Result<Vec<Record
 
 /// Returns the name of the mesh: what the values name it, else the name of the release.
 pub fn mesh_name(record: &Record) -> &str {
-    mesh_value(record, "meshName").unwrap_or_else(|| record.name())
+    mesh_value(record, &MESH_NAME).unwrap_or_else(|| record.name())
 }
 
 /// Returns the namespace of the control plane: what the values name, else the namespace of the release.
 pub fn mesh_namespace(record: &Record) -> &str {
-    mesh_value(record, "osmNamespace").unwrap_or_else(|| record.namespace())
+    mesh_value(record, &OSM_NAMESPACE).unwrap_or_else(|| record.namespace())
 }
 
-fn mesh_value<'r>(record: &'r Record, key: &str) -> Option<&'r str> {
-    let [current, older] = ROOTS.map(|root| [root, key]);
+fn mesh_value<'r>(record: &'r Record, path: &ValuePath) -> Option<&'r str> {
+    let [current, older] = Root::ALL.map(|root| path.keys(root));
     record.value(&[&current, &older])
 }
 
 /// Returns whether the release is a mesh: installed here, or of a chart with the values of a mesh.
 fn is_mesh(record: &Record) -> bool {
-    let has_root = |root: &str| record.has_default(&[root, "meshName"]);
-    record.has_label(MADE_BY) || record.chart_name() == "osm" || ROOTS.into_iter().any(has_root)
+    let has_name = |root: Root| record.has_default(&MESH_NAME.keys(root));
+    record.has_label(MADE_BY)
+        || record.chart_name() == CHART_NAME
+        || Root::ALL.into_iter().any(has_name)
 }

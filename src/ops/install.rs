@@ -16,7 +16,8 @@ use super::preflight::{
     check_version,
 };
 use super::uninstall::{Removal, uninstall};
-use crate::mesh::namespace_object;
+use crate::mesh::Plan;
+use crate::mesh::names::namespace_object;
 
 /// How a mesh is installed.
 #[derive(Debug, Clone)]
@@ -29,6 +30,33 @@ pub struct InstallOptions {
     pub enforces_single: bool,
     /// The Secret with the root certificate of the mesh, which the control plane creates; empty if there is none.
     pub ca_bundle_secret: String,
+}
+
+impl InstallOptions {
+    /// Takes from the plan what the checks and a rollback need to know.
+    ///
+    /// # Errors
+    /// The values put the control plane into another namespace than the release.
+    pub fn new(
+        plan: &Plan,
+        rollout: RolloutOptions,
+        atomic: bool,
+    ) -> Result<InstallOptions, Error> {
+        let values = plan.mesh_values();
+        let (namespace, release) = (values.osm_namespace(), &plan.target.namespace);
+        if !namespace.is_empty() && namespace != *release {
+            return Err(Error::OtherNamespace {
+                values: namespace,
+                release: release.clone(),
+            });
+        }
+        Ok(InstallOptions {
+            rollout,
+            atomic,
+            enforces_single: values.enforces_single_mesh(),
+            ca_bundle_secret: values.ca_bundle_secret(),
+        })
+    }
 }
 
 /// How long a step of a rollback may take.

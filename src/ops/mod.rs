@@ -1,49 +1,47 @@
-//! The operations on meshes in a cluster: one file each. Typed options in, typed results and errors out.
+//! The operations on a mesh: one file each. Typed options in, typed results and errors out.
 //!
 //! Nothing here prints or names a flag: the command line turns errors and events into words.
 
+mod images;
+mod render;
+
+#[cfg(feature = "cluster")]
 mod error;
+#[cfg(feature = "cluster")]
 mod event;
+#[cfg(feature = "cluster")]
 mod history;
+#[cfg(feature = "cluster")]
 mod install;
+#[cfg(feature = "cluster")]
 mod meshes;
+#[cfg(feature = "cluster")]
 mod namespaces;
+#[cfg(feature = "cluster")]
 mod preflight;
+#[cfg(feature = "cluster")]
+mod session;
+#[cfg(feature = "cluster")]
 mod uninstall;
+#[cfg(feature = "cluster")]
 mod upgrade;
+#[cfg(feature = "cluster")]
 mod verify;
 
-use helm_release::client::{Client, ClientBuilder};
+pub use images::{FloatingImage, ImageList, floating_images};
+pub use render::render_offline;
 
-pub use error::{Error, MeshConflict, MeshId, Operation, Unfinished};
-pub use event::{Event, Progress};
-pub use history::{mesh_history, mesh_name, mesh_namespace};
-pub use install::{InstallOptions, dry_run, install};
-pub use meshes::{Mesh, meshes, no_such_mesh};
-pub use namespaces::{Membership, MeshNamespace, namespaces, set_membership};
-pub use uninstall::{Removal, Removed, uninstall};
-pub use upgrade::upgrade;
-pub use verify::{Check, verify};
-
-/// The field manager of what is applied.
-const FIELD_MANAGER: &str = "osm";
-
-/// Labels for the records of releases that are installed here.
-pub const RECORD_LABELS: &[(&str, &str)] = &[(history::MADE_BY, "osm")];
-
-/// Starts the settings of a client.
-pub fn client() -> ClientBuilder {
-    Client::builder(FIELD_MANAGER).user_agent(concat!("osm/", env!("CARGO_PKG_VERSION")))
-}
-
-/// Runs a task on this thread until it ends.
-///
-/// # Errors
-/// The operating system provides no event queue.
-pub fn block_on<T>(task: impl Future<Output = T>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
-    Ok(runtime.block_on(task))
-}
+#[cfg(feature = "cluster")]
+pub use {
+    error::{Error, MeshConflict, MeshId, Operation, Unfinished},
+    event::{Event, Progress},
+    history::{mesh_history, mesh_name, mesh_namespace},
+    install::{InstallOptions, dry_run, install},
+    meshes::{Mesh, meshes, no_such_mesh},
+    namespaces::{Membership, MeshNamespace, namespaces, set_membership},
+    render::{release, render_for_cluster},
+    session::{RECORD_LABELS, block_on, client},
+    uninstall::{Removal, Removed, uninstall},
+    upgrade::{ImageChange, image_changes, render_upgrade, upgrade},
+    verify::{Check, verify},
+};

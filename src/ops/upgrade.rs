@@ -1,14 +1,18 @@
 //! Upgrades a mesh: checks, and the rollout of a new revision of its release.
 
+use helm_chart::Object;
 use helm_release::client::Client;
 use helm_release::release::{Record, RenderedRelease, Status, never_deployed};
 use helm_release::rollout::{Rollout, RolloutOptions};
 
 use super::error::{Error, Operation, Unfinished};
 use super::event::{Event, Progress};
-use super::history::mesh_name;
+use super::history::{mesh_name, mesh_namespace};
 use super::meshes::no_such_mesh;
 use super::preflight::{PlannedChanges, check_owners, check_permissions, check_version};
+use super::render::render_for_cluster;
+use crate::mesh::images::{FoundImage, scan};
+use crate::mesh::{Plan, Rendered};
 
 /// Upgrades a mesh; `records` are those of its release, the newest last.
 ///
@@ -51,6 +55,74 @@ pub async fn upgrade(
             })
         }
     }
+}
+
+/// Renders the plan of an upgrade for the cluster, as the revision after `last`.
+///
+/// # Errors
+/// The plan renames the mesh or moves its control plane, other wrong input, or a request fails.
+pub async fn render_upgrade(
+    plan: &mut Plan,
+    client: &Client,
+    last: &Record,
+) -> Result<Rendered, Error> {
+    let values = plan.mesh_values();
+    let new_name = values.mesh_name().filter(|name| !name.is_empty());
+    if let Some(new_name) = new_name.filter(|name| name != mesh_name(last)) {
+        return Err(Error::RenamesMesh {
+            name: mesh_name(last).to_owned(),
+            new_name,
+        });
+    }
+    let namespace = match values.osm_namespace() {
+        namespace if namespace.is_empty() => plan.target.namespace.clone(),
+        namespace => namespace,
+    };
+    if namespace != mesh_namespace(last) {
+        return Err(Error::MovesControlPlane {
+            from: mesh_namespace(last).to_owned(),
+            to: namespace,
+        });
+    }
+    last.name().clone_into(&mut plan.target.release);
+    plan.target.is_upgrade = true;
+    plan.target.revision = last.revision() + 1;
+    render_for_cluster(plan, client, None, &[]).await
+}
+
+/// The image of a container before and after an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageChange {
+    /// The container: `Deployment/osm-controller, container init`.
+    pub place: String,
+    /// The old reference, if the container had an image.
+    pub before: Option<String>,
+    /// The new reference, if the container has an image.
+    pub after: Option<String>,
+}
+
+/// Returns the images that an upgrade changes, by their places.
+///
+/// # Errors
+/// The record is damaged.
+pub fn image_changes(last: &Record, rendered: &Rendered) -> Result<Vec<ImageChange>, Error> {
+    // Another chart may use other values as images; these are not checked.
+    let (objects, hooks): (Vec<Object>, Vec<Object>) = (last.objects()?, last.hooks()?);
+    let old = scan(objects.iter().chain(&hooks), false).unwrap_or_default();
+    let new = &rendered.images;
+    let mut places: Vec<&String> = new.iter().chain(&old).flat_map(|i| &i.places).collect();
+    places.sort_unstable();
+    places.dedup();
+    let reference = |images: &[FoundImage], place: &String| {
+        let image = images.iter().find(|image| image.places.contains(place));
+        image.map(|image| image.reference.to_string())
+    };
+    let changes = places.into_iter().map(|place| ImageChange {
+        place: place.clone(),
+        before: reference(&old, place),
+        after: reference(new, place),
+    });
+    Ok(changes.filter(|c| c.before != c.after).collect())
 }
 
 /// Returns the operation that has to be finished before an upgrade.

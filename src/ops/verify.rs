@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use helm_chart::Object;
-use helm_chart::values::lookup;
 use helm_release::client::resource::{ENDPOINT_SLICE, MUTATING_WEBHOOKS, POD, VALIDATING_WEBHOOKS};
 use helm_release::client::{ApiResource, Client, ObjectRef};
 use helm_release::fields::{is_terminating, selector, text};
@@ -15,6 +14,7 @@ use serde_json::Value;
 use super::error::Error;
 use super::history::mesh_name;
 use crate::mesh::images::{COMPONENTS, Pins};
+use crate::mesh::values::{IMAGE_DIGESTS, Root};
 
 /// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +244,7 @@ fn pin_of(record: &Record, reference: &Reference) -> Option<Digest> {
 
 /// Returns whether the user chose other images than the pins.
 fn is_chosen(record: &Record) -> bool {
-    lookup(&record.config(), "osm.image.digest").is_some()
+    IMAGE_DIGESTS.get(Root::Osm, &record.config()).is_some()
 }
 
 async fn endpoints(client: &Client, service: &ObjectRef) -> Result<Check, Error> {

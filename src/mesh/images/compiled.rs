@@ -3,7 +3,7 @@
 use image_pins::compiled::{Channel, External, Release};
 use serde_json::{Map, Value};
 
-use helm_chart::values::insert;
+use crate::mesh::values::{IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, ValuePath};
 use image_pins::nearest;
 
 /// The generated constants: see `digests/` and `build.rs`.
@@ -124,30 +124,25 @@ impl Pins {
         components
     }
 
-    /// The pins as values of the chart, below everything that a user sets.
+    /// Returns the pins as values of the chart, below everything that a user sets.
     pub fn to_values(&self) -> Map<String, Value> {
         let mut values = Map::new();
-        insert(&mut values, "osm.image.registry", self.registry().into());
+        IMAGE_REGISTRY.set(&mut values, self.registry());
         match self {
             Pins::Release(release) => {
-                insert(&mut values, "osm.image.pullPolicy", "IfNotPresent".into());
+                IMAGE_PULL_POLICY.set(&mut values, "IfNotPresent");
                 for pin in release.images {
-                    let path = format!("osm.image.digest.{}", pin.key);
-                    insert(&mut values, &path, pin.digest.to_string().into());
+                    ValuePath::image_digest(pin.key).set(&mut values, pin.digest.to_string());
                 }
             }
             Pins::Floating { tag, .. } => {
                 // The tag is mutable, so the image on a node may be outdated.
-                insert(&mut values, "osm.image.pullPolicy", "Always".into());
-                insert(&mut values, "osm.image.tag", (*tag).into());
+                IMAGE_PULL_POLICY.set(&mut values, "Always");
+                IMAGE_TAG.set(&mut values, *tag);
             }
         }
         for external in self.external() {
-            insert(
-                &mut values,
-                &format!("osm.{}", external.key),
-                external.reference.into(),
-            );
+            ValuePath::third_party(external.key).set(&mut values, external.reference);
         }
         values
     }
@@ -157,6 +152,7 @@ impl Pins {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::mesh::values::{IMAGE_DIGESTS, IMAGE_NAMES, Root};
 
     #[test]
     fn releases_are_found_with_and_without_the_v() {
@@ -171,8 +167,8 @@ mod tests {
     #[test]
     fn the_chart_names_the_components_that_are_declared() {
         let chart = crate::mesh::chart::chart().unwrap();
-        for map in ["osm.image.digest", "osm.image.name"] {
-            let in_chart = helm_chart::values::lookup(&chart.values, map).unwrap();
+        for map in [IMAGE_DIGESTS, IMAGE_NAMES] {
+            let in_chart = map.get(Root::Osm, &chart.values).unwrap();
             let mut in_chart: Vec<&str> = in_chart
                 .as_object()
                 .unwrap()
@@ -207,6 +203,9 @@ mod tests {
         let chart = crate::mesh::chart::chart().unwrap();
         let text = serde_json::to_string(&chart.values).unwrap();
         assert!(!text.contains("sha256:"), "{text}");
-        assert_eq!(chart.values["osm"]["image"]["tag"], "");
+        assert_eq!(
+            IMAGE_TAG.get(Root::Osm, &chart.values),
+            Some(&Value::from(""))
+        );
     }
 }

@@ -1,13 +1,15 @@
-//! The image flags, and the values of the chart that they set.
+//! What the user sets about images, and the values of the chart that this changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use image_pins::{Digest, RepositoryPrefix, Tag};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use helm_chart::values::insert;
+use super::origins::Setting;
+use crate::mesh::names::UnknownName;
+use crate::mesh::values::{IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, ValuePath};
 
 /// When a node pulls an image (Kubernetes, `imagePullPolicy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,69 +42,49 @@ impl fmt::Display for PullPolicy {
 }
 
 impl FromStr for PullPolicy {
-    type Err = String;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<PullPolicy, String> {
+    fn from_str(text: &str) -> Result<PullPolicy, UnknownName> {
         let found = PullPolicy::ALL.into_iter().find(|p| p.to_string() == text);
         found.ok_or_else(|| {
-            let near = PullPolicy::ALL.map(|p| p.to_string());
-            match image_pins::nearest(text, near.iter().map(String::as_str)) {
-                Some(near) => format!("unknown pull policy {text:?}; did you mean {near}?"),
-                None => format!(
-                    "unknown pull policy {text:?}; expected one of {}",
-                    near.join(", ")
-                ),
-            }
+            let names = PullPolicy::ALL.map(|p| p.to_string());
+            UnknownName::new("pull policy", text, names.iter().map(String::as_str))
         })
     }
 }
 
-/// The image flags of a command line.
+/// What the user sets about images by options of their own.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
-    /// `--image-registry`
+    /// The registry of all components.
     pub registry: Option<RepositoryPrefix>,
-    /// `--image-tag`
+    /// The tag of all components.
     pub tag: Option<Tag>,
-    /// `--image-digest`: by the component's chart key.
+    /// Digests by the component's chart key.
     pub digests: BTreeMap<String, Digest>,
-    /// `--image-pull-policy`
+    /// The pull policy of all components.
     pub pull_policy: Option<PullPolicy>,
 }
 
 impl Overrides {
-    /// Returns each override: its flag, the path of its value, and the value.
-    pub fn entries(&self) -> Vec<(&'static str, String, Value)> {
+    /// Returns each override: the option, the path of its value, and the value.
+    pub fn entries(&self) -> Vec<(Setting, ValuePath, Value)> {
         let mut entries = Vec::new();
         if let Some(registry) = &self.registry {
             let value = Value::from(registry.to_string());
-            entries.push(("--image-registry", "osm.image.registry".to_owned(), value));
+            entries.push((Setting::ImageRegistry, IMAGE_REGISTRY, value));
         }
         if let Some(tag) = &self.tag {
-            let value = Value::from(tag.to_string());
-            entries.push(("--image-tag", "osm.image.tag".to_owned(), value));
+            entries.push((Setting::ImageTag, IMAGE_TAG, tag.to_string().into()));
         }
         for (key, digest) in &self.digests {
-            let value = Value::from(digest.to_string());
-            entries.push(("--image-digest", format!("osm.image.digest.{key}"), value));
+            let path = ValuePath::image_digest(key);
+            entries.push((Setting::ImageDigest, path, digest.to_string().into()));
         }
         if let Some(policy) = &self.pull_policy {
             let value = Value::from(policy.to_string());
-            entries.push((
-                "--image-pull-policy",
-                "osm.image.pullPolicy".to_owned(),
-                value,
-            ));
+            entries.push((Setting::ImagePullPolicy, IMAGE_PULL_POLICY, value));
         }
         entries
-    }
-
-    /// Converts the overrides to values of the chart.
-    pub fn to_values(&self) -> Map<String, Value> {
-        let mut values = Map::new();
-        for (_, path, value) in self.entries() {
-            insert(&mut values, &path, value);
-        }
-        values
     }
 }

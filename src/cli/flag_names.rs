@@ -1,0 +1,141 @@
+//! The names of flags, for what the library says without them: sources of values, and errors of a plan.
+
+use helm_chart::set::Mode;
+
+use crate::mesh::images::{Place, ResolveError, ResolvedImage, Setting, Source};
+use crate::mesh::{PlanError, RefusedValue, UselessDigest};
+
+/// The flag of an option that sets a value.
+fn flag(setting: Setting) -> &'static str {
+    match setting {
+        Setting::MeshName => "--mesh-name",
+        Setting::EnforceSingleMesh => "--enforce-single-mesh",
+        Setting::ImageRegistry => "--image-registry",
+        Setting::ImageTag => "--image-tag",
+        Setting::ImageDigest => "--image-digest",
+        Setting::ImagePullPolicy => "--image-pull-policy",
+    }
+}
+
+/// The flag of an assignment.
+pub(super) fn assignment_flag(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Typed => "--set",
+        Mode::Text => "--set-string",
+        Mode::Json => "--set-json",
+    }
+}
+
+/// Names what set a value, as the user wrote it: `-f prod.yaml`, `--set osm.image.tag=x`, `compiled-in v1.2.4`.
+pub(super) fn source_name(source: &Source) -> String {
+    match source {
+        Source::LastRevision => "--reuse-values".to_owned(),
+        Source::File(path) => format!("-f {}", path.display()),
+        Source::Assignment(mode, text) => format!("{} {text}", assignment_flag(*mode)),
+        Source::Setting(setting) => flag(*setting).to_owned(),
+        Source::ChartDefault | Source::CompiledIn(_) => source.to_string(),
+    }
+}
+
+/// Names what set the reference of an image, and its registry if that came from elsewhere.
+pub(super) fn origin_name(image: &ResolvedImage) -> String {
+    let origin = source_name(&image.source);
+    match &image.registry_source {
+        Some(registry) => format!("{origin}, registry: {}", source_name(registry)),
+        None => origin,
+    }
+}
+
+fn place_name(place: &Place) -> String {
+    let source = source_name(&place.source);
+    match place.position {
+        Some((line, column)) => format!("{source}:{line}:{column}"),
+        None => source,
+    }
+}
+
+/// Formats an error of a plan, with the flags to change.
+pub(super) fn explain_plan(error: &PlanError) -> String {
+    match error {
+        PlanError::StdinTwice => format!("-f -: {error}"),
+        PlanError::Assignment { mode, error } => format!("{}: {error}", assignment_flag(*mode)),
+        PlanError::TagAndDigest => {
+            format!("--image-tag and --image-digest cannot be used together: {error}")
+        }
+        PlanError::NoSuchValue { setting, .. } => {
+            let next = match setting {
+                Setting::EnforceSingleMesh => "",
+                _ => "; set its own values with --set",
+            };
+            format!("{}: {error}{next}", flag(*setting))
+        }
+        PlanError::Disagreement {
+            setting,
+            value,
+            mode,
+            assignment,
+            path,
+        } => format!(
+            "{} {value} and {} {assignment} set {path} to different values; use only one of them",
+            flag(*setting),
+            assignment_flag(*mode)
+        ),
+        PlanError::NotAMap {
+            setting,
+            path,
+            found,
+            set_by,
+        } => format!(
+            "{}: {path} has to be a map, not {found} ({})",
+            flag(*setting),
+            source_name(set_by)
+        ),
+        PlanError::DigestWithoutEffect { tag, set_by } => format!(
+            "--image-digest would have no effect: the tag {tag} ({}) overrides the digests of all components",
+            source_name(set_by)
+        ),
+        PlanError::OtherMinorVersion { .. } => {
+            format!("{error}; use the osm of that release, or its chart with --osm-chart-path")
+        }
+        PlanError::NoSuchComponent { .. } => format!("--image-digest: {error}"),
+        PlanError::ReleaseOfOtherChart => {
+            format!("--release and --osm-chart-path cannot be used together: {error}")
+        }
+        PlanError::KubeVersion(_) => format!("--kube-version: {error}"),
+        PlanError::Release(_) => format!("--release: {error}"),
+        PlanError::Values(refused) => {
+            let lines: Vec<String> = refused.iter().map(refused_value).collect();
+            lines.join("\n")
+        }
+        PlanError::Resolve(ResolveError::Invalid {
+            path,
+            set_by,
+            reason,
+        }) => format!("{path} ({}): {reason}", source_name(set_by)),
+        error => error.to_string(),
+    }
+}
+
+fn refused_value(refused: &RefusedValue) -> String {
+    let RefusedValue {
+        path,
+        message,
+        place,
+    } = refused;
+    match (path.is_empty(), place) {
+        (true, _) => message.clone(),
+        (false, Some(place)) => format!("{path}: {message} (set by {})", place_name(place)),
+        (false, None) => format!("{path}: {message}"),
+    }
+}
+
+/// Formats the warning about a digest that a tag overrides.
+pub(super) fn useless_digest(useless: &UselessDigest) -> String {
+    format!(
+        "{} ({}) has no effect: the tag {} ({}) overrides the digests of all components",
+        useless.path,
+        source_name(&useless.set_by),
+        useless.tag,
+        source_name(&useless.tag_set_by)
+    )
+}

@@ -1,0 +1,91 @@
+//! Messages about images: those that are not pinned, and those that a node cannot pull.
+
+use super::exit::{Done, Failure};
+#[cfg(feature = "cluster")]
+use super::flag_names::origin_name;
+use super::flag_names::source_name;
+use super::output::Printer;
+use crate::mesh::Plan;
+use crate::mesh::images::FoundImage;
+#[cfg(feature = "cluster")]
+use crate::mesh::images::{ResolvedImage, Source};
+use crate::ops::floating_images;
+
+/// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.
+pub(super) fn check_pins(
+    require_pinned: bool,
+    plan: &Plan,
+    images: &[FoundImage],
+    printer: &mut Printer,
+) -> Done {
+    let floating = floating_images(plan, images);
+    if require_pinned && !floating.is_empty() {
+        let list: String = floating
+            .iter()
+            .map(|floating| floating.image)
+            .map(|image| format!("\n  {} in {}", image.reference, image.places.join("; ")))
+            .collect();
+        return Err(Failure::Operation(format!(
+            "--require-pinned: {} not pinned by a digest:{list}",
+            if floating.len() == 1 {
+                "one image is"
+            } else {
+                "these images are"
+            },
+        )));
+    }
+    for floating in floating {
+        let origin = floating.tag_set_by.map_or_else(String::new, |source| {
+            format!(" (tag: {})", source_name(&source))
+        });
+        printer.warning(&format!(
+            "{} is not pinned: anyone who can push this tag controls what runs{origin}",
+            floating.image.reference
+        ));
+    }
+    Ok(())
+}
+
+/// The origins of the images of a plan, which are looked up only when a message needs them.
+#[cfg(feature = "cluster")]
+pub(super) struct ImageOrigins<'p> {
+    plan: &'p Plan,
+    images: std::cell::OnceCell<Vec<ResolvedImage>>,
+}
+
+#[cfg(feature = "cluster")]
+impl<'p> ImageOrigins<'p> {
+    pub fn new(plan: &'p Plan) -> ImageOrigins<'p> {
+        ImageOrigins {
+            plan,
+            images: std::cell::OnceCell::new(),
+        }
+    }
+
+    /// Explains an image of the compiled-in chart that a node cannot pull: the origin of its reference, and how to copy
+    /// it to a mirror.
+    pub fn explain(&self, reference: &str) -> Option<String> {
+        let pins = self.plan.pins?;
+        let images = (self.images).get_or_init(|| self.plan.images().unwrap_or_default());
+        let image = images
+            .iter()
+            .find(|image| image.reference.to_string() == reference)?;
+        let mut message = format!("the reference is from: {}", origin_name(image));
+        let published = format!("{}/{}", pins.registry(), image.component);
+        let Some((name, digest)) = reference.split_once('@') else {
+            return Some(message);
+        };
+        let is_compiled_in = matches!(image.source, Source::CompiledIn(_));
+        let is_of_mesh = pins
+            .components()
+            .iter()
+            .any(|(name, _)| *name == image.component);
+        if is_compiled_in && is_of_mesh && name != published {
+            message = format!(
+                "{message}\nto copy it there: crane copy {published}@{digest} {name}:{}",
+                pins.name()
+            );
+        }
+        Some(message)
+    }
+}
