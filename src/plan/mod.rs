@@ -240,7 +240,9 @@ impl Plan {
     /// # Errors
     /// Values that the chart refuses, errors in templates, and invalid image references.
     pub fn render(&self) -> Result<Rendered, PlanError> {
-        let objects = helm_chart::render(&self.chart, &self.values, &self.target)
+        let objects = self
+            .chart
+            .render(&self.values, &self.target)
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
         Ok(Rendered { objects, images })
@@ -251,7 +253,7 @@ impl Plan {
     /// # Errors
     /// A file that holds no Kubernetes object.
     pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
-        Ok(helm_chart::crds(&self.chart, &self.values)?)
+        Ok(self.chart.crds(&self.values)?)
     }
 
     /// Returns whether an error of [`Plan::render`] without a cluster may disappear with one: because of its version, or
@@ -269,7 +271,9 @@ impl Plan {
     /// Values that the chart refuses, and components without an image.
     pub fn images(&self) -> Result<Vec<ResolvedImage>, PlanError> {
         let pins = self.pins.unwrap_or_else(Pins::default_channel);
-        let values = helm_chart::effective_values(&self.chart, &self.values)
+        let values = self
+            .chart
+            .effective_values(&self.values)
             .map_err(|error| self.explain(error))?;
         resolve(&pins, &values, &self.origins).map_err(PlanError::Flag)
     }
@@ -369,7 +373,7 @@ fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
              another chart has its own images"
                 .to_owned(),
         )),
-        (Some(path), None) => Ok((Chart::read(path)?, None)),
+        (Some(path), None) => Ok((Chart::load(path)?, None)),
         (None, release) => {
             let pins = match release {
                 Some(name) => Pins::of_release(name)?,
