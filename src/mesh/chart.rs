@@ -24,7 +24,7 @@ mod tests {
     #[test]
     fn the_embedded_chart_is_the_one_of_the_folder() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/osm");
-        let mut read = Chart::read(std::path::Path::new(folder)).unwrap();
+        let mut read = Chart::load(folder).unwrap();
         let embedded = chart().unwrap();
         read.files.retain(|(name, _)| name != ".helmignore");
         assert_eq!(read.templates, embedded.templates);

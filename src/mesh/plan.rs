@@ -166,7 +166,9 @@ impl Plan {
     /// # Errors
     /// Values that the chart refuses, errors in templates, and invalid image references.
     pub fn render(&self) -> Result<Rendered, PlanError> {
-        let objects = helm_chart::render(&self.chart, &self.values, &self.target)
+        let objects = self
+            .chart
+            .render(&self.values, &self.target)
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
         Ok(Rendered { objects, images })
@@ -177,7 +179,7 @@ impl Plan {
     /// # Errors
     /// A file that holds no Kubernetes object.
     pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
-        Ok(helm_chart::crds(&self.chart, &self.values)?)
+        Ok(self.chart.crds(&self.values)?)
     }
 
     /// Returns whether an error of [`Plan::render`] without a cluster may disappear with one: because of its version, or
@@ -195,7 +197,9 @@ impl Plan {
     /// Values that the chart refuses, and components without an image.
     pub fn images(&self) -> Result<Vec<ResolvedImage>, PlanError> {
         let pins = self.pins.unwrap_or_else(Pins::default_channel);
-        let values = helm_chart::effective_values(&self.chart, &self.values)
+        let values = self
+            .chart
+            .effective_values(&self.values)
             .map_err(|error| self.explain(error))?;
         Ok(resolve(&pins, &values, &self.origins)?)
     }
@@ -252,7 +256,7 @@ fn refuse_foreign_components(overrides: &Overrides, pins: &Pins) -> Result<(), P
 fn choose(request: &Request) -> Result<(Chart, Option<Pins>), PlanError> {
     match (&request.chart, &request.release) {
         (Some(_), Some(_)) => Err(PlanError::ReleaseOfOtherChart),
-        (Some(path), None) => Ok((Chart::read(path)?, None)),
+        (Some(path), None) => Ok((Chart::load(path)?, None)),
         (None, release) => {
             let pins = match release {
                 Some(name) => Pins::of_release(name)?,

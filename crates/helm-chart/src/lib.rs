@@ -1,7 +1,7 @@
 //! Charts: load, merge values, render, split and order objects.
 //!
-//! What helm does with a chart, without a cluster: [`Chart::read`], [`values::merge`] and
-//! [`set::assign`] for what a user gives, [`render()`] for the objects.
+//! What helm does with a chart, without a cluster: [`Chart::load`], [`values::merge`] and
+//! [`set::assign`] for what a user gives, [`Chart::render`] for the objects.
 
 mod api_versions;
 mod dependencies;
@@ -14,6 +14,7 @@ mod render;
 mod schema;
 pub mod set;
 mod source;
+mod target;
 pub mod template;
 pub mod values;
 pub mod version;
@@ -22,6 +23,6 @@ pub mod yaml;
 pub use error::{ChartError, Violation};
 pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};
-pub use render::{DEFAULT_KUBE_VERSION, Target, crds, effective_values, render};
 pub use schema::{Schema, SchemaError};
+pub use target::{DEFAULT_KUBE_VERSION, Target};
 pub use template::{KubeVersion, Lookup, Lookups};

@@ -67,11 +67,12 @@ pub struct Dependency {
 }
 
 impl Chart {
-    /// Reads a chart from a folder or a packaged chart.
+    /// Loads a chart from a folder or a packaged chart (`.tgz`).
     ///
     /// # Errors
-    /// [`ChartError::File`] with the file's path (and line and column in it).
-    pub fn read(path: &Path) -> Result<Chart, ChartError> {
+    /// [`ChartError::File`] with the path of the file, and line and column in it where there are any.
+    pub fn load(path: impl AsRef<Path>) -> Result<Chart, ChartError> {
+        let path = path.as_ref();
         let files = source::read(path)?;
         if !files.iter().any(|(name, _)| name == "Chart.yaml") {
             let message = "not a chart: Chart.yaml is missing";
@@ -80,10 +81,11 @@ impl Chart {
         Chart::from_files(files, &path.display().to_string(), 0)
     }
 
-    /// Makes a chart of files that are in memory; `origin` names them in errors.
+    /// Creates a chart from files in memory, given as pairs of path and content. `origin` is the path of the chart in
+    /// errors.
     ///
     /// # Errors
-    /// As [`Chart::read`].
+    /// As [`Chart::load`].
     pub fn from_memory(
         files: &'static [(&'static str, &'static [u8])],
         origin: &str,

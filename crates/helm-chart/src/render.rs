@@ -9,99 +9,90 @@ use serde_json::{Map, Value as Json};
 use super::error::{ChartError, Violation};
 use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
-use super::template::{self, Files, KubeVersion, Lookups, Stack, TemplateFile, Value};
+use super::target::Target;
+use super::template::{self, Files, Stack, TemplateFile, Value};
 use super::values::{Nulls, coalesce};
 use super::{api_versions, dependencies, version};
 
-/// The Kubernetes version that charts are rendered for without a cluster.
-pub const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
 /// The version of helm that `.Capabilities.HelmVersion` names: the one this renderer agrees with.
 const HELM_VERSION: &str = "v4.3";
 
-/// What a chart is rendered for.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The release's name.
-    pub release: String,
-    /// The namespace it goes to.
-    pub namespace: String,
-    /// The release's revision: 1 for an installation.
-    pub revision: i64,
-    /// Whether an existing release is upgraded.
-    pub is_upgrade: bool,
-    /// The version of Kubernetes.
-    pub kube_version: KubeVersion,
-    /// API versions that the cluster has besides the others.
-    pub api_versions: Vec<String>,
-    /// What the cluster serves, as `group/version` and `group/version/Kind`; `None` without a cluster,
-    /// where it is taken to serve what Kubernetes itself has.
-    pub served: Option<Vec<String>>,
-    /// Whether the values are known to be valid, so that no schema needs to be read (`--skip-schema-validation` of helm).
-    pub skip_schema_validation: bool,
-    /// What templates look up in the cluster.
-    pub lookups: Lookups,
-}
-
-impl KubeVersion {
-    /// Reads a version such as `1.33`, `v1.33.4` or `v1.33.4-gke.1245000`.
+impl Chart {
+    /// Renders the chart as `helm template` does.
+    ///
+    /// `values` override the chart's default values; a `null` deletes a default. Conditions and tags enable the
+    /// subcharts, the values are checked against the schemas, and the rendered documents are parsed.
+    ///
+    /// Returns the objects of the release in Helm's install order, followed by the hooks.
     ///
     /// # Errors
-    /// A sentence that names the text.
-    pub fn parse(text: &str) -> Result<KubeVersion, String> {
-        let wrong = || format!("{text:?} is not a Kubernetes version (such as 1.36 or v1.36.3)");
-        let plain = text.strip_prefix('v').unwrap_or(text);
-        let end = plain
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(plain.len());
-        let (numbers, suffix) = plain.split_at(end);
-        let parts: Vec<u64> = numbers
-            .split('.')
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map_err(|_| wrong())?;
-        let (major, minor) = match parts.as_slice() {
-            [major, minor] | [major, minor, _] => (*major, *minor),
-            _ => return Err(wrong()),
-        };
-        if !suffix.is_empty() && !suffix.starts_with(['-', '+']) {
-            return Err(wrong());
+    /// - [`ChartError::KubeVersion`] if the chart does not support the target's version of Kubernetes
+    /// - [`ChartError::Values`] if a schema refuses the values or a dependency is missing
+    /// - [`ChartError::Template`] if a template does not parse or fails, with its position
+    /// - [`ChartError::Object`] if a template renders something other than Kubernetes objects
+    /// - [`ChartError::File`] if a schema file is invalid
+    pub fn render(
+        &self,
+        values: &Map<String, Json>,
+        target: &Target,
+    ) -> Result<Vec<Object>, ChartError> {
+        match render_on(Stack::OfAnyThread, self, values, target) {
+            Err(ChartError::Template(fault)) if fault.needs_stack => {}
+            done => return done,
         }
-        Ok(KubeVersion {
-            version: format!("v{plain}"),
-            normalized: format!("v{numbers}"),
-            major: major.to_string(),
-            minor: minor.to_string(),
+        // Starting a thread costs a tenth of a rendering, so only deeply nested charts get one.
+        std::thread::scope(|scope| {
+            let worker = std::thread::Builder::new()
+                .name("render".to_owned())
+                .stack_size(template::STACK_BYTES)
+                .spawn_scoped(scope, || render_on(Stack::Large, self, values, target))
+                .map_err(|e| ChartError::file("thread", format!("cannot start rendering: {e}")))?;
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
-}
 
-/// Renders a chart: switches its subcharts on and off, merges values, checks them against the
-/// schemas, runs the templates and reads what they give.
-///
-/// `user` is what lies over the chart's default values.
-///
-/// # Errors
-/// Values that the chart refuses, errors in templates, and output that is not a Kubernetes object.
-pub fn render(
-    chart: &Chart,
-    user: &Map<String, Json>,
-    target: &Target,
-) -> Result<Vec<Object>, ChartError> {
-    match render_on(Stack::OfAnyThread, chart, user, target) {
-        Err(ChartError::Template(fault)) if fault.needs_stack => {}
-        done => return done,
+    /// Returns the custom resource definitions in `crds/` of the chart and its enabled subcharts.
+    ///
+    /// Helm applies them before everything else, does not run them through the template engine, and never updates or
+    /// deletes them.
+    ///
+    /// # Errors
+    /// [`ChartError::Values`] if a dependency is missing, [`ChartError::File`] or [`ChartError::Object`] if a file does
+    /// not contain Kubernetes objects.
+    pub fn crds(&self, values: &Map<String, Json>) -> Result<Vec<Object>, ChartError> {
+        let mut found = Vec::new();
+        add_crds(&*with_dependencies(self, values)?, &mut found)?;
+        Ok(found)
     }
-    // A thread of its own costs a tenth of a rendering, so only charts that nest deeply get one.
-    std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new()
-            .name("render".to_owned())
-            .stack_size(template::STACK_BYTES)
-            .spawn_scoped(scope, || render_on(Stack::Large, chart, user, target))
-            .map_err(|e| ChartError::file("thread", format!("cannot start rendering: {e}")))?;
-        worker
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+
+    /// Returns the values that the templates see as `.Values`: `values` merged into the defaults of the chart and its
+    /// enabled subcharts, checked against their schemas.
+    ///
+    /// # Errors
+    /// [`ChartError::Values`] if a schema refuses the values or a dependency is missing, [`ChartError::File`] if a
+    /// schema file is invalid.
+    pub fn effective_values(
+        &self,
+        values: &Map<String, Json>,
+    ) -> Result<Map<String, Json>, ChartError> {
+        checked_values(&*with_dependencies(self, values)?, values)
+    }
+
+    /// Parses all templates of the chart and its subcharts without running them.
+    ///
+    /// Subcharts are included whether or not they are enabled. Use it where no values are known yet, for example in a
+    /// build script that embeds a chart.
+    ///
+    /// # Errors
+    /// [`ChartError::Template`] with file, line and column of the first error.
+    pub fn parse_templates(&self) -> Result<(), ChartError> {
+        for source in template_sources(self) {
+            template::check_syntax(&source.name, source.text).map_err(Box::new)?;
+        }
+        Ok(())
+    }
 }
 
 fn render_on(
@@ -132,16 +123,6 @@ fn render_on(
     objects::collect(rendered)
 }
 
-/// What is under `crds/` of a chart and of the subcharts that take part: CRDs, which come before everything else.
-///
-/// # Errors
-/// Values that the chart refuses, and a file that holds no Kubernetes object.
-pub fn crds(chart: &Chart, user: &Map<String, Json>) -> Result<Vec<Object>, ChartError> {
-    let mut found = Vec::new();
-    add_crds(&*with_dependencies(chart, user)?, &mut found)?;
-    Ok(found)
-}
-
 fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
     for (name, bytes) in &chart.files {
         let is_manifest = [".yaml", ".yml", ".json"]
@@ -158,17 +139,6 @@ fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
         .dependencies
         .iter()
         .try_for_each(|chart| add_crds(chart, found))
-}
-
-/// The values that the templates of a chart see, checked against its schema.
-///
-/// # Errors
-/// Values that the chart refuses.
-pub fn effective_values(
-    chart: &Chart,
-    user: &Map<String, Json>,
-) -> Result<Map<String, Json>, ChartError> {
-    checked_values(&*with_dependencies(chart, user)?, user)
 }
 
 /// The chart with the subcharts that take part.
@@ -453,4 +423,51 @@ fn metadata(chart: &Chart, is_root: bool) -> Value {
         ("Type", text("type")),
         ("Version", Value::str(meta.version.as_str())),
     ])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parsing_reports_what_rendering_reports_also_in_disabled_subcharts() {
+        let good = (
+            "templates/a.yaml",
+            "{{ .Values.deeply.missing }}".as_bytes(),
+        );
+        for broken in [
+            "{{ if }}",
+            "a\n  {{ nope }}",
+            "{{ $undefined }}",
+            "{{ end }}",
+        ] {
+            let files: [(&str, &[u8]); 2] = [
+                ("Chart.yaml", b"{name: web, version: 1.0.0}"),
+                ("templates/b.yaml", broken.as_bytes()),
+            ];
+            let chart = Chart::from_memory(files.to_vec().leak(), "web").unwrap();
+            let parsed = chart.parse_templates().unwrap_err().to_string();
+            let rendered = chart.render(&Map::new(), &Target::default()).unwrap_err();
+            assert_eq!(parsed, rendered.to_string());
+            assert!(parsed.starts_with("web/templates/b.yaml:"), "{parsed}");
+
+            let parent: [(&str, &[u8]); 5] = [
+                (
+                    "Chart.yaml",
+                    b"{name: up, version: 1.0.0, dependencies: [{name: web, condition: web.on}]}",
+                ),
+                ("values.yaml", b"web: {on: false}"),
+                good,
+                ("charts/web/Chart.yaml", b"{name: web, version: 1.0.0}"),
+                ("charts/web/templates/b.yaml", broken.as_bytes()),
+            ];
+            let chart = Chart::from_memory(parent.to_vec().leak(), "up").unwrap();
+            let error = chart.parse_templates().unwrap_err().to_string();
+            assert_eq!(error, format!("up/charts/{parsed}"));
+        }
+        let files: [(&str, &[u8]); 2] = [("Chart.yaml", b"{name: web, version: 1.0.0}"), good];
+        let chart = Chart::from_memory(files.to_vec().leak(), "web").unwrap();
+        assert!(chart.parse_templates().is_ok());
+    }
 }

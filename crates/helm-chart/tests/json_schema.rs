@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use helm_chart::{Chart, ChartError, effective_values};
+use helm_chart::{Chart, ChartError};
 use serde_json::Map;
 
 use crate::common::{helm, scratch, write};
@@ -543,8 +543,8 @@ fn values_are_accepted_and_refused_as_the_table_says() {
     let folder = scratch("schema-table");
     let mut wrong = Vec::new();
     for (name, path, case, fits) in charts(&folder) {
-        let chart = Chart::read(&path).unwrap();
-        let result = effective_values(&chart, &Map::new());
+        let chart = Chart::load(&path).unwrap();
+        let result = chart.effective_values(&Map::new());
         let refused = match &result {
             Ok(_) => false,
             Err(ChartError::Values(_) | ChartError::File { .. }) => true,

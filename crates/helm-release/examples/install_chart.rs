@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use helm_chart::{Chart, KubeVersion, Lookups, Target};
+use helm_chart::{Chart, KubeVersion, Target};
 use helm_release::client::Client;
 use helm_release::release::{RenderedRelease, history};
 use helm_release::rollout::{Rollout, RolloutOptions, expect_crds};
@@ -18,8 +18,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: install_chart CHART NAME".into());
     };
     let client = Client::builder("install-chart").connect().await?;
-    let (chart, values) = (Chart::read(path.as_ref())?, Map::new());
-    let crds = helm_chart::crds(&chart, &values)?;
+    let (chart, values) = (Chart::load(path)?, Map::new());
+    let crds = chart.crds(&values)?;
     let mut served = client.api_versions().await?;
     served.extend(expect_crds(&client, &crds).await?);
     let target = Target {
@@ -27,13 +27,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         namespace: "default".to_owned(),
         kube_version: KubeVersion::parse(client.server_version())?,
         served: Some(served),
-        revision: 1,
-        is_upgrade: false,
-        api_versions: Vec::new(),
-        skip_schema_validation: false,
-        lookups: Lookups::default(),
+        ..Target::default()
     };
-    let objects = helm_chart::render(&chart, &values, &target)?;
+    let objects = chart.render(&values, &target)?;
     let release = RenderedRelease {
         name: &name,
         namespace: "default",

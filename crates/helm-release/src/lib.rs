@@ -17,7 +17,7 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use helm_chart::{Chart, KubeVersion, Lookups, Target};
+//! use helm_chart::{Chart, KubeVersion, Target};
 //! use helm_release::client::Client;
 //! use helm_release::release::{RenderedRelease, history};
 //! use helm_release::rollout::{Rollout, RolloutOptions};
@@ -25,19 +25,15 @@
 //!
 //! # async fn install() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("my-installer").connect().await?;
-//! let (chart, values) = (Chart::read("charts/web".as_ref())?, Map::new());
+//! let (chart, values) = (Chart::load("charts/web")?, Map::new());
 //! let target = Target {
 //!     release: "web".to_owned(),
 //!     namespace: "default".to_owned(),
 //!     kube_version: KubeVersion::parse(client.server_version())?,
 //!     served: Some(client.api_versions().await?),
-//!     revision: 1,
-//!     is_upgrade: false,
-//!     api_versions: Vec::new(),
-//!     skip_schema_validation: false,
-//!     lookups: Lookups::default(),
+//!     ..Target::default()
 //! };
-//! let objects = helm_chart::render(&chart, &values, &target)?;
+//! let objects = chart.render(&values, &target)?;
 //! let release = RenderedRelease {
 //!     name: "web", namespace: "default", chart: &chart, defaults: &chart.values,
 //!     config: &values, objects: &objects, crds: &[], labels: &[],

@@ -187,7 +187,7 @@ mod tests {
         let chart = crate::mesh::chart::chart().unwrap();
         for release in RELEASES {
             let pins = Pins::Release(release).to_values();
-            let values = helm_chart::effective_values(&chart, &pins);
+            let values = chart.effective_values(&pins);
             assert!(values.is_ok(), "{}: {}", release.name, values.unwrap_err());
         }
         let pins = Pins::Floating {
@@ -195,7 +195,7 @@ mod tests {
             tag: "latest-main",
         }
         .to_values();
-        helm_chart::effective_values(&chart, &pins).unwrap();
+        chart.effective_values(&pins).unwrap();
     }
 
     #[test]

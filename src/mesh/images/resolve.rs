@@ -54,7 +54,7 @@ pub enum ResolveError {
 /// Resolves the image of each component, and the third-party images in use.
 ///
 /// `values` are the chart's merged values (see
-/// [`effective_values`](helm_chart::effective_values)).
+/// [`effective_values`](helm_chart::Chart::effective_values)).
 ///
 /// # Errors
 /// A component with neither tag nor digest, or an invalid reference.

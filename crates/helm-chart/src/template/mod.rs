@@ -58,6 +58,14 @@ impl TemplateFile {
     }
 }
 
+/// Parses a template without running it; `name` is its path in errors.
+///
+/// # Errors
+/// Syntax errors, unknown functions and undefined variables, with their position.
+pub(crate) fn check_syntax(name: &str, text: &Cow<'static, str>) -> Result<(), TemplateFault> {
+    parse::Source::parse(name, text.clone(), &functions::exists).map(drop)
+}
+
 /// Renders all files that are no partials (their name begins with `_`), in the order given; gives
 /// their names and texts.
 ///
