@@ -80,6 +80,9 @@ fn compiled_constants_equal_the_pin_files() {
         expected::default::HARBOR.to_string(),
         "registry.example.com/seaport/harbor@sha256:baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096"
     );
+    let reference = expected::default::HARBOR.reference().unwrap();
+    assert_eq!(reference.digest(), Some(&expected::default::HARBOR.digest));
+    assert_eq!(reference.to_string(), expected::default::HARBOR.to_string());
     assert_eq!(expected::v2_1_0::HARBOR, expected::V2_1_0.images[0]);
     assert_ne!(expected::v2_0_0::HARBOR, expected::v2_1_0::HARBOR);
     let names: Vec<&str> = expected::RELEASES
