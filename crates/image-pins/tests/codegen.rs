@@ -277,6 +277,11 @@ fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
             &alone,
             |config| config.require_keys([("pier", "chart/values.yaml:7")]),
         ),
+        ("an empty list of required keys", &many, |config| {
+            config
+                .require_keys([("harbor", "chart/values.yaml:7")])
+                .require_keys::<String, String>([])
+        }),
         ("two releases of one constant", &same, |config| config),
         ("two images of one constant", &images, |config| config),
         ("no registry", &none, |config| config.release("nightly")),

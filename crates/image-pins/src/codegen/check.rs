@@ -143,6 +143,9 @@ impl Config {
         releases: &[CheckedRelease<'_>],
         channel: &CheckedChannel<'_>,
     ) -> Result<(), Error> {
+        if self.has_empty_key_list {
+            return Err(Error::NoRequiredKeys);
+        }
         let keys: Vec<&str> = match (&input.components, channel) {
             (Some(components), _) => components
                 .components
