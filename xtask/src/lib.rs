@@ -7,6 +7,7 @@ pub mod module_cycles;
 pub mod package_chart;
 pub mod test;
 pub mod tools;
+mod yaml_edit;
 
 use std::process::ExitCode;
 

@@ -1,21 +1,29 @@
-//! `cargo xtask package-chart`: the chart of a release as a .tgz, with the digests of its pin file.
+//! `cargo xtask package-chart`: the chart of a release as a .tgz file, with the digests of its pin file.
 //!
-//! `charts/osm/values.yaml` has no digest, so that the pin file stays the only source; here they are
-//! put in, for those who install with helm.
+//! `charts/osm/values.yaml` has no digests, so that the pin file is the only source. The packaged chart has them, for
+//! users of helm.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
-use image_pins::{Components, PinFile, ReleaseName};
+use helm_chart::Chart;
+use image_pins::{Components, PinFile, ReleaseName, ValuesLayout, release_of_manifest};
 
 use crate::Exit;
 use crate::flags;
 use crate::tools::workspace;
+use crate::yaml_edit::set_strings;
 
-/// Packages the chart and prints where it lies.
+/// Where `charts/osm` has its images.
+const LAYOUT: ValuesLayout<'_> = ValuesLayout {
+    registry: "osm.image.registry",
+    digests: "osm.image.digest",
+    external: "osm",
+};
+
+/// Packages the chart and prints the path of the file.
 pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match package(flags) {
         Ok(path) => {
@@ -35,23 +43,15 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
         Some(release) => release.clone(),
         None => default_release(&workspace.join("Cargo.toml"))?,
     };
-    let digests = workspace.join("digests");
-    let components =
-        Components::read(&digests.join("components.toml")).map_err(|e| e.to_string())?;
-    let pins =
-        PinFile::read(&digests.join(format!("{release}.toml"))).map_err(|e| e.to_string())?;
-    let fills = fills(&components, &pins)?;
+    let chart = workspace.join("charts/osm");
+    check_chart(&chart, &release)?;
+    let values = values(&workspace.join("digests"), &release)?;
     let version = release.to_string();
     let version = version.trim_start_matches('v');
-    let chart = workspace.join("charts/osm");
-    let own = chart_release(&chart.join("Chart.yaml"))?;
-    if (release.major(), release.minor()) != (own.major(), own.minor()) {
-        return Err(format!(
-            "charts/osm is for releases v{}.{}.x, not for {release}",
-            own.major(),
-            own.minor()
-        ));
-    }
+    let versions = [
+        ("version".to_owned(), version.to_owned()),
+        ("appVersion".to_owned(), release.to_string()),
+    ];
     let mut files = Vec::new();
     collect(&chart, &chart, &mut files)?;
     files.sort();
@@ -63,11 +63,14 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
     for name in files {
         let file = chart.join(&name);
         let mut bytes = fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-        let text = || String::from_utf8_lossy(&bytes).into_owned();
-        if name == "values.yaml" {
-            bytes = fill(&text(), &fills)?.into_bytes();
-        } else if name == "Chart.yaml" {
-            bytes = with_versions(&text(), version, &release).into_bytes();
+        let strings = match name.as_str() {
+            "values.yaml" => values.as_slice(),
+            "Chart.yaml" => &versions,
+            _ => &[],
+        };
+        if !strings.is_empty() {
+            let text = String::from_utf8_lossy(&bytes);
+            bytes = set_strings(&text, &format!("charts/osm/{name}"), strings)?.into_bytes();
         }
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
@@ -87,102 +90,50 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// `release` under `[package.metadata.osm]`.
+/// The release that the workspace builds by default.
 fn default_release(manifest: &Path) -> Result<ReleaseName, String> {
-    let text = fs::read_to_string(manifest).map_err(|e| format!("{}: {e}", manifest.display()))?;
-    let section = text
-        .split("[package.metadata.osm]")
-        .nth(1)
-        .unwrap_or_default();
-    let line = section
-        .lines()
-        .find_map(|line| line.strip_prefix("release = "));
-    line.map(|value| value.trim_matches('"'))
-        .ok_or_else(|| {
-            format!(
-                "{}: [package.metadata.osm] has no release",
-                manifest.display()
-            )
-        })?
+    release_of_manifest(manifest, "osm")
+        .map_err(|e| e.to_string())?
         .parse()
         .map_err(|e| format!("{}: {e}", manifest.display()))
 }
 
-/// The release that the chart is written for: its `appVersion`.
-fn chart_release(chart: &Path) -> Result<ReleaseName, String> {
-    let text = fs::read_to_string(chart).map_err(|e| format!("{}: {e}", chart.display()))?;
-    let version = text
-        .lines()
-        .find_map(|line| line.strip_prefix("appVersion: "));
-    version
-        .ok_or_else(|| format!("{}: appVersion is missing", chart.display()))?
+/// Checks that the chart is for releases of this minor version: its `appVersion` is such a release.
+fn check_chart(chart: &Path, release: &ReleaseName) -> Result<(), String> {
+    let app_version = Chart::read(chart)
+        .map_err(|e| e.to_string())?
+        .metadata
+        .app_version;
+    let own: ReleaseName = app_version
         .parse()
-        .map_err(|e| format!("{}: {e}", chart.display()))
+        .map_err(|e| format!("{}: appVersion: {e}", chart.join("Chart.yaml").display()))?;
+    if (release.major(), release.minor()) == (own.major(), own.minor()) {
+        return Ok(());
+    }
+    Err(format!(
+        "charts/osm is for releases v{}.{}.x, not for {release}",
+        own.major(),
+        own.minor()
+    ))
 }
 
-/// Which values are filled in, by their dotted paths.
-fn fills(components: &Components, pins: &PinFile) -> Result<BTreeMap<String, String>, String> {
-    let mut fills = BTreeMap::new();
-    for component in components.of_release(&pins.release) {
-        let name = &component.name;
-        let digest = pins
-            .images
-            .get(name)
-            .ok_or_else(|| format!("digests/{}.toml has no pin for {name}", pins.release))?;
-        fills.insert(
-            format!("osm.image.digest.{}", component.key),
-            digest.to_string(),
-        );
-    }
-    // The third-party images of the release override the defaults.
-    for (key, reference) in components.external.iter().chain(&pins.external) {
-        fills.insert(format!("osm.{key}"), reference.to_string());
-    }
-    fills.insert("osm.image.registry".to_owned(), pins.registry.to_string());
-    Ok(fills)
-}
-
-/// The values file with values put in place of those that it has for these keys.
-fn fill(values: &str, fills: &BTreeMap<String, String>) -> Result<String, String> {
-    let mut path: Vec<(usize, &str)> = Vec::new();
-    let mut left = fills.clone();
-    let mut out = String::new();
-    for line in values.lines() {
-        let trimmed = line.trim_start();
-        let indent = line.len() - trimmed.len();
-        let key = trimmed.split_once(':').map(|(key, _)| key);
-        let is_entry = !trimmed.starts_with(['#', '-']);
-        if let (Some(key), true) = (key, is_entry) {
-            path.retain(|(outer, _)| *outer < indent);
-            path.push((indent, key));
-            let dotted: Vec<&str> = path.iter().map(|(_, key)| *key).collect();
-            if let Some(value) = left.remove(&dotted.join(".")) {
-                out.push_str(&format!("{}{key}: {value:?}\n", " ".repeat(indent)));
-                continue;
-            }
-        }
-        out.push_str(line);
-        out.push('\n');
-    }
-    match left.keys().next() {
-        Some(key) => Err(format!(
-            "charts/osm/values.yaml has no {key}: the pin has no place"
+/// The pins of the release as values of the chart.
+fn values(digests: &Path, release: &ReleaseName) -> Result<Vec<(String, String)>, String> {
+    let components =
+        Components::read(&digests.join("components.toml")).map_err(|e| e.to_string())?;
+    let path = digests.join(format!("{release}.toml"));
+    let pins = PinFile::read(&path).map_err(|e| e.to_string())?;
+    let unpinned = components
+        .of_release(release)
+        .find(|component| !pins.images.contains_key(&component.name));
+    match unpinned {
+        None => Ok(pins.chart_values(&components, &LAYOUT)),
+        Some(component) => Err(format!(
+            "{} has no pin for {}",
+            path.display(),
+            component.name
         )),
-        None => Ok(out),
     }
-}
-
-fn with_versions(chart: &str, version: &str, release: &ReleaseName) -> String {
-    let lines = chart.lines().map(|line| {
-        if line.starts_with("version:") {
-            format!("version: {version}\n")
-        } else if line.starts_with("appVersion:") {
-            format!("appVersion: {release}\n")
-        } else {
-            format!("{line}\n")
-        }
-    });
-    lines.collect()
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), String> {
@@ -197,28 +148,4 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), St
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_filled_in_by_their_path() {
-        let values = "a:\n  # b: c\n  tag: \"\"\n  digest:\n    x: \"\"\nb:\n  tag: \"\"\n";
-        let fills = BTreeMap::from([
-            ("a.digest.x".to_owned(), "sha256:1".to_owned()),
-            ("b.tag".to_owned(), "t".to_owned()),
-        ]);
-        assert_eq!(
-            fill(values, &fills).as_deref(),
-            Ok("a:\n  # b: c\n  tag: \"\"\n  digest:\n    x: \"sha256:1\"\nb:\n  tag: \"t\"\n")
-        );
-    }
-
-    #[test]
-    fn a_pin_without_a_place_is_an_error() {
-        let fills = BTreeMap::from([("a.b".to_owned(), "x".to_owned())]);
-        assert!(fill("a:\n  c: 1\n", &fills).is_err());
-    }
 }

@@ -1,14 +1,18 @@
 //! A packaged chart has the pins of its release, and the real helm renders it without more values.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::io::Read as _;
+use std::path::Path;
 use std::process::Command;
 
-use image_pins::PinFile;
+use helm_chart::Chart;
+use helm_chart::values::insert;
+use image_pins::{Components, PinFile};
 use xtask::Exit;
 use xtask::flags::PackageChart;
 use xtask::{package_chart, tools};
 
-fn package(release: &str, folder: &std::path::Path) -> String {
+fn package(release: &str, folder: &Path) -> String {
     let flags = PackageChart {
         release: Some(release.parse().unwrap()),
         destination: folder.to_owned(),
@@ -22,8 +26,70 @@ fn package(release: &str, folder: &std::path::Path) -> String {
 #[test]
 fn the_same_release_gives_the_same_bytes() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let read = |folder: &std::path::Path| std::fs::read(package("v1.2.4", folder)).unwrap();
+    let read = |folder: &Path| std::fs::read(package("v1.2.4", folder)).unwrap();
     assert_eq!(read(one.path()), read(other.path()));
+}
+
+#[test]
+fn a_packaged_chart_has_the_pins_as_values_and_keeps_the_comments() {
+    let folder = tempfile::tempdir().unwrap();
+    let packaged = package("v1.2.3", folder.path());
+    let chart = Chart::read(Path::new(&packaged)).unwrap();
+    assert_eq!(chart.metadata.version, "1.2.3");
+    assert_eq!(chart.metadata.app_version, "v1.2.3");
+
+    let workspace = tools::workspace();
+    let pins = PinFile::read(&workspace.join("digests/v1.2.3.toml")).unwrap();
+    assert!(!pins.images.is_empty() && !pins.external.is_empty());
+    let original = Chart::read(&workspace.join("charts/osm")).unwrap();
+    let mut values = original.values;
+    let components = Components::read(&workspace.join("digests/components.toml")).unwrap();
+    for (name, digest) in &pins.images {
+        let key = &components.by_name(name).unwrap().key;
+        let path = format!("osm.image.digest.{key}");
+        insert(&mut values, &path, digest.to_string().into());
+    }
+    for (key, reference) in components.external.iter().chain(&pins.external) {
+        insert(
+            &mut values,
+            &format!("osm.{key}"),
+            reference.to_string().into(),
+        );
+    }
+    insert(
+        &mut values,
+        "osm.image.registry",
+        pins.registry.to_string().into(),
+    );
+    assert_eq!(chart.values, values);
+
+    let comments = |text: &str| {
+        let lines = text
+            .lines()
+            .filter(|line| line.trim_start().starts_with('#'));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let original = std::fs::read_to_string(workspace.join("charts/osm/values.yaml")).unwrap();
+    let comments_before = comments(&original);
+    assert!(comments_before.len() > 50, "{comments_before:?}");
+    let values_file = unpack(Path::new(&packaged), "osm/values.yaml");
+    assert_eq!(comments(&values_file), comments_before);
+}
+
+/// The text of one file of a .tgz file.
+fn unpack(archive: &Path, name: &str) -> String {
+    let file = std::fs::File::open(archive).unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let mut entries = archive.entries().unwrap();
+    let mut entry = entries
+        .find_map(|entry| {
+            let entry = entry.unwrap();
+            (entry.path().unwrap() == Path::new(name)).then_some(entry)
+        })
+        .unwrap();
+    let mut text = String::new();
+    entry.read_to_string(&mut text).unwrap();
+    text
 }
 
 #[test]
@@ -67,6 +133,7 @@ fn helm_renders_a_packaged_chart_with_every_pin_of_its_release() {
         );
         let pins =
             PinFile::read(&tools::workspace().join(format!("digests/{release}.toml"))).unwrap();
+        assert!(!pins.images.is_empty(), "{release}");
         for (name, digest) in &pins.images {
             let image = format!("{}/{name}@{digest}", pins.registry);
             assert!(text.contains(&image), "{release}: {image}");

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::digest::Digest;
+use crate::reference::{Reference, ReferenceError};
 
 /// A release and its pins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +31,17 @@ pub struct Pin {
     pub registry: &'static str,
     /// The digest of the image.
     pub digest: Digest,
+}
+
+impl Pin {
+    /// Returns the full reference, `registry.example.com/seaport/harbor@sha256:…`.
+    ///
+    /// # Errors
+    ///
+    /// The registry or the component is not part of a valid reference. This cannot happen with generated constants.
+    pub fn reference(&self) -> Result<Reference, ReferenceError> {
+        self.to_string().parse()
+    }
 }
 
 impl fmt::Display for Pin {

@@ -4,6 +4,7 @@
 //! folder of pin files into Rust constants from a `build.rs`, and the parsers of digest files (feature
 //! `digest-files`) read what publishing workflows leave behind.
 
+mod chart_values;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod compiled;
@@ -13,6 +14,8 @@ mod digest;
 #[cfg(feature = "digest-files")]
 pub mod digest_file;
 mod error;
+#[cfg(feature = "pin-files")]
+mod manifest;
 mod nearest;
 #[cfg(feature = "pin-files")]
 mod pin_file;
@@ -23,10 +26,13 @@ mod text;
 #[cfg(feature = "pin-files")]
 mod toml_text;
 
+pub use chart_values::ValuesLayout;
 #[cfg(feature = "pin-files")]
 pub use components::{Component, Components};
 pub use digest::{Algorithm, Digest, DigestError, Implausible};
 pub use error::FileError;
+#[cfg(feature = "pin-files")]
+pub use manifest::release_of_manifest;
 pub use nearest::nearest;
 #[cfg(feature = "pin-files")]
 pub use pin_file::{PinFile, Source};

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use image_pins::codegen::{Config, Error, Input};
 use image_pins::compiled::{Channel, Release};
-use image_pins::{Components, Digest, PinFile, Source};
+use image_pins::{Components, Digest, PinFile, Source, ValuesLayout};
 
 #[allow(dead_code, unreachable_pub)]
 mod expected {
@@ -80,6 +80,9 @@ fn compiled_constants_equal_the_pin_files() {
         expected::default::HARBOR.to_string(),
         "registry.example.com/seaport/harbor@sha256:baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096"
     );
+    let reference = expected::default::HARBOR.reference().unwrap();
+    assert_eq!(reference.digest(), Some(&expected::default::HARBOR.digest));
+    assert_eq!(reference.to_string(), expected::default::HARBOR.to_string());
     assert_eq!(expected::v2_1_0::HARBOR, expected::V2_1_0.images[0]);
     assert_ne!(expected::v2_0_0::HARBOR, expected::v2_1_0::HARBOR);
     let names: Vec<&str> = expected::RELEASES
@@ -107,6 +110,37 @@ fn compiled_constants_equal_the_pin_files() {
         cache(&expected::V2_1_0)
             .starts_with(&format!("{}@sha256:", expected::EXTERNAL[0].reference))
     );
+}
+
+#[test]
+fn compiled_pins_and_pin_files_give_the_same_chart_values() {
+    let layout = ValuesLayout {
+        registry: "port.image.registry",
+        digests: "port.image.digest",
+        external: "port",
+    };
+    let input = example();
+    let components = input.components.unwrap();
+    for file in &input.pin_files {
+        let name = file.release.to_string();
+        let compiled = expected::RELEASES.iter().find(|each| each.name == name);
+        let values = compiled.unwrap().chart_values(&layout);
+        assert_eq!(values, file.chart_values(&components, &layout), "{name}");
+    }
+    let values = expected::V2_1_0.chart_values(&layout);
+    let paths: Vec<&str> = values.iter().map(|(path, _)| &**path).collect();
+    assert_eq!(
+        paths,
+        [
+            "port.image.registry",
+            "port.image.digest.harbor",
+            "port.image.digest.tideClock",
+            &format!("port.{}", expected::V2_1_0.external[0].key),
+        ]
+    );
+    assert_eq!(values[0].1, "registry.example.com/seaport");
+    assert_eq!(values[1].1, expected::v2_1_0::HARBOR.digest.to_string());
+    assert_eq!(values[3].1, expected::V2_1_0.external[0].reference);
 }
 
 #[test]
@@ -274,6 +308,11 @@ fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
             &alone,
             |config| config.require_keys([("pier", "chart/values.yaml:7")]),
         ),
+        ("an empty list of required keys", &many, |config| {
+            config
+                .require_keys([("harbor", "chart/values.yaml:7")])
+                .require_keys::<String, String>([])
+        }),
         ("two releases of one constant", &same, |config| config),
         ("two images of one constant", &images, |config| config),
         ("no registry", &none, |config| config.release("nightly")),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use image_pins::digest_file::{self, DigestFile, Format, MAX_LEN};
+use image_pins::digest_file::{self, DigestFile, DigestFileError, Format, MAX_LEN, Problem};
 use image_pins::{Digest, FileError, ReleaseName};
 use sha2::{Digest as _, Sha256};
 
@@ -68,7 +68,7 @@ fn one(
         })?;
         (path.to_owned(), bytes)
     };
-    let file = digest_file::parse(&bytes, &shown, flags.format)?;
+    let file = digest_file::parse(&bytes, &shown, flags.format).map_err(|e| with_flags(&e))?;
     let release = tags::release_of(&file, &shown, flags.release.as_ref())?;
     let name = shown
         .file_name()
@@ -85,6 +85,22 @@ fn one(
             file,
         },
     ))
+}
+
+/// Adds the flag that helps to an error of a digest file.
+fn with_flags(error: &DigestFileError) -> FileError {
+    let formats = Format::ALL.map(Format::name).join(", ");
+    let hint = match &error.problem {
+        Problem::UnknownFormat => {
+            format!("pass a digest file, or name its format with --format: {formats}")
+        }
+        Problem::NoRows(_) => format!("pass another file, or another --format: {formats}"),
+        Problem::NotARow | Problem::Syntax(_) => {
+            format!("{} with --format", error.problem.hint())
+        }
+        other => other.hint().to_owned(),
+    };
+    FileError::from(error).with_hint(hint)
 }
 
 fn open(path: &Path) -> Result<Vec<u8>, FileError> {

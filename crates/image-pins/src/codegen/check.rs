@@ -18,7 +18,7 @@ const RELEASES_IN_ADVICE: usize = 5;
 
 /// Input that code can be generated from.
 pub(super) struct CheckedInput<'a> {
-    pub(super) channel: Channel<'a>,
+    pub(super) channel: CheckedChannel<'a>,
     pub(super) registry: String,
     pub(super) components: &'a [Component],
     pub(super) external: Option<&'a BTreeMap<String, Reference>>,
@@ -38,7 +38,7 @@ pub(super) struct CheckedRelease<'a> {
     pub(super) images: Vec<(String, &'a str, &'a Digest)>,
 }
 
-pub(super) enum Channel<'a> {
+pub(super) enum CheckedChannel<'a> {
     Release(CheckedRelease<'a>),
     Floating { name: &'a str, tag: &'a str },
 }
@@ -50,10 +50,10 @@ impl Config {
         self.check_keys(input, &releases, &channel)?;
         let registry = match (&input.components, &channel, releases.last()) {
             (Some(components), ..) => &components.registry,
-            (None, Channel::Release(release), _) | (None, _, Some(release)) => {
+            (None, CheckedChannel::Release(release), _) | (None, _, Some(release)) => {
                 &release.file.registry
             }
-            (None, Channel::Floating { .. }, None) => {
+            (None, CheckedChannel::Floating { .. }, None) => {
                 let message =
                     "no registry is known: there is neither a component file nor a pin file";
                 return Err(Error::Config(message.to_owned()));
@@ -78,7 +78,7 @@ impl Config {
         &'a self,
         input: &'a Input,
         releases: &[CheckedRelease<'a>],
-    ) -> Result<Channel<'a>, Error> {
+    ) -> Result<CheckedChannel<'a>, Error> {
         for (name, tag) in &self.floating {
             if name.parse::<ReleaseName>().is_ok() {
                 return Err(Error::Config(format!(
@@ -98,7 +98,7 @@ impl Config {
             ));
         };
         if let Some((name, tag)) = self.floating.iter().find(|(name, _)| name == chosen) {
-            return Ok(Channel::Floating { name, tag });
+            return Ok(CheckedChannel::Floating { name, tag });
         }
         let Ok(release) = chosen.parse::<ReleaseName>() else {
             let advice = self.alternatives(None, &input.pin_files);
@@ -134,25 +134,28 @@ impl Config {
                 advice,
             });
         }
-        Ok(Channel::Release(found.clone()))
+        Ok(CheckedChannel::Release(found.clone()))
     }
 
     fn check_keys(
         &self,
         input: &Input,
         releases: &[CheckedRelease<'_>],
-        channel: &Channel<'_>,
+        channel: &CheckedChannel<'_>,
     ) -> Result<(), Error> {
+        if self.has_empty_key_list {
+            return Err(Error::NoRequiredKeys);
+        }
         let keys: Vec<&str> = match (&input.components, channel) {
             (Some(components), _) => components
                 .components
                 .iter()
                 .map(|component| component.key.as_str())
                 .collect(),
-            (None, Channel::Release(release)) => {
+            (None, CheckedChannel::Release(release)) => {
                 release.file.images.keys().map(String::as_str).collect()
             }
-            (None, Channel::Floating { .. }) => releases
+            (None, CheckedChannel::Floating { .. }) => releases
                 .last()
                 .iter()
                 .flat_map(|release| release.file.images.keys())

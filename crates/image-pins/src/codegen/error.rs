@@ -57,6 +57,12 @@ pub enum Error {
         /// A line that says what there is.
         advice: String,
     },
+    /// [`Config::require_keys`](super::Config::require_keys) got an empty list.
+    #[error(
+        "no component key is required: `require_keys` got an empty list\n  \
+         check that the search for the keys still matches the files that name them"
+    )]
+    NoRequiredKeys,
     /// Two pin files of one release, or of two releases that one constant would stand for.
     #[error(
         "the releases {first} and {second} would both be the constant `{constant}`: drop or rename one"

@@ -6,7 +6,7 @@ use quote::quote;
 use syn::{Expr, File, Item, ItemConst, ItemMod, parse_quote};
 
 use super::Error;
-use super::check::{Channel, CheckedInput, CheckedRelease};
+use super::check::{CheckedChannel, CheckedInput, CheckedRelease};
 use super::syntax::{Paths, identifier, list, name, name_in, structure, text};
 use crate::components::Component;
 use crate::pin_file::PinFile;
@@ -58,7 +58,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
         item.expr = Box::new(release(&paths, each, &defaults));
         code.push(Item::Const(item));
     }
-    if let Channel::Release(each) = &input.channel {
+    if let CheckedChannel::Release(each) = &input.channel {
         let module = identifier(&each.module);
         code.push(parse_quote! {
             /// The images of the release that is used by default.
@@ -90,16 +90,16 @@ impl Code {
     }
 }
 
-fn channel(channel: &Channel<'_>) -> Item {
+fn channel(channel: &CheckedChannel<'_>) -> Item {
     let (doc, value) = match channel {
-        Channel::Release(each) => {
+        CheckedChannel::Release(each) => {
             let constant = identifier(&each.constant);
             (
                 format!(" The default: release `{}`, pinned.", each.file.release),
                 quote!(Release(&#constant)),
             )
         }
-        Channel::Floating { name, tag } => (
+        CheckedChannel::Floating { name, tag } => (
             format!(" The default: the mutable tag `{tag}`."),
             quote!(Floating { name: #name, tag: #tag }),
         ),

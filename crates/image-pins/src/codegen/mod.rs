@@ -52,6 +52,7 @@ pub struct Config {
     floating: Vec<(String, String)>,
     fix_command: Option<String>,
     required_keys: Vec<(String, String)>,
+    has_empty_key_list: bool,
     out_dir: Option<PathBuf>,
     out_file: PathBuf,
     environment: Vec<String>,
@@ -75,6 +76,7 @@ impl Default for Config {
             floating: Vec::new(),
             fix_command: None,
             required_keys: Vec::new(),
+            has_empty_key_list: false,
             out_dir: None,
             out_file: PathBuf::from("pins.rs"),
             environment: Vec::new(),
@@ -122,16 +124,20 @@ impl Config {
         self
     }
 
-    /// Keys that something else names, and where, such as a chart's `values.yaml:12`. It is an error if no component
-    /// has such a key.
+    /// Requires that a component has each of these keys. Each key comes with the place that names it, such as a chart's
+    /// `values.yaml:12`, which the error reports.
+    ///
+    /// An empty list is an error as well: the search that should have found the keys found nothing.
     pub fn require_keys<K: Into<String>, W: Into<String>>(
         &mut self,
         keys: impl IntoIterator<Item = (K, W)>,
     ) -> &mut Self {
+        let before = self.required_keys.len();
         self.required_keys.extend(
             keys.into_iter()
                 .map(|(key, place)| (key.into(), place.into())),
         );
+        self.has_empty_key_list |= self.required_keys.len() == before;
         self
     }
 

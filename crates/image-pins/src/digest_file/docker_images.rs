@@ -1,4 +1,4 @@
-//! Rows of `docker images --digests`: repository, tag, digest, and columns that do not matter here.
+//! Rows of `docker images --digests`: repository, tag and digest. Further columns are ignored.
 
 use super::error::At;
 use super::lines::{self, LogLine, Word};
@@ -7,9 +7,9 @@ use crate::Reference;
 
 const NONE: &str = "<none>";
 
-/// Whether a line is a row, or the line of column titles above the rows.
+/// Returns whether a line is a row or the header above the rows.
 pub(super) fn looks_like_row(line: &LogLine<'_>) -> bool {
-    is_title(line)
+    is_header(line)
         || line
             .words()
             .nth(2)
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
     let mut rows = Vec::new();
     for line in lines::of(text) {
         let line = LogLine::new(line);
-        if is_title(&line) || line.words().next().is_none() {
+        if is_header(&line) || line.words().next().is_none() {
             continue;
         }
         rows.push(row(&line)?);
@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
     Ok(rows)
 }
 
-fn is_title(line: &LogLine<'_>) -> bool {
+fn is_header(line: &LogLine<'_>) -> bool {
     line.words()
         .take(3)
         .map(|word| word.text)
@@ -61,7 +61,7 @@ where
     Problem: From<T::Err>,
 {
     if word.text == NONE {
-        return Err(word.position().problem(Problem::None(column)));
+        return Err(word.position().problem(Problem::NoneColumn(column)));
     }
     word.text
         .parse()

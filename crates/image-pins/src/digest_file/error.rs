@@ -1,99 +1,152 @@
-//! What can be wrong with a digest file, and where.
+//! Errors of digest files: what is wrong, and where.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::{Format, MAX_LEN, Position};
 use crate::{DigestError, FileError, ReferenceError};
 
+/// Why a digest file cannot be read. Displayed as a [`FileError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestFileError {
+    /// The file, as the caller named it.
+    pub path: PathBuf,
+    /// Where the problem is; `None` if it concerns the whole file.
+    pub position: Option<Position>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl From<&DigestFileError> for FileError {
+    fn from(error: &DigestFileError) -> Self {
+        let DigestFileError {
+            path,
+            position,
+            problem,
+        } = error;
+        let error = match position {
+            Some(at) => Self::new(path, at.line, at.column, problem),
+            None => Self::whole(path, problem),
+        };
+        error.with_hint(problem.hint())
+    }
+}
+
+impl fmt::Display for DigestFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        FileError::from(self).fmt(f)
+    }
+}
+
+impl std::error::Error for DigestFileError {}
+
 /// What is wrong with a digest file.
-#[derive(Debug, Error)]
-pub(super) enum Problem {
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nothing but whitespace.
     #[error("the file is empty")]
     Empty,
+    /// More than [`MAX_LEN`] bytes.
     #[error("the file is larger than {} MiB", MAX_LEN / 1024 / 1024)]
     TooLarge,
+    /// Bytes that are not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    #[error("a NUL byte: the file is not text, or not UTF-8")]
+    /// A NUL byte, which UTF-16 and binary files have.
+    #[error("NUL byte: the file is not text, or not UTF-8")]
     Nul,
-    #[error("no format of digest files is recognised")]
-    NotRecognised,
-    #[error("no image with a digest in this file, read as {0}")]
+    /// The content matches no format.
+    #[error("cannot detect the format of this digest file")]
+    UnknownFormat,
+    /// No image in a file of this format.
+    #[error("no image with a digest found in this file, read as {0}")]
     NoRows(Format),
+    /// A line of a [`Format::DockerImages`] file with another shape.
     #[error(
-        "not a row of `docker images --digests`: expected repository, tag and digest, separated by blanks"
+        "not a row of `docker images` with digests: expected repository, tag and digest, separated by spaces"
     )]
     NotARow,
+    /// Docker printed `<none>` in this column.
     #[error("the {0} is `<none>`")]
-    None(&'static str),
+    NoneColumn(&'static str),
+    /// Not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
+    /// Not a reference or a part of one.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// This image has no digest.
     #[error("no digest for {0}")]
     NoDigest(String),
-    #[error("a digest without the name of its image")]
+    /// A digest without an image.
+    #[error("digest without an image name")]
     NoName,
-    #[error("the image is named with the digest {own}, but beside it stands {digest}")]
-    TwoDigests { own: String, digest: String },
+    /// An image with two digests.
+    #[error("the image name contains the digest {own}, but the digest of the image is {digest}")]
+    TwoDigests {
+        /// The digest in the image name.
+        own: String,
+        /// The digest next to the image name.
+        digest: String,
+    },
+    /// Values of a chart that set this tag.
     #[error(
-        "image.tag is {0}, and a tag wins over the digests: these are not the values of a release"
+        "image.tag is {0}, and a tag overrides the digests: these are not the values of a release"
     )]
     TagInValues(String),
-    #[error("neither `osm` nor `OpenServiceMesh` has image digests here")]
+    /// Values of a chart without image digests.
+    #[error("neither `osm` nor `OpenServiceMesh` has image digests")]
     NoRoot,
-    #[error("both `osm` and `OpenServiceMesh` are here, and a release has one of them")]
+    /// Values of a chart with the image digests of two releases.
+    #[error("both `osm` and `OpenServiceMesh` are present, but a release has only one of them")]
     TwoRoots,
+    /// A third-party image without a digest.
     #[error("{key} is {reference}, which has no digest")]
-    Unpinned { key: String, reference: String },
+    Unpinned {
+        /// The key in the values.
+        key: String,
+        /// The reference, quoted.
+        reference: String,
+    },
+    /// Not the JSON or YAML that the format has. The message names the parser's reason.
     #[error("{0}")]
     Syntax(String),
 }
 
 impl Problem {
-    /// What to do about it.
-    fn hint(&self) -> String {
+    /// Returns what to do about it, for a person who has the digest file.
+    pub fn hint(&self) -> &'static str {
         match self {
-            Self::Empty => {
-                "the command that should have written it has failed: run it again".to_owned()
-            }
+            Self::Empty => "the command that writes this file probably failed: run it again",
             Self::TooLarge => {
-                "give the right file, or of a long log only the lines with the digests".to_owned()
+                "pass the right file; of a long log, keep only the lines with digests"
             }
             Self::NotUtf8 | Self::Nul => {
-                "save it as UTF-8 (PowerShell redirects into UTF-16), or fetch it again".to_owned()
+                "save the file as UTF-8 (PowerShell redirects as UTF-16), or download it again"
             }
-            Self::NotRecognised => format!(
-                "give a digest file, or name its format with --format: {}",
-                Format::list()
-            ),
-            Self::NoRows(_) => {
-                format!("give another file, or another --format: {}", Format::list())
-            }
-            Self::NotARow => {
-                "take everything else out of the file, or name its format with --format".to_owned()
-            }
-            Self::None(_) => {
-                "push or pull the image with its tag, then list the digests again".to_owned()
-            }
-            Self::NoName => "build with a name (`--tag`, or `name=` of the output)".to_owned(),
+            Self::UnknownFormat => "pass a digest file, or name its format",
+            Self::NoRows(_) => "pass another file, or name another format",
+            Self::NotARow => "remove everything else from the file, or name its format",
+            Self::NoneColumn(_) => "push or pull the image by its tag, then list the digests again",
+            Self::NoName => "build with an image name (a tag, or `name=` of the output)",
             Self::Digest(_) | Self::Reference(_) | Self::NoDigest(_) | Self::TwoDigests { .. } => {
-                "write the digest file again with the workflow that published the images".to_owned()
+                "write the digest file again with the workflow that published the images"
             }
-            Self::TagInValues(_) => "take values.yaml from the release's chart".to_owned(),
+            Self::TagInValues(_) => "take values.yaml from the chart of the release",
             Self::NoRoot => {
-                "expected `image.digest` under one of them: give a release's values.yaml".to_owned()
+                "expected `image.digest` under one of them: pass the values.yaml of a release"
             }
-            Self::TwoRoots => "take out the one that is not the release's".to_owned(),
-            Self::Unpinned { .. } => "add `@` and its digest".to_owned(),
-            Self::Syntax(_) => "fetch the file again, or name its format with --format".to_owned(),
+            Self::TwoRoots => "remove the one that does not belong to the release",
+            Self::Unpinned { .. } => "append `@` and the digest",
+            Self::Syntax(_) => "download the file again, or name its format",
         }
     }
 }
 
-/// A problem, and its place once it is known.
+/// A problem, and its position once it is known.
 #[derive(Debug)]
 pub(super) struct At {
     position: Option<Position>,
@@ -101,12 +154,12 @@ pub(super) struct At {
 }
 
 impl At {
-    pub(super) fn in_file(self, path: &Path) -> FileError {
-        let error = match self.position {
-            Some(at) => FileError::new(path, at.line, at.column, &self.problem),
-            None => FileError::whole(path, &self.problem),
-        };
-        error.with_hint(self.problem.hint())
+    pub(super) fn in_file(self, path: &Path) -> DigestFileError {
+        DigestFileError {
+            path: path.to_owned(),
+            position: self.position,
+            problem: self.problem,
+        }
     }
 }
 
@@ -120,7 +173,7 @@ impl<P: Into<Problem>> From<P> for At {
 }
 
 impl Position {
-    /// The problem, at this place.
+    /// The problem, at this position.
     pub(super) fn problem(self, problem: impl Into<Problem>) -> At {
         At {
             position: Some(self),

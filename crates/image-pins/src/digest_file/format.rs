@@ -1,12 +1,10 @@
-//! The formats of digest files: their names, and how they are told apart.
+//! The formats of digest files and their names.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::lines::{self, LogLine};
-use super::{docker_images, json, name_lines, values_yaml};
 use crate::nearest;
 use crate::text::Quoted;
 
@@ -15,15 +13,15 @@ use crate::text::Quoted;
 pub enum Format {
     /// Rows of `docker images --digests`.
     DockerImages,
-    /// Lines `name: sha256:…`, also inside the log of a CI job.
+    /// Lines `name: sha256:…`, alone or in the log of a CI job.
     NameLines,
     /// A chart's `values.yaml` with `image.digest.<key>`.
     ValuesYaml,
-    /// What `docker buildx build --metadata-file` or `docker buildx bake --metadata-file` writes.
+    /// The file that `docker buildx build --metadata-file` or `docker buildx bake --metadata-file` writes.
     BuildxMetadata,
-    /// What `docker buildx imagetools inspect --format '{{json .}}'` prints.
+    /// The output of `docker buildx imagetools inspect --format '{{json .}}'`.
     Imagetools,
-    /// What `skopeo inspect` prints.
+    /// The output of `skopeo inspect`.
     Skopeo,
 }
 
@@ -38,7 +36,7 @@ impl Format {
         Self::Skopeo,
     ];
 
-    /// The name, as `--format` takes it and pin files record it.
+    /// The name, as pin files record it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::DockerImages => "docker-images",
@@ -48,11 +46,6 @@ impl Format {
             Self::Imagetools => "imagetools",
             Self::Skopeo => "skopeo",
         }
-    }
-
-    /// All names, for messages.
-    pub(super) fn list() -> String {
-        Self::ALL.map(Self::name).join(", ")
     }
 }
 
@@ -76,32 +69,12 @@ impl FromStr for Format {
     }
 }
 
-/// An unknown format name.
+/// A string that is not the name of a format.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{name} is not a digest file format: {}", .meant.map_or_else(|| format!("expected {}", Format::list()), |format| format!("did you mean `{format}`?")))]
+#[error("{name} is not a digest file format: {}", .meant.map_or_else(|| format!("expected one of {}", Format::ALL.map(Format::name).join(", ")), |format| format!("did you mean `{format}`?")))]
 pub struct UnknownFormat {
-    /// The name, quoted.
+    /// The string, quoted.
     pub name: String,
     /// The format that was probably meant.
     pub meant: Option<Format>,
-}
-
-/// Detects the format by the first construct that only one format has.
-pub(super) fn recognise(text: &str) -> Option<Format> {
-    if json::looks_like(text) {
-        return json::recognise(text);
-    }
-    if lines::of(text).any(|line| values_yaml::is_root(line.text)) {
-        return Some(Format::ValuesYaml);
-    }
-    // A job's log can show `docker images` on the way to its `name: digest` lines; the lines are then what is meant.
-    let mut rows = false;
-    for line in lines::of(text) {
-        let line = LogLine::new(line);
-        if name_lines::entry(&line).is_some() {
-            return Some(Format::NameLines);
-        }
-        rows = rows || docker_images::looks_like_row(&line);
-    }
-    rows.then_some(Format::DockerImages)
 }

@@ -1,4 +1,4 @@
-//! What the JSON formats share: one value or several after each other, texts with their places, and which is which.
+//! What the JSON formats share: detection, documents of one or several values, and strings with their positions.
 
 use std::borrow::Cow;
 
@@ -18,8 +18,8 @@ pub(super) fn looks_like(text: &str) -> bool {
             .is_some_and(|rest| rest.trim_start().starts_with('{'))
 }
 
-/// The format of a JSON text, by the keys that only it has. Damaged JSON is given to the format whose keys it has.
-pub(super) fn recognise(text: &str) -> Option<Format> {
+/// Detects the format of JSON text by keys that only that format has. The JSON may be damaged.
+pub(super) fn detect(text: &str) -> Option<Format> {
     [
         ("\"containerimage.digest\"", Format::BuildxMetadata),
         ("\"image.name\"", Format::BuildxMetadata),
@@ -35,7 +35,7 @@ pub(super) fn recognise(text: &str) -> Option<Format> {
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// A document: one value, several after each other, or one array of them.
+/// A document: one value, several values in sequence, or one array of values.
 pub(super) struct Document<'a>(Places<'a>);
 
 impl<'a> Document<'a> {
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
         self.0.of_offset(text.len() - text.trim_start().len())
     }
 
-    /// The row of an image that has its digest beside it.
+    /// Returns the row for an image name and its digest.
     pub(super) fn row(
         &self,
         name: Option<&Text<'a>>,

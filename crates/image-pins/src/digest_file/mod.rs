@@ -1,9 +1,11 @@
-//! Digest files: what a publishing workflow leaves behind, in the six formats that are in use.
+//! Digest files: the image digests that a publishing workflow records, in six formats.
 //!
-//! Each format has a parser of its own; all of them give a [`DigestFile`]. Nothing here knows which images a release
-//! needs or which release is meant: rows are handed on as they stand, each with its position, for the caller to judge.
+//! Each format has its own parser, and every parser returns a [`DigestFile`]. This module does not know which images a
+//! release needs or which release is meant: it returns the rows as written, each with its position, and the caller
+//! checks them.
 
 mod buildx_metadata;
+mod detect;
 mod docker_images;
 mod error;
 mod format;
@@ -17,38 +19,37 @@ mod values_yaml;
 
 use std::path::Path;
 
+pub use error::{DigestFileError, Problem};
 pub use format::{Format, UnknownFormat};
 
-use error::Problem;
+use crate::{Digest, Reference, RepositoryPrefix, Tag};
 
-use crate::{Digest, FileError, Reference, RepositoryPrefix, Tag};
-
-/// The largest digest file that is read, in bytes: 16 MiB.
+/// The maximum size of a digest file in bytes: 16 MiB.
 pub const MAX_LEN: usize = 16 * 1024 * 1024;
 
-/// What a digest file says.
+/// The content of a digest file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestFile {
     /// The format the file was read as.
     pub format: Format,
     /// The images with their digests, in the order of the file. Never empty.
     pub rows: Vec<Row>,
-    /// Third-party images that are recorded beside them.
-    pub external: Vec<External>,
+    /// The third-party images that the file records as well.
+    pub external: Vec<ExternalRow>,
 }
 
 /// One image of a digest file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Which image.
+    /// The image.
     pub subject: Subject,
-    /// Where it was published, if the row says so.
+    /// The registry it was published to, if the row names one.
     pub registry: Option<RepositoryPrefix>,
-    /// The tag it was published with, if the row says so.
+    /// The tag it was published with, if the row names one.
     pub tag: Option<Tag>,
     /// Its digest.
     pub digest: Digest,
-    /// Where the digest stands.
+    /// The position of the digest.
     pub position: Position,
 }
 
@@ -61,23 +62,23 @@ pub enum Subject {
     ChartKey {
         /// The key under `image.digest`.
         key: String,
-        /// The image name under `image.name` for the same key, where the values have one.
+        /// The image name under `image.name` for the same key, if the values have one.
         name: Option<String>,
     },
 }
 
-/// A third-party image of a chart's values.
+/// One third-party image of a digest file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct External {
+pub struct ExternalRow {
     /// Its key in the values: `sidecarImage`.
     pub key: String,
     /// The image.
     pub reference: Reference,
-    /// Where it stands.
+    /// The position of the reference.
     pub position: Position,
 }
 
-/// A place in a file; both count from 1, columns in characters.
+/// A position in a file. Line and column start at 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -86,15 +87,19 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Parses a digest file. The format is recognised unless it is given; `path` is for messages only.
+/// Parses a digest file. Detects the format if `format` is `None`; `path` appears in errors only.
 ///
-/// A byte-order mark and CRLF line ends are fine. Runs in time linear in the length of the file.
+/// Accepts a byte-order mark and CRLF line endings. Runs in time linear in the size of the file.
 ///
 /// # Errors
 ///
-/// [`FileError`] with file, line and column: input that is empty, larger than [`MAX_LEN`], not UTF-8 or has NUL
-/// bytes; a format that is not recognised; a row, a digest, a tag or a reference that is not one.
-pub fn parse(bytes: &[u8], path: &Path, format: Option<Format>) -> Result<DigestFile, FileError> {
+/// The file is empty, larger than [`MAX_LEN`], not UTF-8 or contains NUL bytes; the format is unknown; or a row, digest,
+/// tag or reference is not valid. The error has the position where it is known.
+pub fn parse(
+    bytes: &[u8],
+    path: &Path,
+    format: Option<Format>,
+) -> Result<DigestFile, DigestFileError> {
     parse_text(bytes, format).map_err(|problem| problem.in_file(path))
 }
 
@@ -102,7 +107,7 @@ fn parse_text(bytes: &[u8], format: Option<Format>) -> Result<DigestFile, error:
     let text = lines::checked_text(bytes)?;
     let format = match format {
         Some(format) => format,
-        None => format::recognise(text).ok_or(Problem::NotRecognised)?,
+        None => detect::detect(text).ok_or(Problem::UnknownFormat)?,
     };
     let (rows, external) = match format {
         Format::DockerImages => (docker_images::parse(text)?, Vec::new()),
@@ -122,7 +127,7 @@ fn parse_text(bytes: &[u8], format: Option<Format>) -> Result<DigestFile, error:
     })
 }
 
-/// Splits an image name into where it is published and what it is called.
+/// Splits an image name into its registry and the name of the image.
 fn split_name(reference: &Reference) -> Result<(Option<RepositoryPrefix>, Subject), Problem> {
     let name = reference.file_name();
     let registry = match reference
@@ -136,7 +141,7 @@ fn split_name(reference: &Reference) -> Result<(Option<RepositoryPrefix>, Subjec
     Ok((registry, Subject::Name(name.to_owned())))
 }
 
-/// A row of an image that is written as a reference, and of a digest that stands beside it.
+/// Returns the row for a reference and the digest next to it.
 fn row(reference: &Reference, digest: Digest, position: Position) -> Result<Row, Problem> {
     if let Some(own) = reference.digest()
         && *own != digest

@@ -5,7 +5,8 @@ use super::lines::{self, LogLine, Word};
 use super::{Problem, Row};
 use crate::{Digest, Reference};
 
-/// As many hexadecimal digits as no word has by chance; so many make a word a digest, even a damaged one.
+/// A word with at least this many hexadecimal digits is taken for a digest, even if it is damaged. No other word has as
+/// many by chance.
 const DIGITS_OF_A_DIGEST: usize = 32;
 
 pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
@@ -14,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
         let line = LogLine::new(line);
         if let Some((name, digest)) = entry(&line) {
             if digest.text == "<none>" {
-                return Err(digest.position().problem(Problem::None("digest")));
+                return Err(digest.position().problem(Problem::NoneColumn("digest")));
             }
             let value: Digest = digest
                 .text
@@ -27,20 +28,20 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
     Ok(rows)
 }
 
-/// The image and the word that should be its digest, if the line is one of those that are looked for.
+/// Returns the image name and the digest word of a `name: digest` line, or `None` for any other line of a log.
 ///
-/// A line of a log is one if it has two words: an image name with a colon, and what was meant as a digest. Damaged
-/// digests must count, or they would be overlooked; a word such as `https://…` must not.
+/// A `name: digest` line has exactly two words: an image name with a colon, and a word that looks like a digest. A
+/// damaged digest counts, so that it is reported and not overlooked; a word such as `https://…` does not.
 pub(super) fn entry<'a>(line: &'a LogLine<'_>) -> Option<(Reference, Word<'a>)> {
     let mut words = line.words();
     let (name, digest) = (words.next()?, words.next()?);
-    if words.next().is_some() || !meant_as_digest(digest.text) {
+    if words.next().is_some() || !looks_like_digest(digest.text) {
         return None;
     }
     Some((name.text.strip_suffix(':')?.parse().ok()?, digest))
 }
 
-fn meant_as_digest(word: &str) -> bool {
+fn looks_like_digest(word: &str) -> bool {
     let Some((algorithm, digits)) = word.split_once(':') else {
         return word == "<none>";
     };

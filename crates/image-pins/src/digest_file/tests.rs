@@ -1,4 +1,4 @@
-//! The formats: what each gives, and what each refuses.
+//! Tests of the formats: what each parser accepts and what it refuses.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ fn filled(text: &str) -> String {
     text.replace("{a}", A).replace("{b}", B)
 }
 
-/// What a file says, one image a line, short enough for a table.
+/// Summarizes a file on one line, short enough for a table.
 fn summary(text: &str, format: Option<Format>) -> String {
     let file = match parse(filled(text).as_bytes(), Path::new("f"), format) {
         Ok(file) => file,
@@ -59,7 +59,7 @@ fn summary(text: &str, format: Option<Format>) -> String {
 }
 
 #[test]
-fn each_format_is_recognised_and_gives_its_images() {
+fn each_format_is_detected_and_its_images_are_read() {
     for (text, expected) in [
         // docker images
         (
@@ -154,7 +154,7 @@ fn each_format_is_recognised_and_gives_its_images() {
 }
 
 #[test]
-fn input_of_no_format_is_refused_with_its_position() {
+fn invalid_input_is_refused_with_its_position() {
     let upper = filled("init: {a}")
         .to_uppercase()
         .replace("INIT", "init")
@@ -211,10 +211,10 @@ fn input_of_no_format_is_refused_with_its_position() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused_with_their_place() {
+fn input_that_is_not_text_is_refused_with_its_position() {
     for (bytes, expected) in [
         (&b"init: x\n\xff"[..], "f:2:1: not UTF-8"),
-        (b"\xff\xfei\0n\0i\0t\0", "f:1:4: a NUL byte"),
+        (b"\xff\xfei\0n\0i\0t\0", "f:1:4: NUL byte"),
         (
             &vec![b' '; MAX_LEN + 1],
             "f: the file is larger than 16 MiB",
@@ -227,7 +227,7 @@ fn bytes_that_are_no_text_are_refused_with_their_place() {
 }
 
 #[test]
-fn a_format_that_is_named_is_not_guessed() {
+fn a_named_format_is_not_detected() {
     assert_eq!(
         summary("init: {a}", Some(Format::NameLines)),
         "name-lines | init@a 1:7"
@@ -239,13 +239,13 @@ fn a_format_that_is_named_is_not_guessed() {
     );
     let message = summary("hello", Some(Format::NameLines));
     assert!(
-        message.starts_with("f: no image with a digest in this file, read as name-lines"),
+        message.starts_with("f: no image with a digest found in this file, read as name-lines"),
         "{message}"
     );
 }
 
 #[test]
-fn format_names_are_read_as_they_are_written_and_typos_are_suggested() {
+fn format_names_round_trip_and_typos_get_a_suggestion() {
     for format in Format::ALL {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
@@ -256,12 +256,12 @@ fn format_names_are_read_as_they_are_written_and_typos_are_suggested() {
     );
     assert_eq!(
         message("xml"),
-        "`xml` is not a digest file format: expected docker-images, name-lines, values-yaml, buildx-metadata, \
+        "`xml` is not a digest file format: expected one of docker-images, name-lines, values-yaml, buildx-metadata, \
          imagetools, skopeo"
     );
 }
 
-/// Text that is made of what the formats are made of, so that all the parsers are entered.
+/// Strings composed of fragments of the formats, so that every parser is reached.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(A.to_owned()),
@@ -275,7 +275,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_makes_a_parser_panic_and_every_place_is_in_the_file(text in pieces(), format in 0..=Format::ALL.len()) {
+    fn parsers_never_panic_on_text_and_every_position_is_in_the_file(text in pieces(), format in 0..=Format::ALL.len()) {
         let format = Format::ALL.get(format).copied();
         if let Ok(file) = parse(text.as_bytes(), Path::new("f"), format) {
             prop_assert!(!file.rows.is_empty());
@@ -287,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), format in 0..=Format::ALL.len()) {
+    fn parsers_never_panic_on_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200), format in 0..=Format::ALL.len()) {
         let _ = parse(&bytes, Path::new("f"), Format::ALL.get(format).copied());
     }
 }

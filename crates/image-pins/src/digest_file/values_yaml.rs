@@ -1,4 +1,4 @@
-//! The values of a chart, in which a release records its digests: `<root>.image.digest.<key>`.
+//! Chart values that record the digests of a release: `<root>.image.digest.<key>`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
 use super::error::At;
-use super::{External, Position, Problem, Row, Subject};
+use super::{ExternalRow, Position, Problem, Row, Subject};
 use crate::text::Quoted;
 use crate::{Digest, Reference, RepositoryPrefix};
 
@@ -38,7 +38,7 @@ struct Image {
 /// A value that may be null, with its position.
 type Text = Spanned<Option<String>>;
 
-/// Whether a line begins one of the roots under which releases keep their values.
+/// Returns whether a line begins one of the roots under which releases have their values.
 pub(super) fn is_root(line: &str) -> bool {
     ["osm:", "OpenServiceMesh:"].iter().any(|root| {
         line.strip_prefix(root)
@@ -47,7 +47,7 @@ pub(super) fn is_root(line: &str) -> bool {
     })
 }
 
-pub(super) fn parse(text: &str) -> Result<(Vec<Row>, Vec<External>), At> {
+pub(super) fn parse(text: &str) -> Result<(Vec<Row>, Vec<ExternalRow>), At> {
     let options = serde_saphyr::options! { with_snippet: false };
     let values: Values = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let problem = Problem::Syntax(format!(
@@ -108,7 +108,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Row>, Vec<External>), At> {
     Ok((rows, external))
 }
 
-fn sidecar(key: &str, text: &str, position: Position) -> Result<External, At> {
+fn sidecar(key: &str, text: &str, position: Position) -> Result<ExternalRow, At> {
     let reference: Reference = text
         .parse()
         .map_err(|error| position.problem(Problem::Reference(error)))?;
@@ -119,7 +119,7 @@ fn sidecar(key: &str, text: &str, position: Position) -> Result<External, At> {
             reference,
         }));
     }
-    Ok(External {
+    Ok(ExternalRow {
         key: key.to_owned(),
         reference,
         position,
@@ -149,7 +149,7 @@ fn position(at: Location) -> Option<Position> {
         .flatten()
 }
 
-/// What the error says, without the lines of context that it can bring and without the place, which stands before it.
+/// The message of a YAML error without its snippet and position, which the caller reports itself.
 fn message(error: &serde_saphyr::Error) -> String {
     let message = error
         .without_snippet()
