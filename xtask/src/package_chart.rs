@@ -100,7 +100,7 @@ fn default_release(manifest: &Path) -> Result<ReleaseName, String> {
 
 /// Checks that the chart is for releases of this minor version: its `appVersion` is such a release.
 fn check_chart(chart: &Path, release: &ReleaseName) -> Result<(), String> {
-    let app_version = Chart::read(chart)
+    let app_version = Chart::load(chart)
         .map_err(|e| e.to_string())?
         .metadata
         .app_version;
