@@ -9,19 +9,12 @@ use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
 use helm_chart::Chart;
-use image_pins::{Components, PinFile, ReleaseName, ValuesLayout, release_of_manifest};
+use image_pins::{Components, PinFile, ReleaseName, release_of_manifest};
 
 use crate::Exit;
 use crate::flags;
 use crate::tools::workspace;
 use crate::yaml_edit::set_strings;
-
-/// Where `charts/osm` has its images.
-const LAYOUT: ValuesLayout<'_> = ValuesLayout {
-    registry: "osm.image.registry",
-    digests: "osm.image.digest",
-    external: "osm",
-};
 
 /// Packages the chart and prints the path of the file.
 pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
@@ -121,13 +114,17 @@ fn check_chart(chart: &Path, release: &ReleaseName) -> Result<(), String> {
 fn values(digests: &Path, release: &ReleaseName) -> Result<Vec<(String, String)>, String> {
     let components =
         Components::read(&digests.join("components.toml")).map_err(|e| e.to_string())?;
+    let layout = components
+        .values
+        .as_ref()
+        .ok_or("digests/components.toml has no [values]: add where the chart has its images")?;
     let path = digests.join(format!("{release}.toml"));
     let pins = PinFile::read(&path).map_err(|e| e.to_string())?;
     let unpinned = components
         .of_release(release)
         .find(|component| !pins.images.contains_key(&component.name));
     match unpinned {
-        None => Ok(pins.chart_values(&components, &LAYOUT)),
+        None => Ok(pins.chart_values(&components, layout)),
         Some(component) => Err(format!(
             "{} has no pin for {}",
             path.display(),

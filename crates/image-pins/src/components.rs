@@ -1,5 +1,6 @@
 //! The component file, `components.toml`: which images a project consists of, and since when.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -9,10 +10,12 @@ use crate::reference::{Reference, check_component};
 use crate::release::ReleaseName;
 use crate::repository_prefix::RepositoryPrefix;
 use crate::text::Quoted;
-use crate::toml_text::File;
+use crate::toml_text::{File, Section};
+use crate::values_layout::ValuesLayout;
 
-const KEYS: [&str; 4] = ["schema", "registry", "component", "external"];
+const KEYS: [&str; 5] = ["schema", "registry", "component", "external", "values"];
 const COMPONENT_KEYS: [&str; 4] = ["name", "key", "since", "description"];
+const VALUES_KEYS: [&str; 5] = ["registry", "digests", "tag", "pull-policy", "external"];
 
 /// The components of a project, and the third-party images that it uses.
 ///
@@ -28,6 +31,13 @@ const COMPONENT_KEYS: [&str; 4] = ["name", "key", "since", "description"];
 ///
 /// [external]                               # used where a pin file has no entry of its own
 /// "metrics.image" = "prom/prometheus:v2.53.0@sha256:…"
+///
+/// [values]                                 # where the project's Helm chart has its images, if it has one
+/// registry = "app.image.registry"
+/// digests = "app.image.digest"             # app.image.digest.appController is the digest of app-controller
+/// tag = "app.image.tag"
+/// pull-policy = "app.image.pullPolicy"
+/// external = "app"                         # app.metrics.image is the image of Prometheus
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Components {
@@ -37,6 +47,8 @@ pub struct Components {
     pub components: Vec<Component>,
     /// Dotted key → full reference of a third-party image, for releases that do not record their own.
     pub external: BTreeMap<String, Reference>,
+    /// Where the project's Helm chart has its images in the values.
+    pub values: Option<ValuesLayout>,
 }
 
 /// An image that a project publishes with each release.
@@ -94,10 +106,15 @@ impl Components {
                 .error("the file declares no component")
                 .with_hint("add a `[[component]]`"));
         }
+        let values = match top.has("values") {
+            true => Some(values_layout(&mut top.section("values", &VALUES_KEYS)?)?),
+            false => None,
+        };
         Ok(Self {
             registry,
             components,
             external: external(file, &mut top)?,
+            values,
         })
     }
 
@@ -127,4 +144,17 @@ impl Components {
             .iter()
             .find(|component| component.key == key)
     }
+}
+
+fn values_layout(section: &mut Section<'_>) -> Result<ValuesLayout, FileError> {
+    let mut path = |key| -> Result<Cow<'static, str>, FileError> {
+        Ok(Cow::Owned(section.string(key)?.value.into_owned()))
+    };
+    Ok(ValuesLayout {
+        registry: path("registry")?,
+        digests: path("digests")?,
+        tag: path("tag")?,
+        pull_policy: path("pull-policy")?,
+        external: path("external")?,
+    })
 }

@@ -25,8 +25,9 @@ mod repository_prefix;
 mod text;
 #[cfg(feature = "pin-files")]
 mod toml_text;
+mod values_layout;
 
-pub use chart_values::ValuesLayout;
+pub use chart_values::ChartValue;
 #[cfg(feature = "pin-files")]
 pub use components::{Component, Components};
 pub use digest::{Algorithm, Digest, DigestError, Implausible};
@@ -39,3 +40,4 @@ pub use pin_file::{PinFile, Source};
 pub use reference::{Reference, ReferenceError, Tag};
 pub use release::{ReleaseName, ReleaseNameError};
 pub use repository_prefix::RepositoryPrefix;
+pub use values_layout::ValuesLayout;

@@ -131,6 +131,11 @@ impl<'a> Section<'a> {
         self.table.remove(key).ok_or_else(error)
     }
 
+    /// Returns whether the table has this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A string that is there.
     pub(crate) fn string(&mut self, key: &str) -> Result<Located<Cow<'a, str>>, FileError> {
         let value = self.take(key)?;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use image_pins::codegen::{Config, Error, Input};
 use image_pins::compiled::{Channel, Release};
-use image_pins::{Components, Digest, PinFile, Source, ValuesLayout};
+use image_pins::{Components, Digest, PinFile, Source};
 
 #[allow(dead_code, unreachable_pub)]
 mod expected {
@@ -114,33 +114,48 @@ fn compiled_constants_equal_the_pin_files() {
 
 #[test]
 fn compiled_pins_and_pin_files_give_the_same_chart_values() {
-    let layout = ValuesLayout {
-        registry: "port.image.registry",
-        digests: "port.image.digest",
-        external: "port",
-    };
     let input = example();
     let components = input.components.unwrap();
+    let layout = components.values.clone().unwrap();
+    assert_eq!(layout, expected::VALUES);
     for file in &input.pin_files {
         let name = file.release.to_string();
         let compiled = expected::RELEASES.iter().find(|each| each.name == name);
         let values = compiled.unwrap().chart_values(&layout);
         assert_eq!(values, file.chart_values(&components, &layout), "{name}");
     }
+    let registry = components.registry.to_string();
+    let of_tag = layout.of_tag(&registry, "latest-main", expected::EXTERNAL);
+    assert_eq!(
+        of_tag,
+        components.chart_values_of_tag("latest-main", &layout)
+    );
+    let expected_values = [
+        ("port.image.registry", "registry.example.com/seaport"),
+        ("port.image.pullPolicy", "Always"),
+        ("port.cache.image", "registry.example.org/tools/cache:7.2"),
+        ("port.image.tag", "latest-main"),
+    ];
+    assert_eq!(
+        of_tag,
+        expected_values.map(|(path, value)| (path.to_owned(), value.to_owned()))
+    );
     let values = expected::V2_1_0.chart_values(&layout);
     let paths: Vec<&str> = values.iter().map(|(path, _)| &**path).collect();
     assert_eq!(
         paths,
         [
             "port.image.registry",
+            "port.image.pullPolicy",
+            &format!("port.{}", expected::V2_1_0.external[0].key),
             "port.image.digest.harbor",
             "port.image.digest.tideClock",
-            &format!("port.{}", expected::V2_1_0.external[0].key),
         ]
     );
     assert_eq!(values[0].1, "registry.example.com/seaport");
-    assert_eq!(values[1].1, expected::v2_1_0::HARBOR.digest.to_string());
-    assert_eq!(values[3].1, expected::V2_1_0.external[0].reference);
+    assert_eq!(values[1].1, "IfNotPresent");
+    assert_eq!(values[2].1, expected::V2_1_0.external[0].reference);
+    assert_eq!(values[3].1, expected::v2_1_0::HARBOR.digest.to_string());
 }
 
 #[test]

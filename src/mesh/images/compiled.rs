@@ -3,7 +3,7 @@
 use image_pins::compiled::{Channel, External, Release};
 use serde_json::{Map, Value};
 
-use crate::mesh::values::{IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, ValuePath};
+use helm_chart::values::insert;
 use image_pins::nearest;
 
 /// The generated constants: see `digests/` and `build.rs`.
@@ -126,23 +126,15 @@ impl Pins {
 
     /// Returns the pins as values of the chart, below everything that a user sets.
     pub fn to_values(&self) -> Map<String, Value> {
-        let mut values = Map::new();
-        IMAGE_REGISTRY.set(&mut values, self.registry());
-        match self {
-            Pins::Release(release) => {
-                IMAGE_PULL_POLICY.set(&mut values, "IfNotPresent");
-                for pin in release.images {
-                    ValuePath::image_digest(pin.key).set(&mut values, pin.digest.to_string());
-                }
-            }
+        let pinned = match self {
+            Pins::Release(release) => release.chart_values(&pins::VALUES),
             Pins::Floating { tag, .. } => {
-                // The tag is mutable, so the image on a node may be outdated.
-                IMAGE_PULL_POLICY.set(&mut values, "Always");
-                IMAGE_TAG.set(&mut values, *tag);
+                pins::VALUES.of_tag(self.registry(), tag, self.external())
             }
-        }
-        for external in self.external() {
-            ValuePath::third_party(external.key).set(&mut values, external.reference);
+        };
+        let mut values = Map::new();
+        for (path, value) in pinned {
+            insert(&mut values, &path, value.into());
         }
         values
     }
@@ -152,7 +144,9 @@ impl Pins {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::mesh::values::{IMAGE_DIGESTS, IMAGE_NAMES, Root};
+    use crate::mesh::values::{
+        IMAGE_DIGESTS, IMAGE_NAMES, IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath,
+    };
 
     #[test]
     fn releases_are_found_with_and_without_the_v() {
@@ -162,6 +156,21 @@ mod tests {
         );
         let error = Pins::of_release("v1.2.44").unwrap_err().to_string();
         assert!(error.contains("did you mean v1.2.4?"), "{error}");
+    }
+
+    #[test]
+    fn the_pins_and_the_overrides_set_the_same_values() {
+        let paths = [
+            (&pins::VALUES.registry, IMAGE_REGISTRY),
+            (&pins::VALUES.tag, IMAGE_TAG),
+            (&pins::VALUES.pull_policy, IMAGE_PULL_POLICY),
+            (&pins::VALUES.digests, IMAGE_DIGESTS),
+        ];
+        for (of_pins, of_overrides) in paths {
+            assert_eq!(*of_pins, of_overrides.to_string());
+        }
+        let external = format!("{}.a", pins::VALUES.external);
+        assert_eq!(external, ValuePath::third_party("a").to_string());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::reference::{Reference, Tag};
 use crate::release::ReleaseName;
 use crate::text::Quoted;
 use crate::toml_text::list;
+use crate::values_layout::ValuesLayout;
 
 /// How many releases an error names before it only counts the rest.
 const RELEASES_IN_ADVICE: usize = 5;
@@ -22,6 +23,7 @@ pub(super) struct CheckedInput<'a> {
     pub(super) registry: String,
     pub(super) components: &'a [Component],
     pub(super) external: Option<&'a BTreeMap<String, Reference>>,
+    pub(super) values: Option<&'a ValuesLayout>,
     /// Oldest first.
     pub(super) releases: Vec<CheckedRelease<'a>>,
 }
@@ -70,6 +72,10 @@ impl Config {
                 .components
                 .as_ref()
                 .map(|components| &components.external),
+            values: input
+                .components
+                .as_ref()
+                .and_then(|components| components.values.as_ref()),
             releases,
         })
     }

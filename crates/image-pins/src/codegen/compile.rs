@@ -14,15 +14,29 @@ use crate::release::ReleaseName;
 const COMPONENT_FILE: &str = "components.toml";
 
 impl Config {
-    /// Reads the pin files and the component file, generates the code and writes it, if it changed.
+    /// Reads the pin files and the component file, generates the code and writes it, if it changed: [`Config::read`] and
+    /// [`Config::write`].
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or written, and input that no code can be generated from.
+    pub fn compile(&self) -> Result<(), Error> {
+        self.write(&self.read()?)
+    }
+
+    /// Reads the pin files and the component file.
     ///
     /// Prints to cargo what the build depends on: the folder, each file in it that was read, and the environment
     /// variables that were named. It does so on failure as well, so that cargo builds again once a file is fixed.
-    pub fn compile(&self) -> Result<(), Error> {
-        self.compile_and_tell(&mut io::stdout().lock())
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is not valid.
+    pub fn read(&self) -> Result<Input, Error> {
+        self.read_and_tell(&mut io::stdout().lock())
     }
 
-    pub(super) fn compile_and_tell(&self, cargo: &mut dyn Write) -> Result<(), Error> {
+    pub(super) fn read_and_tell(&self, cargo: &mut dyn Write) -> Result<Input, Error> {
         let mut tell = |instruction: &str, value: &dyn Display| {
             // Whether cargo still listens is not for a build script to judge.
             let _ = writeln!(cargo, "cargo::{instruction}={value}");
@@ -38,20 +52,21 @@ impl Config {
         for path in &paths {
             tell("rerun-if-changed", &path.display());
         }
-        let components = self
-            .components
-            .as_deref()
-            .map(Components::read)
-            .transpose()?;
-        let pin_files = paths
-            .iter()
-            .map(|path| read(path))
-            .collect::<Result<_, _>>()?;
-        let code = self.generate(&Input {
-            pin_files,
-            components,
-        })?;
-        write_if_changed(&self.out_path()?, &code)
+        let components = self.components.as_deref().map(Components::read);
+        let pin_files = paths.iter().map(|path| read(path));
+        Ok(Input {
+            components: components.transpose()?,
+            pin_files: pin_files.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Generates the code for files that have been read, and writes it, if it changed.
+    ///
+    /// # Errors
+    ///
+    /// Input that no code can be generated from, and a file that cannot be written.
+    pub fn write(&self, input: &Input) -> Result<(), Error> {
+        write_if_changed(&self.out_path()?, &self.generate(input)?)
     }
 
     fn pin_file_paths(&self) -> Result<Vec<PathBuf>, FileError> {
