@@ -118,8 +118,9 @@ impl Plan {
             kube_version: KubeVersion::parse(kube_version).map_err(PlanError::KubeVersion)?,
             api_versions: request.api_versions.clone(),
             served: None,
-            // A test proves that the compiled-in values of every release are valid; what the user sets is not known.
-            skip_schema_validation: pins.is_some() && user.is_empty(),
+            skip_schema_validation: false,
+            // The build has checked the pins of every release.
+            valid_values: pins.as_ref().map(Pins::to_values),
             lookups: Lookups::default(),
         };
         Ok(Plan {
@@ -199,7 +200,7 @@ impl Plan {
         let pins = self.pins.unwrap_or_else(Pins::default_channel);
         let values = self
             .chart
-            .effective_values(&self.values)
+            .effective_values(&self.values, &self.target)
             .map_err(|error| self.explain(error))?;
         Ok(resolve(&pins, &values, &self.origins)?)
     }

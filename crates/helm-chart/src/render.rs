@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::error::{ChartError, Violation};
 use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
+use super::schema::SchemaError;
 use super::target::Target;
 use super::template::{self, Files, Stack, TemplateFile, Value};
 use super::values::{Nulls, coalesce};
@@ -68,7 +69,7 @@ impl Chart {
     }
 
     /// Returns the values that the templates see as `.Values`: `values` merged into the defaults of the chart and its
-    /// enabled subcharts, checked against their schemas.
+    /// enabled subcharts, checked against their schemas as the target says.
     ///
     /// # Errors
     /// [`ChartError::Values`] if a schema refuses the values or a dependency is missing, [`ChartError::File`] if a
@@ -76,8 +77,9 @@ impl Chart {
     pub fn effective_values(
         &self,
         values: &Map<String, Json>,
+        target: &Target,
     ) -> Result<Map<String, Json>, ChartError> {
-        checked_values(&*with_dependencies(self, values)?, values)
+        checked_values(&*with_dependencies(self, values)?, values, target)
     }
 
     /// Parses all templates of the chart and its subcharts without running them.
@@ -104,10 +106,7 @@ fn render_on(
     check_kube_version(chart, target)?;
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
-    let values = match target.skip_schema_validation {
-        true => coalesce(&chart, user.clone(), Nulls::Delete).map_err(refused)?,
-        false => checked_values(&chart, user)?,
-    };
+    let values = checked_values(&chart, user, target)?;
     let mut data = BTreeMap::new();
     chart_data(&chart, &values, &Shared::new(target), "", &mut data);
     drop(values);
@@ -156,14 +155,39 @@ fn with_dependencies<'c>(
 fn checked_values(
     chart: &Chart,
     user: &Map<String, Json>,
+    target: &Target,
 ) -> Result<Map<String, Json>, ChartError> {
-    let values = Json::Object(coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?);
-    let mut violations = Vec::new();
-    check_schemas(chart, &values, &mut Vec::new(), &mut violations)?;
+    let values = coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?;
+    if target.skip_schema_validation {
+        return Ok(values);
+    }
+    let values = Json::Object(values);
+    let violations = match (&target.valid_values, &chart.schema) {
+        (Some(valid), Some(schema)) if chart.dependencies.is_empty() => {
+            let valid = coalesce(chart, valid.clone(), Nulls::Delete).map_err(refused)?;
+            schema
+                .check_changes(&values, &Json::Object(valid))
+                .map_err(|error| invalid_schema(chart, error))?
+        }
+        _ => {
+            let mut violations = Vec::new();
+            check_schemas(chart, &values, &mut Vec::new(), &mut violations)?;
+            violations
+        }
+    };
     match values {
         Json::Object(values) if violations.is_empty() => Ok(values),
         _ => Err(ChartError::Values(violations)),
     }
+}
+
+fn invalid_schema(chart: &Chart, error: SchemaError) -> ChartError {
+    let file = format!("{}/values.schema.json", chart.metadata.name);
+    let place = match error.position {
+        Some((line, column)) => format!("{file}:{line}:{column}"),
+        None => file,
+    };
+    ChartError::file(place, error.message)
 }
 
 fn refused(message: String) -> ChartError {
@@ -198,14 +222,9 @@ fn check_schemas(
     violations: &mut Vec<Violation>,
 ) -> Result<(), ChartError> {
     if let Some(schema) = &chart.schema {
-        let found = schema.check(values).map_err(|error| {
-            let file = format!("{}/values.schema.json", chart.metadata.name);
-            let place = match error.position {
-                Some((line, column)) => format!("{file}:{line}:{column}"),
-                None => file,
-            };
-            ChartError::file(place, error.message)
-        })?;
+        let found = schema
+            .check(values)
+            .map_err(|error| invalid_schema(chart, error))?;
         violations.extend(found.into_iter().map(|violation| Violation {
             path: [path.as_slice(), violation.path.as_slice()].concat(),
             message: violation.message,

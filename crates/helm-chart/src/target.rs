@@ -1,5 +1,7 @@
 //! The release, namespace and cluster that a chart is rendered for.
 
+use serde_json::{Map, Value};
+
 use crate::template::{KubeVersion, Lookups};
 
 /// The version of Kubernetes that [`Target::default`] renders for: the one that `helm template` uses.
@@ -25,6 +27,9 @@ pub struct Target {
     pub served: Option<Vec<String>>,
     /// Whether to render without checking the values against the schemas (`helm template --skip-schema-validation`).
     pub skip_schema_validation: bool,
+    /// Values that, over the defaults of the chart, its schema is known to allow, such as those that a build script has
+    /// checked: only values that differ are checked. Ignored if the chart has subcharts.
+    pub valid_values: Option<Map<String, Value>>,
     /// The answers to the templates' `lookup` calls.
     pub lookups: Lookups,
 }
@@ -42,6 +47,7 @@ impl Default for Target {
             api_versions: Vec::new(),
             served: None,
             skip_schema_validation: false,
+            valid_values: None,
             lookups: Lookups::default(),
         }
     }

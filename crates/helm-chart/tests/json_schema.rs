@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use helm_chart::{Chart, ChartError};
+use helm_chart::{Chart, ChartError, Target};
 use serde_json::Map;
 
 use crate::common::{helm, scratch, write};
@@ -544,7 +544,7 @@ fn values_are_accepted_and_refused_as_the_table_says() {
     let mut wrong = Vec::new();
     for (name, path, case, fits) in charts(&folder) {
         let chart = Chart::load(&path).unwrap();
-        let result = chart.effective_values(&Map::new());
+        let result = chart.effective_values(&Map::new(), &Target::default());
         let refused = match &result {
             Ok(_) => false,
             Err(ChartError::Values(_) | ChartError::File { .. }) => true,

@@ -147,6 +147,7 @@ mod tests {
     use crate::mesh::values::{
         IMAGE_DIGESTS, IMAGE_NAMES, IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath,
     };
+    use helm_chart::Target;
 
     #[test]
     fn releases_are_found_with_and_without_the_v() {
@@ -196,7 +197,7 @@ mod tests {
         let chart = crate::mesh::chart::chart().unwrap();
         for release in RELEASES {
             let pins = Pins::Release(release).to_values();
-            let values = chart.effective_values(&pins);
+            let values = chart.effective_values(&pins, &Target::default());
             assert!(values.is_ok(), "{}: {}", release.name, values.unwrap_err());
         }
         let pins = Pins::Floating {
@@ -204,7 +205,7 @@ mod tests {
             tag: "latest-main",
         }
         .to_values();
-        chart.effective_values(&pins).unwrap();
+        chart.effective_values(&pins, &Target::default()).unwrap();
     }
 
     #[test]

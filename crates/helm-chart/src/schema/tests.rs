@@ -171,3 +171,72 @@ proptest! {
         let _ = messages(&json!({"properties": {"a": {key: text}}}), &json!({"a": "a"}));
     }
 }
+
+/// Schemas of which parts can be left out, and some of which they cannot.
+fn schemas_with_properties() -> Vec<Value> {
+    let draft_4 = "http://json-schema.org/draft-04/schema#";
+    let a = json!({"type": "object", "additionalProperties": false, "required": ["x"],
+        "properties": {"x": {"type": "integer", "maximum": 3}, "y": {"$ref": "#/definitions/word"}}});
+    let b = json!({"enum": [1, "on", {"x": 1}, {"x": 2, "y": "v"}]});
+    let word = json!({"word": {"type": "string", "pattern": "^v"}});
+    vec![
+        json!({"properties": {"a": a, "b": b}, "definitions": word}),
+        json!({"$schema": draft_4, "properties": {"a": a, "b": b}, "definitions": word, "maxProperties": 1}),
+        json!({"properties": {"a": a, "b": b}, "definitions": word, "unevaluatedProperties": false}),
+        json!({"properties": {"a": a, "b": b}, "definitions": word, "additionalProperties": {"type": "integer"}}),
+        json!({"properties": {"a": a, "b": b}, "definitions": word,
+            "if": {"properties": {"b": {"const": 1}}}, "then": {"properties": {"a": {"required": ["y"]}}}}),
+        json!({"properties": {"a": a, "b": b, "c": {"$ref": "#/properties/a"}}, "definitions": word}),
+        json!({"properties": {"a": {"$ref": "#"}, "b": b}}),
+        json!({"allOf": [{"properties": {"a": a}}], "not": {"properties": {"b": {"const": "on"}}, "required": ["b"]},
+            "definitions": word}),
+    ]
+}
+
+fn small_values() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(json!(1)),
+        Just(json!(5)),
+        Just(json!("on")),
+        Just(json!("v")),
+        Just(Value::Null)
+    ];
+    scalar.prop_recursive(3, 12, 3, |inner| {
+        prop::collection::btree_map("[abcxy]", inner, 0..4)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    })
+}
+
+proptest! {
+    #[test]
+    fn changes_of_valid_values_are_judged_as_the_whole(
+        schema in prop::sample::select(schemas_with_properties()),
+        valid in small_values(),
+        values in small_values(),
+    ) {
+        let schema = Schema::new(schema.to_string());
+        prop_assume!(schema.check(&valid).unwrap().is_empty());
+        prop_assert_eq!(schema.check_changes(&values, &valid).unwrap(), schema.check(&values).unwrap());
+    }
+}
+
+#[test]
+fn the_property_of_changes_finds_valid_and_invalid_values() {
+    let mut counts = [0, 0];
+    for schema in schemas_with_properties() {
+        let schema = Schema::new(schema.to_string());
+        let valid = json!({"b": 1, "a": {"x": 1}});
+        for values in [
+            json!({"b": 1, "a": {"x": 1, "y": "v"}}),
+            json!({"b": 2, "a": {"x": 4, "y": "w", "z": 1}, "c": {}}),
+            json!({"b": "on"}),
+        ] {
+            if schema.check(&valid).unwrap().is_empty() {
+                let found = schema.check_changes(&values, &valid).unwrap();
+                assert_eq!(found, schema.check(&values).unwrap());
+                counts[usize::from(found.is_empty())] += 1;
+            }
+        }
+    }
+    assert!(counts[0] > 3 && counts[1] > 3, "{counts:?}");
+}

@@ -21,6 +21,8 @@ pub(super) fn list(error: &ValidationError, values: &Value, document: &Value) ->
             unique.push(violation);
         }
     }
+    // The checker lists the keys of a map in no particular order.
+    unique.sort_by(|a, b| a.path.cmp(&b.path));
     unique
 }
 
@@ -216,7 +218,7 @@ impl Reporter<'_> {
     /// The part of the schema that a location of the checker names.
     fn schema_at(&self, url: &str) -> Option<&Map<String, Value>> {
         let (document, fragment) = url.split_once('#')?;
-        if document != super::URL {
+        if ![super::URL, super::TRUSTED_URL].contains(&document) {
             return None;
         }
         let pointer = percent_encoding::percent_decode_str(fragment)
