@@ -1,7 +1,5 @@
-//! Chooses the release that is compiled in, generates its pins and embeds the chart.
+//! Compiles the pins of the releases in, and the chart, after it has checked both.
 
-#[path = "build/channel.rs"]
-mod channel;
 #[path = "build/chart.rs"]
 mod chart;
 
@@ -9,31 +7,45 @@ use std::path::Path;
 
 use image_pins::codegen::{Config, report};
 
+/// The environment variable that chooses another release, or the channel, than Cargo.toml does.
+const RELEASE: &str = "OSM_RELEASE";
+/// The channel of development builds, and the tag of its images.
+const CHANNEL: (&str, &str) = ("main", "latest-main");
+
 fn main() {
     // Tests run this program on input that has to fail.
     if let Ok(program) = std::env::current_exe() {
         println!("cargo::rustc-env=OSM_BUILD_SCRIPT={}", program.display());
     }
-    let chart = Path::new("charts/osm");
-    let release = channel::choose(Path::new("Cargo.toml"));
-    let files = chart::files(chart);
-    let (release, files) = match (release, files) {
-        (Ok(release), Ok(files)) => (release, files),
-        (Err(error), _) | (_, Err(error)) => return report(&error),
-    };
-    let pins = Config::new()
-        .rerun_if_env_changed(channel::VARIABLE)
+    if let Err(error) = build() {
+        report(&error);
+    }
+}
+
+fn build() -> Result<(), String> {
+    let (channel, tag) = CHANNEL;
+    let chart = chart::load()?;
+    let mut config = Config::new();
+    config
+        .rerun_if_env_changed(RELEASE)
         .digests_dir("digests")
         .components("digests/components.toml")
-        .release(release)
-        .floating("main", "latest-main")
+        .release(release()?)
+        .floating(channel, tag)
         .fix_command("cargo xtask import-digests --release {release} <digest file>")
-        .require_keys(chart::component_keys(&files))
-        .compile();
-    if let Err(error) = pins {
-        return report(&error);
-    }
-    if let Err(error) = chart::embed(&files) {
-        report(&error);
+        .require_keys(chart::component_keys(&chart));
+    let input = config.read().map_err(|e| e.to_string())?;
+    config.write(&input).map_err(|e| e.to_string())?;
+    chart::check_values(&chart, &input, tag)?;
+    chart::embed(&chart)
+}
+
+/// The release or channel that this build installs by default.
+fn release() -> Result<String, String> {
+    let manifest = Path::new("Cargo.toml");
+    println!("cargo::rerun-if-changed={}", manifest.display());
+    match std::env::var(RELEASE) {
+        Ok(release) if !release.is_empty() => Ok(release),
+        _ => image_pins::release_of_manifest(manifest, "osm").map_err(|e| e.to_string()),
     }
 }

@@ -1,65 +1,42 @@
-//! Embeds the chart: a constant with every file of it, and the component keys that it names.
+//! The chart: loads it, checks it with the pins of every release, and embeds it.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A file of the chart: its path inside the chart, where it is, and what it holds.
-pub struct ChartFile {
-    name: String,
-    path: PathBuf,
-    text: String,
-}
+use helm_chart::values::{insert, lookup};
+use helm_chart::yaml::{self, Marks, Numbers};
+use helm_chart::{Chart, ChartError, Target, Violation};
+use image_pins::codegen::Input;
+use image_pins::{ChartValue, Components};
+use serde_json::Map;
 
-/// Reads all files of the chart, in the order of their names.
+/// The folder of the chart.
+const FOLDER: &str = "charts/osm";
+
+/// Loads the chart, and parses its templates.
 ///
 /// # Errors
-/// A sentence that names the file.
-pub fn files(chart: &Path) -> Result<Vec<ChartFile>, String> {
-    let mut found = Vec::new();
-    let mut folders = vec![chart.to_owned()];
-    while let Some(folder) = folders.pop() {
-        println!("cargo::rerun-if-changed={}", folder.display());
-        let failed = |e: std::io::Error| format!("{}: cannot read: {e}", folder.display());
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let inside = path.strip_prefix(chart).unwrap_or(&path);
-            let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-            let name = parts.join("/");
-            // Nothing reads the rules of what to leave out once the files are chosen.
-            if name == ".helmignore" {
-                continue;
-            }
-            println!("cargo::rerun-if-changed={}", path.display());
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| format!("{}: cannot read: {e}", path.display()))?;
-            let path = std::path::absolute(&path).map_err(failed)?;
-            found.push(ChartFile { name, path, text });
-        }
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
+/// A message that begins with file, line and column.
+pub fn load() -> Result<Chart, String> {
+    println!("cargo::rerun-if-changed={FOLDER}");
+    let chart = Chart::load(Path::new(FOLDER)).map_err(|e| e.to_string())?;
+    chart.parse_templates().map_err(|e| match e {
+        // Its place begins with the name of the chart.
+        ChartError::Template(error) => format!("charts/{error}"),
+        error => error.to_string(),
+    })?;
+    Ok(chart)
 }
 
-/// The component keys that templates hand to the image helper (`"key" "osmController"`), each with
-/// where it stands. Keys with a dot name other values.
-pub fn component_keys(files: &[ChartFile]) -> Vec<(String, String)> {
+/// Returns the component keys that templates pass to the image helper (`"key" "osmController"`), each with its place.
+/// Keys with a dot are the paths of other values.
+pub fn component_keys(chart: &Chart) -> Vec<(String, String)> {
     let mut keys = Vec::new();
-    for file in files
-        .iter()
-        .filter(|file| file.name.starts_with("templates/"))
-    {
-        for (i, line) in file.text.lines().enumerate() {
+    for (name, text) in &chart.templates {
+        for (i, line) in text.lines().enumerate() {
             for rest in line.split("\"key\" \"").skip(1) {
                 let key = rest.split('"').next().unwrap_or_default();
                 if !key.contains('.') {
-                    keys.push((
-                        key.to_owned(),
-                        format!("charts/osm/{}:{}", file.name, i + 1),
-                    ));
+                    keys.push((key.to_owned(), format!("{FOLDER}/{name}:{}", i + 1)));
                 }
             }
         }
@@ -67,21 +44,88 @@ pub fn component_keys(files: &[ChartFile]) -> Vec<(String, String)> {
     keys
 }
 
-/// Writes `chart.rs`: the files as `(name, bytes)`.
+/// Checks the default values with the pins of each release, and with the tag of a channel, against the schema.
 ///
 /// # Errors
-/// A sentence that names the file that cannot be written.
-pub fn embed(files: &[ChartFile]) -> Result<(), String> {
-    let mut code = String::from("&[\n");
-    for file in files {
-        let path = file.path.to_string_lossy();
-        let _ = writeln!(code, "    ({:?}, include_bytes!({path:?})),", file.name);
+/// Each refused value, with the place that sets it.
+pub fn check_values(chart: &Chart, input: &Input, tag: &str) -> Result<(), String> {
+    let (components, layout) = components(input)?;
+    let marks = marks()?;
+    let of_releases = input.pin_files.iter().map(|pins| {
+        let place = format!("digests/{}.toml", pins.release);
+        (place, pins.chart_values(components, layout))
+    });
+    let of_tag = (
+        "digests/components.toml".to_owned(),
+        components.chart_values_of_tag(tag, layout),
+    );
+    for (place, pins) in of_releases.chain([of_tag]) {
+        check(chart, &pins, &place, &marks)?;
     }
-    code.push_str("]\n");
-    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: not run by cargo")?;
-    let out = Path::new(&out).join("chart.rs");
-    if std::fs::read_to_string(&out).is_ok_and(|old| old == code) {
+    Ok(())
+}
+
+fn components(input: &Input) -> Result<(&Components, &image_pins::ValuesLayout), String> {
+    let components = input.components.as_ref();
+    components
+        .and_then(|components| Some((components, components.values.as_ref()?)))
+        .ok_or_else(|| {
+            "digests/components.toml has no [values]: add where the chart has its images".to_owned()
+        })
+}
+
+/// Returns the positions of the default values.
+fn marks() -> Result<Marks, String> {
+    let path = format!("{FOLDER}/values.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: cannot read: {e}"))?;
+    let (_, marks) = yaml::parse_with_marks(&text, Numbers::Floats)
+        .map_err(|e| format!("{path}:{}:{}: {}", e.line, e.column, e.message))?;
+    Ok(marks)
+}
+
+fn check(chart: &Chart, pins: &[ChartValue], place: &str, marks: &Marks) -> Result<(), String> {
+    let mut values = Map::new();
+    for (path, value) in pins {
+        insert(&mut values, path, value.as_str().into());
+    }
+    let violations = match chart.effective_values(&values, &Target::default()) {
+        Ok(_) => return Ok(()),
+        Err(ChartError::Values(violations)) => violations,
+        // Its path begins with the name of the chart.
+        Err(ChartError::File { path, message }) => return Err(format!("charts/{path}: {message}")),
+        Err(error) => return Err(error.to_string()),
+    };
+    let messages = violations.iter().map(|Violation { path, message }| {
+        let dotted = path.join(".");
+        let place = match lookup(&values, &dotted) {
+            Some(_) => place.to_owned(),
+            None => default_place(path, marks),
+        };
+        format!("{place}: {dotted}: {message}")
+    });
+    Err(messages.collect::<Vec<_>>().join("\n"))
+}
+
+/// Returns the position of a default value, or else of the map that lacks it.
+fn default_place(path: &[String], marks: &Marks) -> String {
+    let pointer: String = path.iter().map(|key| format!("/{key}")).collect();
+    let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
+    let outer = ends.map(|at| &pointer[..at]).chain([pointer.as_str()]);
+    let position = outer.filter_map(|pointer| marks.get(pointer)).last();
+    let (line, column) = position.copied().unwrap_or((1, 1));
+    format!("{FOLDER}/values.yaml:{line}:{column}")
+}
+
+/// Writes the chart as Rust to `chart.rs` in `OUT_DIR`, if it has changed.
+///
+/// # Errors
+/// A message that names the file that cannot be written.
+pub fn embed(chart: &Chart) -> Result<(), String> {
+    let source = chart.to_source();
+    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this with cargo")?;
+    let out = PathBuf::from(out).join("chart.rs");
+    if std::fs::read_to_string(&out).is_ok_and(|old| old == source) {
         return Ok(());
     }
-    std::fs::write(&out, code).map_err(|e| format!("{}: cannot write: {e}", out.display()))
+    std::fs::write(&out, source).map_err(|e| format!("{}: cannot write: {e}", out.display()))
 }

@@ -67,6 +67,12 @@ fn pin_of(component: &str, pin_file: &str) -> String {
 #[test]
 fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do() {
     let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
+    // What an error about the default in this line begins with.
+    let at = |line: &str, column, message| {
+        let text = std::fs::read_to_string(repository("charts/osm/values.yaml")).unwrap();
+        let index = text.lines().position(|other| other == line).unwrap();
+        format!("charts/osm/values.yaml:{}:{column}: {message}", index + 1)
+    };
     #[rustfmt::skip]
     let table: &[Case] = &[
         ("a release without a pin file", Some("v9.9.9"), &[],
@@ -77,6 +83,26 @@ fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do(
             &["digests/v1.2.0.toml:"]),
         ("an unknown component key", None, &[("charts/osm/templates/cleanup.yaml", "\"osmCRDs\"", "\"osmGateway\"")],
             &["osmGateway", "charts/osm/templates/cleanup.yaml:"]),
+        ("a template that does not parse", None, &[("charts/osm/templates/cleanup.yaml", "{{- end", "{{- edn")],
+            &["charts/osm/templates/cleanup.yaml:"]),
+        ("a subtemplate that does not parse", None, &[("charts/osm/templates/_helpers.tpl", "{{- end", "{{- end end")],
+            &["charts/osm/templates/_helpers.tpl:"]),
+        ("values that are not YAML", None, &[("charts/osm/values.yaml", "osm:", "osm: [")],
+            &["charts/osm/values.yaml:"]),
+        ("a default that the schema refuses", None, &[("charts/osm/values.yaml", "replicaCount: 1", "replicaCount: many")],
+            &[&at("    replicaCount: 1", 5, "osm.osmController.replicaCount: must be an integer")]),
+        ("a default that is missing", None, &[("charts/osm/values.yaml", "    replicaCount: 1\n", "")],
+            &[&at("  osmController:", 3, "osm.osmController.replicaCount: must be set")]),
+        ("a pin that the schema refuses", None, &[("charts/osm/values.schema.json", "\"registry\": {\"type\": \"string\"", "\"registry\": {\"type\": \"integer\"")],
+            &["digests/v0.11.0.toml: osm.image.registry: must be an integer"]),
+        ("a schema that is not JSON", None, &[("charts/osm/values.schema.json", "{", "{,")],
+            &["charts/osm/values.schema.json:1:2"]),
+        ("a schema that is not valid", None, &[("charts/osm/values.schema.json", "\"type\": \"object\"", "\"type\": \"map\"")],
+            &["charts/osm/values.schema.json: the schema is not valid"]),
+        ("metadata without a name", None, &[("charts/osm/Chart.yaml", "name: osm", "nam: osm")],
+            &["charts/osm/Chart.yaml:1:1: the chart needs a name"]),
+        ("no place for pins", None, &[("digests/components.toml", "[values]", "[value]")],
+            &["digests/components.toml:", "did you mean `values`?"]),
     ];
     for (case, release, changes, wanted) in table {
         let done = run_build_script(&case.replace(' ', "-"), *release, changes);

@@ -5,6 +5,7 @@
 
 mod api_versions;
 mod dependencies;
+mod embed;
 mod error;
 pub mod json;
 mod load;
@@ -20,6 +21,7 @@ pub mod values;
 pub mod version;
 pub mod yaml;
 
+pub use embed::EmbeddedChart;
 pub use error::{ChartError, Violation};
 pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::ChartError;
@@ -31,7 +32,7 @@ pub struct Chart {
 }
 
 /// What `Chart.yaml` says, as far as rendering needs it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// The chart's name; for an aliased dependency its alias.
     pub name: String,
@@ -50,7 +51,7 @@ pub struct Metadata {
 }
 
 /// One entry of a chart's `dependencies`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The name of the chart.
     pub name: String,
