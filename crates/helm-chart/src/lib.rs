@@ -4,6 +4,7 @@
 //! [`set::assign`] for what a user gives, [`Chart::render`] for the objects.
 
 mod api_versions;
+mod chart;
 mod dependencies;
 mod error;
 pub mod json;
@@ -16,12 +17,13 @@ pub mod set;
 mod source;
 mod target;
 pub mod template;
+mod template_data;
 pub mod values;
 pub mod version;
 pub mod yaml;
 
+pub use chart::{Chart, Dependency, Metadata};
 pub use error::{ChartError, Violation};
-pub use load::{Chart, Dependency, Metadata};
 pub use objects::{Object, install_rank, read_manifest};
 pub use schema::{Schema, SchemaError};
 pub use target::{DEFAULT_KUBE_VERSION, Target};

@@ -9,6 +9,7 @@ mod read;
 mod scalar;
 mod write;
 
-pub use read::{Document, Marks, Numbers, YamlError, parse, parse_documents, parse_with_marks};
+pub use read::{Document, Marks, YamlError, parse, parse_documents, parse_with_marks};
+pub use scalar::Numbers;
 pub use write::{float_to_text, to_yaml};
 pub(crate) use write::{in_order, is_plain_word, pad, write_key};
