@@ -13,10 +13,8 @@ mod cli;
 mod cluster;
 #[cfg(feature = "cluster")]
 mod faults;
-mod foreign_chart;
 #[cfg(feature = "cluster")]
 mod foreign_install;
-mod functions;
 mod helm_differential;
 #[cfg(feature = "cluster")]
 mod install;
