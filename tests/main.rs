@@ -8,6 +8,7 @@ mod common;
 #[cfg(feature = "cluster")]
 mod access;
 mod build_script;
+mod chart_path;
 mod cli;
 #[cfg(feature = "cluster")]
 mod cluster;
