@@ -8,15 +8,14 @@ mod common;
 #[cfg(feature = "cluster")]
 mod access;
 mod build_script;
+mod chart_path;
 mod cli;
 #[cfg(feature = "cluster")]
 mod cluster;
 #[cfg(feature = "cluster")]
 mod faults;
-mod foreign_chart;
 #[cfg(feature = "cluster")]
 mod foreign_install;
-mod functions;
 mod helm_differential;
 #[cfg(feature = "cluster")]
 mod install;

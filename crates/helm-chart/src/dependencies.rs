@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::load::{Chart, Dependency};
+use super::chart::{Chart, Dependency};
 use super::values::{self, Nulls, coalesce, coalesce_maps, lookup};
 use super::version;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
 
+use super::chart::Chart;
 use super::error::ChartError;
-use super::load::Chart;
 use super::schema::Schema;
 
 /// A chart that is compiled into a program.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 /// A float as `encoding/json` writes it: `1000000`, `0.5`, `1e+21`.
-pub fn float(f: f64) -> String {
+pub(crate) fn float(f: f64) -> String {
     let magnitude = f.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         let text = format!("{f:e}");
@@ -27,7 +27,7 @@ pub fn compact(value: &Value) -> String {
 }
 
 /// The value on one line with `<`, `>` and `&` escaped, as Go's `json.Marshal` does by default.
-pub fn compact_html_safe(value: &Value) -> String {
+pub(crate) fn compact_html_safe(value: &Value) -> String {
     write(value, CompactFormatter, true)
 }
 

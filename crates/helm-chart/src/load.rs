@@ -1,71 +1,18 @@
-//! A chart in memory: metadata, default values, schema, templates, files and subcharts.
+//! Loads a chart from a folder, an archive or memory.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::chart::{Chart, Dependency, Metadata};
 use super::error::ChartError;
 use super::schema::Schema;
 use super::source;
 use crate::yaml::{self, Numbers};
 
-/// How deeply charts may contain charts.
+/// Maximum depth of charts inside charts.
 const MAX_NESTING: usize = 10;
-
-/// A loaded chart.
-#[derive(Debug, Clone, Default)]
-pub struct Chart {
-    /// What `Chart.yaml` says.
-    pub metadata: Metadata,
-    /// The default values (`values.yaml`).
-    pub values: Map<String, Value>,
-    /// What `values.schema.json` allows.
-    pub schema: Option<Schema>,
-    /// The files under `templates/`, by path inside the chart.
-    pub templates: Vec<(String, Cow<'static, str>)>,
-    /// All other files: what `.Files` shows.
-    pub files: Vec<(String, Cow<'static, [u8]>)>,
-    /// The charts under `charts/`.
-    pub dependencies: Vec<Chart>,
-}
-
-/// What `Chart.yaml` says, as far as rendering needs it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Metadata {
-    /// The chart's name; for an aliased dependency its alias.
-    pub name: String,
-    /// The chart's own version.
-    pub version: String,
-    /// The version of what it installs.
-    pub app_version: String,
-    /// Which versions of Kubernetes it is for.
-    pub kube_version: String,
-    /// Whether it only has partials for other charts.
-    pub is_library: bool,
-    /// The charts it depends on.
-    pub dependencies: Vec<Dependency>,
-    /// The whole file, for `.Chart`.
-    pub fields: Map<String, Value>,
-}
-
-/// One entry of a chart's `dependencies`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Dependency {
-    /// The name of the chart.
-    pub name: String,
-    /// Which versions of it fit.
-    pub version: String,
-    /// The name it goes by in this chart.
-    pub alias: Option<String>,
-    /// Paths of values, with commas between them; the first that is set decides.
-    pub condition: String,
-    /// Names under `tags` in the values.
-    pub tags: Vec<String>,
-    /// Values of the dependency that are taken over: (path there, path here).
-    pub import_values: Vec<(String, String)>,
-}
 
 impl Chart {
     /// Loads a chart from a folder or a packaged chart (`.tgz`).
@@ -167,7 +114,7 @@ impl Chart {
     }
 }
 
-/// The text of a file, without a copy if it is compiled in.
+/// Returns the text of a file, without a copy if it is compiled in.
 fn owned_text(bytes: Cow<'static, [u8]>, path: &str) -> Result<Cow<'static, str>, ChartError> {
     match bytes {
         Cow::Borrowed(bytes) => text(bytes, path),
@@ -185,8 +132,8 @@ fn text<'b>(bytes: &'b [u8], path: &str) -> Result<Cow<'b, str>, ChartError> {
         })
 }
 
-/// Reads a values file: all its documents, merged.
-pub(super) fn values_file(text: &str, path: &str) -> Result<Map<String, Value>, ChartError> {
+/// Parses a values file: all its documents, merged.
+fn values_file(text: &str, path: &str) -> Result<Map<String, Value>, ChartError> {
     let documents = yaml::parse_documents(text, Numbers::Floats)
         .map_err(|e| ChartError::file(format!("{path}:{}:{}", e.line, e.column), e.message))?;
     let mut values = Map::new();

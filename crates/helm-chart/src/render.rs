@@ -1,4 +1,4 @@
-//! A chart and values in, Kubernetes objects out: the whole way of `helm template`.
+//! Renders a chart: from a chart and values to Kubernetes objects, as `helm template` does.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,17 +6,15 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
+use super::chart::Chart;
 use super::error::{ChartError, Violation};
-use super::load::{Chart, Dependency};
 use super::objects::{self, Object};
 use super::schema::SchemaError;
 use super::target::Target;
-use super::template::{self, Files, Stack, TemplateFile, Value};
+use super::template::{self, Stack, TemplateFile, Value};
+use super::template_data::{self, ChartData, path_of};
 use super::values::{Nulls, coalesce};
-use super::{api_versions, dependencies, version};
-
-/// The version of helm that `.Capabilities.HelmVersion` names: the one this renderer agrees with.
-const HELM_VERSION: &str = "v4.3";
+use super::{dependencies, version};
 
 impl Chart {
     /// Renders the chart as `helm template` does.
@@ -108,7 +106,7 @@ fn render_on(
     let sources = template_sources(&chart);
     let values = checked_values(&chart, user, target)?;
     let mut data = BTreeMap::new();
-    chart_data(&chart, &values, &Shared::new(target), "", &mut data);
+    template_data::collect(&chart, &values, target, &mut data);
     drop(values);
     let templates: Vec<_> = sources
         .into_iter()
@@ -130,7 +128,7 @@ fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
         if name.starts_with("crds/") && is_manifest {
             let place = format!("{}/{name}", chart.metadata.name);
             let text = std::str::from_utf8(bytes)
-                .map_err(|e| ChartError::file(&place, format!("no UTF-8: {e}")))?;
+                .map_err(|e| ChartError::file(&place, format!("not UTF-8: {e}")))?;
             found.extend(objects::read_manifest(&place, text)?);
         }
     }
@@ -140,7 +138,7 @@ fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
         .try_for_each(|chart| add_crds(chart, found))
 }
 
-/// The chart with the subcharts that take part.
+/// Returns the chart with its enabled subcharts only.
 fn with_dependencies<'c>(
     chart: &'c Chart,
     user: &Map<String, Json>,
@@ -240,55 +238,9 @@ fn check_schemas(
     Ok(())
 }
 
-/// What all templates of a rendering see alike.
-struct Shared {
-    release: Value,
-    capabilities: Value,
-}
-
-impl Shared {
-    fn new(target: &Target) -> Shared {
-        let entry = |key: &str, value: Value| (Rc::from(key), value);
-        let release = Value::dict([
-            entry("Name", Value::str(target.release.as_str())),
-            entry("Namespace", Value::str(target.namespace.as_str())),
-            entry("IsUpgrade", Value::Bool(target.is_upgrade)),
-            entry("IsInstall", Value::Bool(!target.is_upgrade)),
-            entry("Revision", Value::Int(target.revision)),
-            entry("Service", Value::str("Helm")),
-        ]);
-        let own = match target.served {
-            Some(_) => [].as_slice(),
-            None => api_versions::BUILT_IN,
-        };
-        let asked = target.served.iter().flatten().chain(&target.api_versions);
-        let versions = own
-            .iter()
-            .copied()
-            .chain(asked.map(String::as_str))
-            .map(Rc::from)
-            .collect();
-        let capabilities = Value::dict([
-            entry(
-                "KubeVersion",
-                Value::KubeVersion(Rc::new(target.kube_version.clone())),
-            ),
-            entry("APIVersions", Value::ApiVersions(Rc::new(versions))),
-            entry(
-                "HelmVersion",
-                Value::dict([entry("Version", Value::str(HELM_VERSION))]),
-            ),
-        ]);
-        Shared {
-            release,
-            capabilities,
-        }
-    }
-}
-
 /// A template file of a chart or one of its subcharts.
 struct TemplateSource<'c> {
-    /// The path of the chart that it belongs to: `web`, `web/charts/sub`.
+    /// The path of its chart: `web`, `web/charts/sub`.
     chart: String,
     /// Its own path: `web/templates/rbac.yaml`.
     name: String,
@@ -296,7 +248,7 @@ struct TemplateSource<'c> {
 }
 
 impl TemplateSource<'_> {
-    /// The dot of the template: its chart's data, and what is its own.
+    /// Returns the dot of the template: the data of its chart and `.Template`.
     fn dot(&self, data: &BTreeMap<String, ChartData>) -> Value {
         let this = Value::dict([
             (Rc::from("Name"), Value::str(self.name.as_str())),
@@ -311,18 +263,8 @@ impl TemplateSource<'_> {
     }
 }
 
-/// What all templates of one chart see alike.
-type ChartData = Vec<(&'static str, Value)>;
-
-fn path_of(chart: &Chart, parent: &str) -> String {
-    match parent.is_empty() {
-        true => chart.metadata.name.clone(),
-        false => format!("{parent}/charts/{}", chart.metadata.name),
-    }
-}
-
-/// The templates of a chart and its subcharts, in the order in which they are parsed: deeper files
-/// first, so that a parent's definitions replace those of its subcharts.
+/// Returns the templates of a chart and its subcharts in the order in which they are parsed: deeper files
+/// first, so that the definitions of a parent replace those of its subcharts.
 fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
     let mut sources = Vec::new();
     let mut charts = vec![(chart, String::new())];
@@ -330,7 +272,7 @@ fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
         let path = path_of(chart, &parent);
         for (name, text) in &chart.templates {
             let file = name.rsplit('/').next().unwrap_or(name);
-            // NOTES.txt is for people; a library chart has partials only.
+            // NOTES.txt is not a manifest, and of a library chart only the partials count.
             if (file == "NOTES.txt") || (chart.metadata.is_library && !file.starts_with('_')) {
                 continue;
             }
@@ -348,100 +290,6 @@ fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
         (depth(b), &b.name).cmp(&(depth(a), &a.name))
     });
     sources
-}
-
-/// Adds the data of a chart and its subcharts by their paths; gives that of the chart itself.
-fn chart_data(
-    chart: &Chart,
-    values: &Map<String, Json>,
-    shared: &Shared,
-    parent: &str,
-    data: &mut BTreeMap<String, ChartData>,
-) -> Value {
-    let path = path_of(chart, parent);
-    let mut subcharts = Vec::new();
-    let empty = Map::new();
-    for sub in &chart.dependencies {
-        let own = values
-            .get(&sub.metadata.name)
-            .and_then(Json::as_object)
-            .unwrap_or(&empty);
-        let of_sub = chart_data(sub, own, shared, &path, data);
-        subcharts.push((Rc::from(sub.metadata.name.as_str()), of_sub));
-    }
-    let files: Files = chart
-        .files
-        .iter()
-        .map(|(name, bytes)| (name.clone(), bytes.to_vec()))
-        .collect();
-    let entries = vec![
-        ("Chart", metadata(chart, parent.is_empty())),
-        ("Files", Value::Files(Rc::new(files))),
-        ("Release", shared.release.clone()),
-        ("Capabilities", shared.capabilities.clone()),
-        ("Values", Value::from(values)),
-        ("Subcharts", Value::dict(subcharts)),
-    ];
-    let all = Value::dict(entries.iter().map(|(k, v)| (Rc::from(*k), v.clone())));
-    data.insert(path, entries);
-    all
-}
-
-/// `.Chart`: the file's entries under the names that Go's fields have.
-fn metadata(chart: &Chart, is_root: bool) -> Value {
-    let meta = &chart.metadata;
-    let none = || Value::list(Vec::new());
-    let given = |key: &str, missing: Value| match meta.fields.get(key) {
-        None | Some(Json::Null) => missing,
-        Some(value) => Value::from(value),
-    };
-    let text = |key: &str| given(key, Value::str(""));
-    let record = |fields: &[(&str, Value)]| {
-        Value::dict(fields.iter().map(|(k, v)| (Rc::from(*k), v.clone())))
-    };
-    let maintainers = meta.fields.get("maintainers").and_then(Json::as_array);
-    let maintainer = |entry: &Json| {
-        let of = |key: &str| Value::str(entry.get(key).and_then(Json::as_str).unwrap_or(""));
-        record(&[
-            ("Name", of("name")),
-            ("Email", of("email")),
-            ("URL", of("url")),
-        ])
-    };
-    let dependency = |dep: &Dependency| {
-        record(&[
-            ("Name", Value::str(dep.name.as_str())),
-            ("Version", Value::str(dep.version.as_str())),
-            ("Condition", Value::str(dep.condition.as_str())),
-            ("Enabled", Value::Bool(true)),
-        ])
-    };
-    record(&[
-        ("APIVersion", text("apiVersion")),
-        ("Annotations", given("annotations", Value::dict([]))),
-        ("AppVersion", Value::str(meta.app_version.as_str())),
-        ("Condition", text("condition")),
-        (
-            "Dependencies",
-            Value::list(meta.dependencies.iter().map(dependency).collect()),
-        ),
-        ("Deprecated", given("deprecated", Value::Bool(false))),
-        ("Description", text("description")),
-        ("Home", text("home")),
-        ("Icon", text("icon")),
-        ("IsRoot", Value::Bool(is_root)),
-        ("Keywords", given("keywords", none())),
-        ("KubeVersion", text("kubeVersion")),
-        (
-            "Maintainers",
-            Value::list(maintainers.into_iter().flatten().map(maintainer).collect()),
-        ),
-        ("Name", Value::str(meta.name.as_str())),
-        ("Sources", given("sources", none())),
-        ("Tags", text("tags")),
-        ("Type", text("type")),
-        ("Version", Value::str(meta.version.as_str())),
-    ])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::load::Chart;
+use super::chart::Chart;
 
 /// Merges `over` into `base`: maps deeply, everything else is replaced; `null` stays as it is.
 pub fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {

@@ -4,4 +4,6 @@
 
 mod common;
 
+mod foreign_chart;
+mod functions;
 mod json_schema;

@@ -24,12 +24,12 @@ const URL: &str = "file:///values.schema.json";
 /// metaschemas (most of the time that a small schema takes).
 const TRUSTED_URL: &str = "https://json-schema.org/values.schema.json";
 
-/// How deeply values may nest to be checked. Every level takes stack.
+/// Maximum depth of values that can be checked. Every level takes stack.
 const MAX_DEPTH: usize = 500;
-/// Up to this depth, and with so few references, the stack of any thread is enough.
+/// Up to this depth, and with at most [`FEW_REFERENCES`], the stack of any thread is enough.
 const SHALLOW_DEPTH: usize = 16;
 const FEW_REFERENCES: usize = 256;
-/// The stack for everything else, in bytes. Only what is touched takes memory.
+/// Stack size for everything else, in bytes. Only the pages that are touched take memory.
 const STACK_BYTES: usize = 256 << 20;
 
 /// A `values.schema.json`. It is compiled at most once; clones share the result.
@@ -40,21 +40,21 @@ pub struct Schema {
 }
 
 struct Compiled {
-    /// The schema as JSON, for hints that an error of the checker does not hold.
+    /// The schema as JSON, for suggestions that the errors of the checker do not contain.
     document: Value,
     schemas: Schemas,
     root: SchemaIndex,
-    /// How many references the schema holds: each can be a step that takes stack.
+    /// The number of references in the schema. Each can be a step that takes stack.
     references: usize,
 }
 
-/// Why a schema cannot be used.
+/// An invalid or unsupported schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct SchemaError {
+pub(crate) struct SchemaError {
     /// 1-based line and column, if the schema is not JSON.
     pub position: Option<(usize, usize)>,
-    /// What is wrong.
+    /// The reason.
     pub message: String,
 }
 
@@ -68,34 +68,26 @@ impl SchemaError {
 }
 
 impl Schema {
-    /// Takes the text of a schema without reading it yet.
-    pub fn new(text: impl Into<Cow<'static, str>>) -> Schema {
+    /// Creates a schema from its text, which is parsed when values are checked.
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Schema {
         Schema {
             text: text.into(),
             compiled: Arc::default(),
         }
     }
 
-    /// The text of the schema.
+    /// Returns the text of the schema.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// Compiles the schema without checking any values, to find out whether it can be used.
-    ///
-    /// # Errors
-    /// A text that is not JSON, a schema that its own draft does not allow, or a `$ref` to another document.
-    /// (Helm loads `file:` and `http:` references. Here they are refused, because what a chart accepts must
-    /// not depend on the machine or on the network.)
-    pub fn compile(&self) -> Result<(), SchemaError> {
-        self.compiled().map(drop)
     }
 
     /// Returns everything in `values` that the schema does not allow.
     ///
     /// # Errors
-    /// As [`Schema::compile`].
-    pub fn check(&self, values: &Value) -> Result<Vec<Violation>, SchemaError> {
+    /// A text that is not JSON, a schema that its own draft does not allow, or a `$ref` to another document.
+    /// (Helm loads `file:` and `http:` references. Here they are refused, because what a chart accepts must
+    /// not depend on the machine or on the network.)
+    pub(crate) fn check(&self, values: &Value) -> Result<Vec<Violation>, SchemaError> {
         self.compiled()?.check_deep(values)
     }
 
@@ -103,8 +95,8 @@ impl Schema {
     /// `valid`: judges only what is different, which takes a small part of the time.
     ///
     /// # Errors
-    /// As [`Schema::compile`].
-    pub fn check_changes(
+    /// As [`Schema::check`].
+    pub(crate) fn check_changes(
         &self,
         values: &Value,
         valid: &Value,
@@ -162,7 +154,7 @@ impl Compiled {
         if depth <= SHALLOW_DEPTH && self.references <= FEW_REFERENCES {
             return Ok(self.check(values));
         }
-        // A thread of its own costs time, so only what nests deeply gets one.
+        // Starting a thread costs time, so only deeply nested values and schemas get one.
         std::thread::scope(|scope| {
             let worker = std::thread::Builder::new()
                 .stack_size(STACK_BYTES)
@@ -229,7 +221,7 @@ fn describe(error: &CompileError, document: &Value) -> String {
     }
 }
 
-/// How many lists and maps are nested in one another, at most.
+/// Returns the maximum depth of lists and maps.
 fn depth(value: &Value) -> usize {
     let inside =
         |values: &mut dyn Iterator<Item = &Value>| values.map(depth).max().unwrap_or_default();

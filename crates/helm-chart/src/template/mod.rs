@@ -7,6 +7,8 @@ mod error;
 mod exec;
 mod files;
 mod functions;
+mod glob;
+mod limits;
 mod lookups;
 mod parse;
 mod value;
@@ -16,12 +18,12 @@ use std::rc::Rc;
 
 pub use error::{Location, TemplateFault};
 pub use files::Files;
-pub(crate) use files::glob_match;
+pub(crate) use glob::glob_match;
 pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
 /// The stack a thread that renders needs, in bytes. Only what deep templates touch takes memory.
-pub const STACK_BYTES: usize = exec::STACK_BYTES;
+pub const STACK_BYTES: usize = limits::STACK_BYTES;
 
 /// How much stack there is, and so how deeply templates may nest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub struct TemplateFile {
 
 impl TemplateFile {
     fn parse(&self) -> Result<parse::Source, TemplateFault> {
-        parse::Source::parse(&self.name, self.text.clone(), &functions::exists)
+        parse::Source::parse(&self.name, self.text.clone(), &functions::check_name)
     }
 
     /// Partials are there to be called; they give no text of their own.
@@ -63,7 +65,7 @@ impl TemplateFile {
 /// # Errors
 /// Syntax errors, unknown functions and undefined variables, with their position.
 pub(crate) fn check_syntax(name: &str, text: &Cow<'static, str>) -> Result<(), TemplateFault> {
-    parse::Source::parse(name, text.clone(), &functions::exists).map(drop)
+    parse::Source::parse(name, text.clone(), &functions::check_name).map(drop)
 }
 
 /// Renders all files that are no partials (their name begins with `_`), in the order given; gives
@@ -81,8 +83,8 @@ pub fn render(
     lookups: &Lookups,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
     let max_depth = match stack {
-        Stack::OfAnyThread => exec::SHALLOW_DEPTH,
-        Stack::Large => exec::MAX_DEPTH,
+        Stack::OfAnyThread => limits::SHALLOW_DEPTH,
+        Stack::Large => limits::MAX_DEPTH,
     };
     let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, lookups.clone());
     let mut rendered = Vec::with_capacity(files.len());
@@ -123,7 +125,7 @@ fn scope(files: &[TemplateFile]) -> Result<exec::Scope, TemplateFault> {
         if file.may_define() || scope.has(&file.name) {
             scope.add(&Rc::new(file.parse()?), &file.name);
         } else {
-            scope.add_unread(&file.name, file.text.clone());
+            scope.add_unparsed(&file.name, file.text.clone());
         }
     }
     Ok(scope)

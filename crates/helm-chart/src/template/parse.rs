@@ -16,6 +16,9 @@ use super::error::{Location, TemplateFault};
 /// How deeply blocks (and `else if` chains) may nest: the parser recurses.
 const MAX_DEPTH: usize = 90;
 
+/// Fails with a message for a name that is not the name of a function.
+pub(super) type CheckFunction<'c> = &'c dyn Fn(&str) -> Result<(), String>;
+
 /// A parsed template file.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -30,13 +33,14 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Parses a template.
+    /// Parses a template. `check_function` fails for the name of an unknown function.
     ///
-    /// `is_function` tells which functions there are.
+    /// # Errors
+    /// Syntax errors, unknown functions and undefined variables, with their position.
     pub fn parse(
         file: &str,
         text: Cow<'static, str>,
-        is_function: &dyn Fn(&str) -> bool,
+        check_function: CheckFunction<'_>,
     ) -> Result<Source, TemplateFault> {
         let mut source = Source {
             file: file.to_owned(),
@@ -54,7 +58,7 @@ impl Source {
             .map_err(|error| source.parser_fault(&error))?;
         let names = Names {
             source: &source,
-            is_function,
+            check_function,
         };
         names.list(&body, &mut vec!["$".to_owned()], false)?;
         for define in &defines {
@@ -348,7 +352,7 @@ impl<'t> Iterator for Actions<'t> {
 /// Finds functions and variables that do not exist, and `break` outside of a loop.
 struct Names<'s> {
     source: &'s Source,
-    is_function: &'s dyn Fn(&str) -> bool,
+    check_function: CheckFunction<'s>,
 }
 
 impl Names<'_> {
@@ -416,10 +420,8 @@ impl Names<'_> {
 
     fn expr(&self, expr: &Expr, vars: &mut Vec<String>) -> Result<(), TemplateFault> {
         match expr {
-            Expr::Identifier(pos, name) if !(self.is_function)(name) => Err(self.source.fault(
-                pos.offset,
-                format!("unknown function {name:?}{}", super::functions::near(name)),
-            )),
+            Expr::Identifier(pos, name) => (self.check_function)(name)
+                .map_err(|message| self.source.fault(pos.offset, message)),
             Expr::Variable(pos, name, _) if !vars.iter().any(|v| v == name.as_str()) => {
                 Err(self.undefined(*pos, name))
             }

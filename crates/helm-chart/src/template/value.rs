@@ -151,14 +151,6 @@ impl Value {
         }
     }
 
-    /// The text, if it is text.
-    pub fn as_str(&self) -> Option<&str> {
-        match self {
-            Value::Str(s) => Some(s),
-            _ => None,
-        }
-    }
-
     /// Plain data as JSON, for `toJson` and `toYaml`.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;

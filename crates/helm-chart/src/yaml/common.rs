@@ -8,8 +8,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::read::Numbers;
-use super::scalar::{Scalar, resolve};
+use super::scalar::{Numbers, Scalar, resolve};
 
 /// How deeply collections may nest.
 const MAX_DEPTH: usize = 64;

@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
 use super::common;
-use super::scalar::{Scalar, resolve};
+use super::scalar::{Numbers, Scalar, resolve};
 
 /// How many nodes a document may have once its aliases are expanded.
 ///
@@ -23,15 +23,6 @@ pub struct YamlError {
     pub column: usize,
     /// What is wrong there.
     pub message: String,
-}
-
-/// How numbers are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
-    /// Integers stay integers: for Kubernetes objects.
-    Exact,
-    /// All numbers are 64-bit floats, as in values files (helm reads them through JSON).
-    Floats,
 }
 
 /// Where each key of a document was written: JSON pointer (RFC 6901) → (line, column), 1-based.

@@ -1,5 +1,14 @@
 //! What a plain scalar stands for: the YAML 1.1 types as Go's `yaml.v2` resolves them.
 
+/// How numbers are parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Integers stay integers: for Kubernetes objects.
+    Exact,
+    /// All numbers are 64-bit floats, as in values files: Helm converts those to JSON first.
+    Floats,
+}
+
 /// A plain scalar after resolution (YAML 1.1, <https://yaml.org/type/>).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar {

@@ -1,13 +1,24 @@
-//! The harness: folders for charts, and the real helm to compare with.
+//! The harness: folders for charts, rendering with the flags of `helm template`, and the real helm to compare with.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a finished command printed.
+use helm_chart::set::{self, Mode};
+use helm_chart::yaml::{self, Numbers};
+use helm_chart::{Chart, ChartError, KubeVersion, Object, Target, values};
+use serde_json::{Map, Value};
+
+/// The exit code and the output of a command.
 pub struct Output {
     pub code: i32,
+    pub stdout: String,
     pub stderr: String,
 }
+
+/// The release and the namespace that all charts are rendered for.
+pub const RELEASE: &str = "rel";
+pub const NAMESPACE: &str = "rel-system";
 
 /// Runs the real helm, which `cargo xtask test` provides.
 pub fn helm<S: AsRef<str>>(args: &[S]) -> Output {
@@ -21,7 +32,141 @@ pub fn helm<S: AsRef<str>>(args: &[S]) -> Output {
         .unwrap();
     Output {
         code: done.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(done.stdout).unwrap(),
         stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+/// Runs `helm template` on a chart.
+pub fn helm_template<S: AsRef<str>>(chart: &str, args: &[S]) -> Output {
+    let mut all = vec!["template", RELEASE, chart, "--namespace", NAMESPACE];
+    all.extend(args.iter().map(AsRef::as_ref));
+    helm(&all)
+}
+
+/// The objects that `helm template` renders.
+#[track_caller]
+pub fn helm_objects<S: AsRef<str>>(chart: &str, args: &[S]) -> Vec<Value> {
+    let output = helm_template(chart, args);
+    assert_eq!(output.code, 0, "helm: {}", output.stderr);
+    let documents = yaml::parse_documents(&output.stdout, Numbers::Exact).unwrap();
+    documents
+        .into_iter()
+        .map(|d| d.value)
+        .filter(|v| !v.is_null())
+        .collect()
+}
+
+/// Renders a chart with the library, with the flags of `helm template`. Values files come first, as in helm.
+pub fn render<S: AsRef<str>>(chart: &str, args: &[S]) -> Result<Vec<Object>, ChartError> {
+    let mut target = Target {
+        release: RELEASE.to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        ..Target::default()
+    };
+    let mut values = Map::new();
+    let flags: Vec<(&str, &str)> = args
+        .chunks(2)
+        .map(|pair| (pair[0].as_ref(), pair[1].as_ref()))
+        .collect();
+    for (_, file) in flags.iter().filter(|(flag, _)| *flag == "-f") {
+        let text = std::fs::read_to_string(file).unwrap();
+        for document in yaml::parse_documents(&text, Numbers::Floats).unwrap() {
+            values::merge(&mut values, document.value.as_object().unwrap().clone());
+        }
+    }
+    for (flag, value) in flags {
+        let mode = match flag {
+            "-f" => continue,
+            "--set" => Mode::Typed,
+            "--set-string" => Mode::Text,
+            "--set-json" => Mode::Json,
+            "--kube-version" => {
+                target.kube_version = KubeVersion::parse(value).unwrap();
+                continue;
+            }
+            "--api-versions" => {
+                target.api_versions.push(value.to_owned());
+                continue;
+            }
+            other => panic!("unknown flag {other}"),
+        };
+        set::assign(value, mode, &mut values).unwrap();
+    }
+    Chart::load(chart)?.render(&values, &target)
+}
+
+/// Panics with the first difference between what helm and the library render.
+#[track_caller]
+pub fn assert_same(case: &str, helm: &[Value], own: &[Value]) {
+    let index = |objects: &[Value]| -> BTreeMap<String, Value> {
+        let name = |o: &Value| {
+            format!(
+                "{} {} {}",
+                o["kind"], o["metadata"]["namespace"], o["metadata"]["name"]
+            )
+        };
+        objects.iter().map(|o| (name(o), o.clone())).collect()
+    };
+    let (helm_index, own_index) = (index(helm), index(own));
+    let names = |objects: &BTreeMap<String, Value>| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&helm_index), names(&own_index), "{case}: objects");
+    assert_eq!(helm.len(), own.len(), "{case}: number of objects");
+    for (name, object) in &helm_index {
+        if let Some(difference) = difference(object, &own_index[name], "") {
+            panic!("{case}: {name}{difference}");
+        }
+    }
+}
+
+fn difference(helm: &Value, own: &Value, path: &str) -> Option<String> {
+    match (helm, own) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            keys.into_iter()
+                .find_map(|key| match (a.get(key), b.get(key)) {
+                    (Some(a), Some(b)) => difference(a, b, &format!("{path}.{key}")),
+                    (a, b) => Some(format!("{path}.{key}: helm {a:?}, own {b:?}")),
+                })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+            .iter()
+            .zip(b)
+            .enumerate()
+            .find_map(|(i, (a, b))| difference(a, b, &format!("{path}[{i}]"))),
+        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
+        (a, b) if a == b => None,
+        (a, b) => Some(format!("{path}: helm {a}, own {b}")),
+    }
+}
+
+/// A file of the data of these tests.
+pub fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(path)
+}
+
+/// Packs a chart's folder as `helm package` does: a gzipped tar with one folder in it.
+pub fn pack(folder: &Path, name: &str, target: &Path) {
+    let file = std::fs::File::create(target).unwrap();
+    let gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    let mut tar = tar::Builder::new(gzip);
+    tar.append_dir_all(name, folder).unwrap();
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
+/// Copies a folder.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
     }
 }
 

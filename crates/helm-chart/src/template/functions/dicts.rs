@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::lookups::Lookup;
 use super::super::value::{Dict, Value};
 use super::args::{Args, is_empty, to_text};
-use super::{ANY, Error, Function, Machine, Outcome};
+use super::{ANY, Context, Error, Function, Outcome};
 
 /// How deeply merges may nest: a dict can be made to contain itself.
 const MAX_NESTING: usize = 200;
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 /// Returns an object or a list of the cluster; an empty dict if it finds none, or without a cluster.
-fn lookup(machine: &mut Machine, a: &Args<'_>) -> Outcome {
+fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {
     let text = |i| a.text(i).map(str::to_owned);
     let lookup = Lookup {
         api_version: text(0)?,
@@ -66,7 +66,7 @@ fn lookup(machine: &mut Machine, a: &Args<'_>) -> Outcome {
         namespace: text(2)?,
         name: text(3)?,
     };
-    let answer = machine.lookups.answer(lookup);
+    let answer = context.lookups.answer(lookup);
     Ok(answer.map_or_else(|| Value::dict([]), |answer| Value::from(&answer)))
 }
 
@@ -87,7 +87,7 @@ fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
     Ok(value.clone())
 }
 
-fn keys(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn keys(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut keys = Vec::new();
     for i in 0..a.len() {
         keys.extend(a.dict(i)?.borrow().keys().map(|k| Value::Str(Rc::clone(k))));
@@ -95,7 +95,7 @@ fn keys(_: &mut Machine, a: &Args<'_>) -> Outcome {
     Ok(Value::list(keys))
 }
 
-fn pluck(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn pluck(_: &mut Context, a: &Args<'_>) -> Outcome {
     let key = a.text(0)?;
     let mut found = Vec::new();
     for i in 1..a.len() {
@@ -116,7 +116,7 @@ fn select(a: &Args<'_>, wanted: bool) -> Outcome {
 }
 
 /// `dig "a" "b" default dict`.
-fn dig(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn dig(_: &mut Context, a: &Args<'_>) -> Outcome {
     let (depth, default) = (a.len() - 2, a.get(a.len() - 2));
     let mut value = a.last().clone();
     for i in 0..depth {

@@ -9,7 +9,7 @@ use sha2::Digest as _;
 use super::super::files::base64;
 use super::super::value::Value;
 use super::args::Args;
-use super::{ANY, Error, Function, Machine, Outcome, yaml_text};
+use super::{ANY, Context, Error, Function, Outcome, yaml_text};
 use crate::yaml::Numbers;
 use crate::{json, yaml};
 
@@ -97,7 +97,7 @@ fn pretty_json(value: &Value) -> String {
 }
 
 /// Invalid base64 results in Go's error message as the string, as in sprig.
-fn b64_decode(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn b64_decode(_: &mut Context, a: &Args<'_>) -> Outcome {
     let encoded = a.text(0)?;
     let (places, digits): (Vec<usize>, Vec<u8>) = encoded
         .bytes()
@@ -131,7 +131,7 @@ fn bad_base64(digits: &[u8]) -> usize {
 }
 
 /// As [`b64_decode`].
-fn b32_decode(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn b32_decode(_: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(match from_base32(a.text(0)?) {
         Ok(bytes) => Value::text(&bytes),
         Err(at) => Value::from(format!("illegal base32 data at input byte {at}")),

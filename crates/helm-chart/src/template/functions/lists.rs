@@ -2,7 +2,7 @@
 
 use super::super::value::Value;
 use super::args::{Args, is_empty, to_int, to_texts};
-use super::{ANY, Error, Function, Machine, Outcome};
+use super::{ANY, Context, Error, Function, Outcome};
 
 /// How many items a list may get that a function counts out.
 const MAX_ITEMS: usize = 1_000_000;
@@ -68,25 +68,25 @@ pub(super) const TABLE: &[Function] = &[
     ("len", 1, 1, len),
 ];
 
-fn initial(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn initial(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut items = a.list(0)?;
     items.pop();
     Ok(Value::list(items))
 }
 
-fn append(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn append(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut items = a.list(0)?;
     items.push(a.get(1).clone());
     Ok(Value::list(items))
 }
 
-fn prepend(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn prepend(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut items = vec![a.get(1).clone()];
     items.extend(a.list(0)?);
     Ok(Value::list(items))
 }
 
-fn concat(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn concat(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut items = Vec::new();
     for i in 0..a.len() {
         items.extend(a.list(i)?);
@@ -94,7 +94,7 @@ fn concat(_: &mut Machine, a: &Args<'_>) -> Outcome {
     Ok(Value::list(items))
 }
 
-fn uniq(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn uniq(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
     for item in a.list(0)? {
         if !kept.contains(&item) {
@@ -104,7 +104,7 @@ fn uniq(_: &mut Machine, a: &Args<'_>) -> Outcome {
     Ok(Value::list(kept))
 }
 
-fn without(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn without(_: &mut Context, a: &Args<'_>) -> Outcome {
     let unwanted = a.from(1);
     Ok(Value::list(
         a.list(0)?
@@ -114,14 +114,14 @@ fn without(_: &mut Machine, a: &Args<'_>) -> Outcome {
     ))
 }
 
-fn has(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn has(_: &mut Context, a: &Args<'_>) -> Outcome {
     if *a.get(1) == Value::Nil {
         return Ok(Value::Bool(false));
     }
     Ok(Value::Bool(a.list(1)?.contains(a.get(0))))
 }
 
-fn compact(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn compact(_: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(Value::list(
         a.list(0)?
             .into_iter()
@@ -130,7 +130,7 @@ fn compact(_: &mut Machine, a: &Args<'_>) -> Outcome {
     ))
 }
 
-fn slice(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn slice(_: &mut Context, a: &Args<'_>) -> Outcome {
     let items = a.list(0)?;
     if items.is_empty() {
         return Ok(Value::Nil);
@@ -149,7 +149,7 @@ fn slice(_: &mut Machine, a: &Args<'_>) -> Outcome {
     Ok(Value::list(part.to_vec()))
 }
 
-fn chunk(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn chunk(_: &mut Context, a: &Args<'_>) -> Outcome {
     let size = usize::try_from(a.int(0)?).ok().filter(|n| *n > 0);
     let size = size.ok_or_else(|| Error::Wrong("a chunk has at least one item".to_owned()))?;
     let items = a.list(1)?;
@@ -161,7 +161,7 @@ fn chunk(_: &mut Machine, a: &Args<'_>) -> Outcome {
     ))
 }
 
-fn sort_alpha(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn sort_alpha(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut texts = to_texts(a.get(0));
     texts.sort();
     Ok(Value::list(texts.into_iter().map(Value::Str).collect()))
@@ -190,7 +190,7 @@ fn counted(start: i64, stop: i64, step: i64) -> Outcome {
     ))
 }
 
-fn seq(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn seq(_: &mut Context, a: &Args<'_>) -> Outcome {
     let (start, step, end) = match a.len() {
         0 => return Ok(Value::str("")),
         1 => (1, None, a.int(0)?),
@@ -209,7 +209,7 @@ fn seq(_: &mut Machine, a: &Args<'_>) -> Outcome {
 }
 
 /// `index x 1 "a"` is `x[1]["a"]` (text/template, "Functions").
-fn index(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn index(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut value = a.get(0).clone();
     for key in a.from(1) {
         value = match (&value, key) {
@@ -227,7 +227,9 @@ fn index(_: &mut Machine, a: &Args<'_>) -> Outcome {
                 let byte = at.ok_or_else(|| Error::Wrong(format!("{i} is outside of {s:?}")))?;
                 Value::Int(i64::from(*byte))
             }
-            (Value::Files(files), Value::Str(name)) => files.get(name),
+            (Value::Files(files), Value::Str(name)) => {
+                Value::text(files.get(name).unwrap_or_default())
+            }
             (Value::Nil, _) => {
                 return Err(Error::Wrong(format!("cannot look up {key:?} in nil")));
             }
@@ -242,7 +244,7 @@ fn index(_: &mut Machine, a: &Args<'_>) -> Outcome {
     Ok(value)
 }
 
-fn len(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn len(_: &mut Context, a: &Args<'_>) -> Outcome {
     let length = match a.get(0) {
         Value::Str(s) => s.len(),
         Value::Bytes(bytes) => bytes.len(),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::super::value::{Release, Value};
 use super::args::{Args, is_empty};
-use super::{ANY, Error, Function, Machine, Outcome};
+use super::{ANY, Context, Error, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
     ("not", 1, 1, |_, a| Ok((!a.get(0).is_true()).into())),
@@ -72,7 +72,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-fn required(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn required(_: &mut Context, a: &Args<'_>) -> Outcome {
     match a.get(1) {
         Value::Nil => Err(Error::Chart(a.text(0)?.to_owned())),
         Value::Str(s) if s.is_empty() => Err(Error::Chart(a.text(0)?.to_owned())),

@@ -1,7 +1,7 @@
-//! The functions of templates: those of Go, of sprig and of helm that charts commonly use.
+//! The functions of templates: those of Go, sprig and Helm.
 //!
-//! Missing on purpose: functions whose result differs on each call (random values, keys, the time).
-//! The same chart and values always render to the same objects.
+//! Functions whose result differs on each call (random values, keys, the time) are missing on purpose: the same chart
+//! and values always render to the same objects.
 
 mod args;
 mod case;
@@ -20,16 +20,42 @@ mod yaml_text;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::exec::Machine;
+use super::lookups::Lookups;
 use super::value::Value;
 use args::Args;
+
+/// What functions keep from call to call, and what they know of a cluster.
+pub(super) struct Context {
+    patterns: HashMap<String, regex_lite::Regex>,
+    /// The answers to `lookup`.
+    pub lookups: Lookups,
+}
+
+impl Context {
+    pub fn new(lookups: Lookups) -> Context {
+        Context {
+            patterns: HashMap::new(),
+            lookups,
+        }
+    }
+
+    /// Returns the compiled regular expression. Each one is compiled once per rendering.
+    fn pattern(&mut self, pattern: &str) -> Result<&regex_lite::Regex, String> {
+        if !self.patterns.contains_key(pattern) {
+            let regex = regex_lite::Regex::new(pattern)
+                .map_err(|error| format!("{pattern:?} is not a regular expression: {error}"))?;
+            self.patterns.insert(pattern.to_owned(), regex);
+        }
+        self.patterns.get(pattern).ok_or_else(|| pattern.to_owned())
+    }
+}
 
 /// Why a function returns no value.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The chart refuses (`fail`, `required`).
+    /// The chart refuses its values (`fail`, `required`).
     Chart(String),
-    /// The function was called wrongly, or cannot do what it was asked for.
+    /// The arguments are invalid.
     Wrong(String),
 }
 
@@ -40,9 +66,9 @@ impl From<String> for Error {
 }
 
 type Outcome = Result<Value, Error>;
-type Body = fn(&mut Machine, &Args<'_>) -> Outcome;
+type Body = fn(&mut Context, &Args<'_>) -> Outcome;
 
-/// A function: its name, the least and the most arguments it takes, and what it does.
+/// A function: its name, its minimum and maximum number of arguments, and its body.
 type Function = (&'static str, usize, usize, Body);
 
 /// Any number of arguments.
@@ -67,10 +93,10 @@ static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock:
     .collect()
 });
 
-/// Functions that the executor answers itself.
+/// Functions that the executor implements.
 const BUILT_IN: [&str; 4] = ["and", "or", "include", "tpl"];
 
-/// Functions of helm that are missing here, with the reason.
+/// Prefixes of Helm's functions that are missing here, with the reason.
 const LEFT_OUT: [(&str, &str); 5] = [
     (
         "rand",
@@ -91,7 +117,7 @@ const LEFT_OUT: [(&str, &str); 5] = [
     ("date", "functions for dates are not supported"),
 ];
 
-/// Functions whose result can be nested one level deeper than what they are given.
+/// Functions whose result can be nested one level deeper than their arguments.
 const NESTING: [&str; 13] = [
     "list",
     "tuple",
@@ -108,29 +134,32 @@ const NESTING: [&str; 13] = [
     "pluck",
 ];
 
-/// Whether the function puts values into a new list or into a dict.
+/// Returns whether the function puts values into a new list or into a dict.
 pub(super) fn nests(name: &str) -> bool {
     NESTING.contains(&name)
 }
 
-/// Whether there is a function of that name.
-pub(super) fn exists(name: &str) -> bool {
-    BUILT_IN.contains(&name) || FUNCTIONS.contains_key(name)
-}
-
-/// What to add to "there is no function": the reason, or the name that was meant.
-pub(super) fn near(name: &str) -> String {
+/// Checks that a function of that name exists.
+///
+/// # Errors
+/// A message with the reason why Helm's function is missing, or with the name that was probably meant.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if BUILT_IN.contains(&name) || FUNCTIONS.contains_key(name) {
+        return Ok(());
+    }
+    let unknown = format!("unknown function {name:?}");
     if let Some((_, reason)) = LEFT_OUT.iter().find(|(prefix, _)| name.starts_with(prefix)) {
-        return format!(": {reason}");
+        return Err(format!("{unknown}: {reason}"));
     }
     let names = FUNCTIONS.keys().copied().chain(BUILT_IN);
-    crate::nearest::nearest(name, names)
-        .map(|near| format!("; did you mean {near:?}?"))
-        .unwrap_or_default()
+    Err(match crate::nearest::nearest(name, names) {
+        Some(near) => format!("{unknown}; did you mean {near:?}?"),
+        None => unknown,
+    })
 }
 
 /// Calls a function.
-pub(super) fn call(machine: &mut Machine, name: &str, args: &[Value]) -> Outcome {
+pub(super) fn call(context: &mut Context, name: &str, args: &[Value]) -> Outcome {
     let Some((_, least, most, body)) = FUNCTIONS.get(name) else {
         return Err(Error::Wrong("unknown function".to_owned()));
     };
@@ -145,5 +174,5 @@ pub(super) fn call(machine: &mut Machine, name: &str, args: &[Value]) -> Outcome
             args.len()
         )));
     }
-    body(machine, &Args(args))
+    body(context, &Args(args))
 }

@@ -2,7 +2,7 @@
 
 use super::super::value::Value;
 use super::args::{Args, to_float, to_int, to_text};
-use super::{ANY, Error, Function, Machine, Outcome, decimal};
+use super::{ANY, Context, Error, Function, Outcome, decimal};
 
 pub(super) const TABLE: &[Function] = &[
     ("int", 1, 1, |_, a| Ok(Value::Int(to_int(a.get(0))))),
@@ -83,7 +83,7 @@ fn divide(a: &Args<'_>, with: fn(i64, i64) -> Option<i64>) -> Outcome {
 }
 
 /// `round value places [from which fraction on it goes up]`.
-fn round(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn round(_: &mut Context, a: &Args<'_>) -> Outcome {
     let value = to_float(a.get(0));
     let places = i32::try_from(a.int(1)?).unwrap_or(0);
     let up_from = if a.len() > 2 { to_float(a.get(2)) } else { 0.5 };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::super::value::Value;
 use super::args::Args;
-use super::{Error, Function, Machine, Outcome};
+use super::{Context, Error, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
     ("base", 1, 1, |_, a| Ok(Value::str(base(a.text(0)?)))),
@@ -67,7 +67,7 @@ fn ext(path: &str) -> &str {
 }
 
 /// The parts of a URL (RFC 3986, section 3), those that may be escaped without their escapes.
-fn url_parse(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn url_parse(_: &mut Context, a: &Args<'_>) -> Outcome {
     let url = a.text(0)?;
     let wrong = |what: &str| Error::Wrong(format!("{url:?} is not a URL: {what}"));
     if url.contains(|c: char| c.is_ascii_control()) {
@@ -144,7 +144,7 @@ fn escaped(text: &str, allowed: &str) -> String {
     })
 }
 
-fn url_join(_: &mut Machine, a: &Args<'_>) -> Outcome {
+fn url_join(_: &mut Context, a: &Args<'_>) -> Outcome {
     let dict = a.dict(0)?.borrow();
     let part = |name: &str| match dict.get(name) {
         None => Ok(String::new()),

@@ -2,7 +2,7 @@
 
 use super::super::value::Value;
 use super::args::Args;
-use super::{Function, Machine, Outcome};
+use super::{Context, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
     ("regexMatch", 2, 2, regex_match),
@@ -22,12 +22,12 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-fn regex_match(m: &mut Machine, a: &Args<'_>) -> Outcome {
-    Ok(m.pattern(a.text(0)?)?.is_match(a.text(1)?).into())
+fn regex_match(context: &mut Context, a: &Args<'_>) -> Outcome {
+    Ok(context.pattern(a.text(0)?)?.is_match(a.text(1)?).into())
 }
 
-fn regex_find(m: &mut Machine, a: &Args<'_>) -> Outcome {
-    let found = m.pattern(a.text(0)?)?.find(a.text(1)?);
+fn regex_find(context: &mut Context, a: &Args<'_>) -> Outcome {
+    let found = context.pattern(a.text(0)?)?.find(a.text(1)?);
     Ok(Value::str(found.map_or("", |found| found.as_str())))
 }
 
@@ -36,24 +36,28 @@ fn limit(n: i64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-fn regex_find_all(m: &mut Machine, a: &Args<'_>) -> Outcome {
+fn regex_find_all(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (s, n) = (a.text(1)?, limit(a.int(2)?));
-    let found = m.pattern(a.text(0)?)?.find_iter(s).take(n);
+    let found = context.pattern(a.text(0)?)?.find_iter(s).take(n);
     Ok(Value::list(found.map(|f| Value::str(f.as_str())).collect()))
 }
 
-fn regex_replace(m: &mut Machine, a: &Args<'_>) -> Outcome {
+fn regex_replace(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (s, with) = (a.text(1)?, a.text(2)?);
-    Ok(Value::str(&*m.pattern(a.text(0)?)?.replace_all(s, with)))
+    Ok(Value::str(
+        &*context.pattern(a.text(0)?)?.replace_all(s, with),
+    ))
 }
 
-fn regex_replace_literal(m: &mut Machine, a: &Args<'_>) -> Outcome {
+fn regex_replace_literal(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (s, with) = (a.text(1)?, regex_lite::NoExpand(a.text(2)?));
-    Ok(Value::str(&*m.pattern(a.text(0)?)?.replace_all(s, with)))
+    Ok(Value::str(
+        &*context.pattern(a.text(0)?)?.replace_all(s, with),
+    ))
 }
 
 /// What lies between the matches; an empty match at the very start splits nothing off.
-fn regex_split(m: &mut Machine, a: &Args<'_>) -> Outcome {
+fn regex_split(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (pattern, s, n) = (a.text(0)?, a.text(1)?, a.int(2)?);
     if n == 0 {
         return Ok(Value::list(Vec::new()));
@@ -64,7 +68,7 @@ fn regex_split(m: &mut Machine, a: &Args<'_>) -> Outcome {
     let most = limit(n);
     let mut parts = Vec::new();
     let (mut start, mut end) = (0, 0);
-    for found in m.pattern(pattern)?.find_iter(s) {
+    for found in context.pattern(pattern)?.find_iter(s) {
         if parts.len() + 1 >= most {
             break;
         }

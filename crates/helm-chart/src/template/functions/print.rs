@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::exec::MAX_OUTPUT;
+use super::super::limits::MAX_OUTPUT;
 use super::super::value::Value;
 use super::{ANY, Error, Function};
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::exec::MAX_OUTPUT;
+use super::super::limits::MAX_OUTPUT;
 use super::super::value::Value;
 use super::args::{Args, to_text, to_texts};
 use super::print::quote_go;
@@ -117,7 +117,7 @@ fn each(args: &Args<'_>, shape: fn(&str) -> String) -> String {
         .join(" ")
 }
 
-fn trim_all(_: &mut super::Machine, a: &Args<'_>) -> Outcome {
+fn trim_all(_: &mut super::Context, a: &Args<'_>) -> Outcome {
     let cut = a.text(0)?;
     text(a.text(1)?.trim_matches(|c| cut.contains(c)))
 }

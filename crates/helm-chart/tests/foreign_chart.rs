@@ -1,22 +1,24 @@
-//! Charts of others through `--osm-chart-path`: they render as with helm, and what is broken in
-//! them is refused with its place.
+//! A chart with everything that charts have renders as with helm. Broken charts are refused with file and line.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use helm_chart::ChartError;
+use serde_json::Value;
+
 use crate::common::{
-    assert_same, copy_folder, helm_objects, osm, osm_objects, pack, repository, scratch,
+    assert_same, copy_folder, data, helm_objects, helm_template, pack, render, scratch,
 };
 
-/// A copy of the chart with its packed subchart; gives its folder and the same as a .tgz.
+/// Copies the chart and adds its packed subchart. Returns the folder and the same chart as a .tgz.
 fn foreign(name: &str) -> [String; 2] {
-    let charts = PathBuf::from(repository("tests/charts"));
+    let charts = data("charts");
     let parent = scratch(name);
     let folder = parent.join("foreign");
     copy_folder(&charts.join("foreign"), &folder);
     let packed = folder.join("charts/packed-0.1.0.tgz");
     pack(&charts.join("packed"), "packed", &packed);
-    // Packing leaves out what .helmignore names; reading an archive does not.
+    // `helm package` leaves out what .helmignore names; loading an archive does not.
     let package = parent.join("package");
     copy_folder(&folder, &package);
     std::fs::remove_dir_all(package.join("docs")).unwrap();
@@ -28,7 +30,7 @@ fn foreign(name: &str) -> [String; 2] {
     [folder, archive].map(|path| path.display().to_string())
 }
 
-/// Sets of values, and what they are for. `@` stands for the folder of values files.
+/// Names of cases and their flags. `@` stands for the folder of values files.
 const CASES: [(&str, &[&str]); 26] = [
     ("defaults", &[]),
     ("another name", &["--set", "name=a-very-long-name-that-is-"]),
@@ -187,19 +189,17 @@ fn a_foreign_chart_renders_as_with_helm() {
             .iter()
             .map(|arg| arg.replace('@', &files.display().to_string()))
             .collect();
-        let wanted = helm_objects("osm", &charts[0], &args);
+        let wanted = helm_objects(&charts[0], &args);
         assert!(wanted.len() >= 8, "{case}: {} objects", wanted.len());
         for chart in &charts {
-            let path = ["--osm-chart-path".to_owned(), chart.clone()];
-            let got = osm_objects(&[path.as_slice(), args.as_slice()].concat());
-            assert_same(case, &wanted, &got);
+            assert_same(case, &wanted, &objects(chart, &args).unwrap());
         }
     }
 }
 
 #[test]
 #[ignore = "needs helm: run cargo xtask test"]
-fn osm_and_helm_refuse_the_same_values() {
+fn the_library_and_helm_refuse_the_same_values() {
     let [chart, _] = foreign("foreign-schema");
     for set in [
         "replicas=101",
@@ -207,26 +207,32 @@ fn osm_and_helm_refuse_the_same_values() {
         "name=1234567890123456789012345678901",
         "list={1}",
     ] {
-        let helm = crate::common::helm(&["template", "osm", &chart, "--set", set]);
-        assert_ne!(helm.code, 0, "{set}");
+        assert_ne!(helm_template(&chart, &["--set", set]).code, 0, "{set}");
         let key = set.split_once('=').unwrap().0;
-        let error = render(&chart, &["--set", set]).fails(2);
+        let error = render(&chart, &["--set", set]).unwrap_err().to_string();
         assert!(error.contains(key), "{set}: {error}");
     }
 }
 
 #[test]
-fn the_folder_and_the_archive_give_the_same() {
+fn the_folder_and_the_archive_render_to_the_same() {
     let [folder, archive] = foreign("foreign-forms");
-    assert_eq!(render(&folder, &[]).ok(), render(&archive, &[]).ok());
+    let [folder, archive] = [folder, archive].map(|chart| objects(&chart, NO_FLAGS).unwrap());
+    assert!(folder.len() >= 8, "{} objects", folder.len());
+    assert_eq!(folder, archive);
 }
 
-fn render(chart: &str, args: &[&str]) -> crate::common::Output {
-    osm(&[
-        &["install", "--dry-run=client", "--osm-chart-path", chart],
-        args,
-    ]
-    .concat())
+const NO_FLAGS: &[&str] = &[];
+
+fn objects<S: AsRef<str>>(chart: &str, args: &[S]) -> Result<Vec<Value>, ChartError> {
+    let objects = render(chart, args)?;
+    Ok(objects.into_iter().map(|object| object.value).collect())
+}
+
+/// The message of a chart that has to be refused.
+#[track_caller]
+fn refused(case: &str, chart: &str) -> String {
+    render(chart, NO_FLAGS).expect_err(case).to_string()
 }
 
 /// A chart with a single template.
@@ -354,12 +360,12 @@ fn broken_templates_are_refused_with_file_and_line() {
     let mut messages = String::new();
     for (i, (case, template)) in BROKEN.into_iter().enumerate() {
         let chart = small(&folder.join(i.to_string()), template);
-        let error = render(&chart, &[]).fails(2);
+        let error = refused(case, &chart);
         assert!(
             error.contains("small/templates/bad.yaml"),
             "{case}: {error}"
         );
-        let _ = writeln!(messages, "# {case}\n{error}");
+        let _ = writeln!(messages, "# {case}\n{error}\n");
     }
     insta::assert_snapshot!(messages);
 }
@@ -404,7 +410,7 @@ fn deep_nesting_is_refused_without_a_crash() {
     ];
     for (case, template) in table {
         let chart = small(&folder.join(case.replace(' ', "-")), &template);
-        let error = render(&chart, &[]).fails(2);
+        let error = refused(case, &chart);
         assert!(
             error.contains("small/templates/bad.yaml"),
             "{case}: {error}"
@@ -412,14 +418,14 @@ fn deep_nesting_is_refused_without_a_crash() {
     }
 }
 
-/// A gzipped tar archive with these files, whatever their paths are.
+/// Writes a gzipped tar archive with these files, whatever their paths are.
 fn archive(path: &Path, files: &[(&str, &str)]) {
     let file = std::fs::File::create(path).unwrap();
     let gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     let mut tar = tar::Builder::new(gzip);
     for (name, text) in files {
         let mut header = tar::Header::new_gnu();
-        // Written as bytes: the crate refuses to write paths that a chart must not have.
+        // Written as bytes: the tar crate refuses to write paths that a chart must not have.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
@@ -559,11 +565,9 @@ fn bad_charts_are_refused() {
     paths.push(("nothing at all", parent.join("missing")));
     let mut messages = String::new();
     for (case, path) in paths {
-        let output = render(&path.display().to_string(), &[]);
-        assert_eq!(output.code, 2, "{case}: {}", output.stderr);
-        let error = output.fails(2);
+        let error = refused(case, &path.display().to_string());
         let error = error.replace(&parent.display().to_string(), "/charts");
-        let _ = writeln!(messages, "# {case}\n{error}");
+        let _ = writeln!(messages, "# {case}\n{error}\n");
     }
     insta::assert_snapshot!(messages);
 }

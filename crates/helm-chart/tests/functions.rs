@@ -1,13 +1,13 @@
-//! Every function and action of templates against the real helm: `functions/expressions.txt` gives
-//! the same with both, `functions/refused.txt` is refused by both.
+//! Every function and action of templates, compared with the real helm: `functions/expressions.txt` renders to the same
+//! with both, `functions/refused.txt` is refused by both.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 
-use crate::common::{Output, helm, osm, repository, scratch};
+use crate::common::{data, helm_template, render, scratch};
 
 /// What the expressions include.
 const PARTIALS: &str = "\
@@ -16,7 +16,7 @@ const PARTIALS: &str = "\
 ";
 
 fn lines(file: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(repository("tests/functions").clone() + "/" + file).unwrap();
+    let text = std::fs::read_to_string(data("functions").join(file)).unwrap();
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(ToOwned::to_owned)
@@ -27,15 +27,14 @@ fn lines(file: &str) -> Vec<String> {
 fn chart(folder: &Path, template: &str) -> String {
     std::fs::create_dir_all(folder.join("templates")).unwrap();
     for name in ["Chart.yaml", "values.yaml"] {
-        let from = Path::new(&repository("tests/functions")).join(name);
-        std::fs::copy(from, folder.join(name)).unwrap();
+        std::fs::copy(data("functions").join(name), folder.join(name)).unwrap();
     }
     std::fs::write(folder.join("templates/_partials.tpl"), PARTIALS).unwrap();
     std::fs::write(folder.join("templates/t.yaml"), template).unwrap();
     folder.display().to_string()
 }
 
-/// A template that gives what each case gives, in base64, so that no byte of it is lost.
+/// A template that renders all cases, in base64, so that no byte of their output is lost.
 fn template<'c>(cases: impl Iterator<Item = (usize, &'c String)>) -> String {
     let mut out = String::from("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cases}\ndata:\n");
     for (i, case) in cases {
@@ -47,16 +46,25 @@ fn template<'c>(cases: impl Iterator<Item = (usize, &'c String)>) -> String {
     out
 }
 
-fn with_helm(chart: &str) -> Output {
-    helm(&["template", "osm", chart, "--namespace", "osm-system"])
+/// The output of each case by its number, or the error of the rendering.
+type Results = Result<BTreeMap<usize, String>, String>;
+
+fn with_helm(chart: &str) -> Results {
+    let output = helm_template::<&str>(chart, &[]);
+    match output.code {
+        0 => Ok(decoded(&output.stdout)),
+        _ => Err(output.stderr),
+    }
 }
 
-fn with_osm(chart: &str) -> Output {
-    osm(&["install", "--dry-run=client", "--osm-chart-path", chart])
+fn with_library(chart: &str) -> Results {
+    let objects = render::<&str>(chart, &[]).map_err(|error| error.to_string())?;
+    let texts: Vec<&str> = objects.iter().map(|o| o.manifest.as_str()).collect();
+    Ok(decoded(&texts.join("\n")))
 }
 
-/// The texts in the output, by the number of their case.
-fn results(stdout: &str) -> BTreeMap<usize, String> {
+/// The strings in the output, by the number of their case.
+fn decoded(output: &str) -> BTreeMap<usize, String> {
     let entry = |line: &str| {
         let (number, text) = line
             .trim()
@@ -69,29 +77,23 @@ fn results(stdout: &str) -> BTreeMap<usize, String> {
             .unwrap();
         Some((number, String::from_utf8_lossy(&bytes).into_owned()))
     };
-    stdout.lines().filter_map(entry).collect()
+    output.lines().filter_map(entry).collect()
 }
 
-/// What each case gives; where one of them fails each is asked for alone, to name it.
+/// The output of each case. If one of them fails, each is rendered alone, to find out which.
 fn all_results(
     cases: &[String],
     folder: &Path,
-    run: fn(&str) -> Output,
+    run: fn(&str) -> Results,
 ) -> BTreeMap<usize, String> {
-    let whole = run(&chart(
-        &folder.join("all"),
-        &template(cases.iter().enumerate()),
-    ));
-    if whole.code == 0 {
-        return results(&whole.stdout);
+    let whole = chart(&folder.join("all"), &template(cases.iter().enumerate()));
+    if let Ok(results) = run(&whole) {
+        return results;
     }
     let one = |(i, case)| {
-        let path: PathBuf = folder.join(format!("case-{i}"));
-        let alone = run(&chart(&path, &template(std::iter::once((i, case)))));
-        match alone.code {
-            0 => results(&alone.stdout),
-            _ => BTreeMap::from([(i, format!("FAILED: {}", alone.stderr))]),
-        }
+        let path = folder.join(format!("case-{i}"));
+        let alone = chart(&path, &template(std::iter::once((i, case))));
+        run(&alone).unwrap_or_else(|error| BTreeMap::from([(i, format!("FAILED: {error}"))]))
     };
     cases.iter().enumerate().flat_map(one).collect()
 }
@@ -103,12 +105,12 @@ fn expressions_render_as_with_helm() {
     assert!(cases.len() >= 250, "only {} expressions", cases.len());
     let folder = scratch("functions");
     let helm = all_results(&cases, &folder.join("helm"), with_helm);
-    let osm = all_results(&cases, &folder.join("osm"), with_osm);
+    let own = all_results(&cases, &folder.join("library"), with_library);
     let mut wrong = String::new();
     for (i, case) in cases.iter().enumerate() {
-        let (helm, osm) = (&helm[&i], &osm[&i]);
-        if helm != osm || helm.starts_with("FAILED: ") {
-            let _ = writeln!(wrong, "{case}\n  helm {helm:?}\n  osm  {osm:?}");
+        let (helm, own) = (&helm[&i], &own[&i]);
+        if helm != own || helm.starts_with("FAILED: ") {
+            let _ = writeln!(wrong, "{case}\n  helm {helm:?}\n  own  {own:?}");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -122,8 +124,8 @@ fn templates_that_helm_refuses_are_refused_with_their_position() {
     assert!(cases.len() >= 100, "only {} templates", cases.len());
     for (i, case) in cases.iter().enumerate() {
         let chart = chart(&folder.join(i.to_string()), &format!("# one\n{case}\n"));
-        assert_ne!(with_helm(&chart).code, 0, "helm takes {case}");
-        let error = with_osm(&chart).fails(2);
+        assert!(with_helm(&chart).is_err(), "helm accepts {case}");
+        let error = with_library(&chart).expect_err(case);
         assert!(
             error.contains("functions/templates/t.yaml:2:"),
             "{case}: {error}"
@@ -138,12 +140,12 @@ fn every_function_is_in_the_table() {
     let words: Vec<&str> = table
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .collect();
-    let source = repository("crates/helm-chart/src/template/functions");
+    let source = data("../src/template/functions");
     let (mut found, mut missing) = (0, Vec::new());
     for file in std::fs::read_dir(source).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         for entry in text.split("\n    (").skip(1) {
-            // An entry of a table: a name, and how many arguments it takes at least.
+            // An entry of a table: a name, and its minimum number of arguments.
             let mut parts = entry.trim_start().splitn(3, ',');
             let (Some(name), Some(least)) = (parts.next(), parts.next()) else {
                 continue;
