@@ -14,29 +14,34 @@ use crate::release::ReleaseName;
 const COMPONENT_FILE: &str = "components.toml";
 
 impl Config {
-    /// Reads the pin files and the component file, generates the code and writes it, if it changed.
+    /// Reads the pin files and the component file, generates the code, and writes it if it changed.
     ///
-    /// Prints to cargo what the build depends on: the folder, each file in it that was read, and the environment
-    /// variables that were named. It does so on failure as well, so that cargo builds again once a file is fixed.
+    /// Prints the dependencies of the build for cargo: the folder, each file read from it, and the environment variables
+    /// of [`rerun_if_env_changed`](Self::rerun_if_env_changed). It prints them on failure as well, so that cargo builds
+    /// again once a file is fixed.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or is damaged, the configuration is incomplete, or the output cannot be written.
     pub fn compile(&self) -> Result<(), Error> {
-        self.compile_and_tell(&mut io::stdout().lock())
+        self.compile_and_instruct(&mut io::stdout().lock())
     }
 
-    pub(super) fn compile_and_tell(&self, cargo: &mut dyn Write) -> Result<(), Error> {
-        let mut tell = |instruction: &str, value: &dyn Display| {
-            // Whether cargo still listens is not for a build script to judge.
+    pub(super) fn compile_and_instruct(&self, cargo: &mut dyn Write) -> Result<(), Error> {
+        let mut instruct = |instruction: &str, value: &dyn Display| {
+            // If cargo no longer reads, the build has ended anyway.
             let _ = writeln!(cargo, "cargo::{instruction}={value}");
         };
         for name in &self.environment {
-            tell("rerun-if-env-changed", name);
+            instruct("rerun-if-env-changed", name);
         }
-        tell("rerun-if-changed", &self.digests_dir.display());
+        instruct("rerun-if-changed", &self.digests_dir.display());
         if let Some(path) = &self.components {
-            tell("rerun-if-changed", &path.display());
+            instruct("rerun-if-changed", &path.display());
         }
         let paths = self.pin_file_paths()?;
         for path in &paths {
-            tell("rerun-if-changed", &path.display());
+            instruct("rerun-if-changed", &path.display());
         }
         let components = self
             .components
@@ -81,7 +86,8 @@ impl Config {
             None => std::env::var_os("OUT_DIR")
                 .map(PathBuf::from)
                 .ok_or_else(|| {
-                    let message = "OUT_DIR is not set, as it is for build scripts: call `out_dir`";
+                    let message =
+                        "OUT_DIR is not set, which cargo sets for build scripts: call `out_dir`";
                     Error::Config(message.to_owned())
                 })?,
         };
@@ -93,14 +99,14 @@ fn read(path: &Path) -> Result<PinFile, FileError> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     if let Err(error) = stem.parse::<ReleaseName>() {
         let hint = format!(
-            "this folder has `<release>.toml` files and `{COMPONENT_FILE}`: move it elsewhere"
+            "this folder may only have `<release>.toml` files and `{COMPONENT_FILE}`: move this file elsewhere"
         );
         return Err(FileError::whole(path, error).with_hint(hint));
     }
     PinFile::read(path)
 }
 
-/// An unchanged file keeps its time, so that nothing that includes it is built again.
+/// Writes a file only if it changed. Otherwise cargo would rebuild everything that includes it.
 fn write_if_changed(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
