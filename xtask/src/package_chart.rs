@@ -23,7 +23,7 @@ const LAYOUT: ValuesLayout<'_> = ValuesLayout {
     external: "osm",
 };
 
-/// Packages the chart and prints the path of the file.
+/// Packages the chart and prints the path of the packaged chart.
 pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match package(flags) {
         Ok(path) => {
