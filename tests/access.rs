@@ -1,5 +1,4 @@
-//! How `osm` reaches a cluster as kubectl does (certificates, tokens, programs, proxies), and what it says when it
-//! cannot.
+//! `osm` reaches a cluster as kubectl does (certificates, tokens, login programs, proxies), and reports why if it cannot.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,11 +12,11 @@ use crate::common::run;
 use serde_json::{Value, json};
 
 const LIST: [&str; 2] = ["mesh", "list"];
-/// A name that only the proxy knows (RFC 2606, section 2).
+/// A host name that only the proxy resolves (RFC 2606, section 2).
 const ELSEWHERE: &str = "cluster.invalid";
 const NONE: &str = "the cluster has no mesh";
 
-/// A program that gives a credential, as kubeconfigs name them (client.authentication.k8s.io/v1).
+/// Returns a kubeconfig user with a program that prints a credential (client.authentication.k8s.io/v1).
 fn exec(folder: &Path, name: &str, script: &str) -> Value {
     let path = folder.join(name);
     std::fs::write(&path, script).unwrap();
@@ -32,7 +31,7 @@ fn exec(folder: &Path, name: &str, script: &str) -> Value {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_cluster_is_reached_with_every_kind_of_credentials() {
+fn every_kind_of_credentials_works() {
     let cluster = Cluster::start();
     let token = cluster.token("robot", true);
     let folder = cluster.folder().to_owned();
@@ -59,7 +58,7 @@ fn a_cluster_is_reached_with_every_kind_of_credentials() {
         listed.ok();
     }
 
-    // Of several files those that are there count together, as with kubectl.
+    // Existing files of a list are merged and missing ones ignored, as with kubectl.
     let two = format!(
         "{}:{}",
         folder.join("missing").display(),
@@ -67,7 +66,7 @@ fn a_cluster_is_reached_with_every_kind_of_credentials() {
     );
     cluster.osm_with(two.as_ref(), &LIST).ok();
 
-    // A proxy that the kubeconfig or the environment names is gone through.
+    // A proxy in the kubeconfig or the environment is used.
     let proxy = Tunnel::start();
     let through = json!({"proxy-url": proxy.url});
     let kubeconfig = cluster.kubeconfig_with("proxied", &cluster.admin(), &through);
@@ -90,7 +89,7 @@ fn a_cluster_is_reached_with_every_kind_of_credentials() {
             .env("NO_PROXY", no);
         run(&mut command, "")
     };
-    // Only the proxy knows where that is.
+    // Only the proxy resolves this name.
     let elsewhere = json!({
         "server": cluster.url().replace("127.0.0.1", ELSEWHERE),
         "tls-server-name": "127.0.0.1",
@@ -99,14 +98,14 @@ fn a_cluster_is_reached_with_every_kind_of_credentials() {
     with_proxy(&elsewhere, "").ok();
     let before = proxy.tunnels();
     assert!(before > first, "HTTPS_PROXY was not used");
-    // What the environment does not send through a proxy: what NO_PROXY names, and this machine.
+    // The proxy in the environment is not used for hosts in NO_PROXY and for localhost.
     let error = with_proxy(&elsewhere, ELSEWHERE).fails(1);
     assert!(error.contains("cannot be reached"), "{error}");
     let error = with_proxy(&elsewhere, "10.0.0.0/8,,").fails(1);
     assert!(error.contains("NO_PROXY cannot be used"), "{error}");
     with_proxy(cluster.kubeconfig(), "").ok();
     assert_eq!(proxy.tunnels(), before, "something went through the proxy");
-    // The kubeconfig's own proxy is used nevertheless.
+    // NO_PROXY does not affect the proxy in the kubeconfig.
     with_proxy(&kubeconfig, "127.0.0.1").ok();
     assert!(proxy.tunnels() > before, "nothing went through SOCKS");
 }
@@ -222,7 +221,7 @@ fn a_request_to_a_server_that_hangs_times_out() {
     }
 }
 
-/// A proxy that connects (RFC 9110, section 9.3.6), and counts.
+/// A proxy that opens tunnels (RFC 9110, section 9.3.6) and counts them.
 struct Tunnel {
     url: String,
     tunnels: Arc<AtomicUsize>,
@@ -234,7 +233,7 @@ impl Tunnel {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let tunnels = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&tunnels);
-        // It ends with the process.
+        // The thread ends with the process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let count = Arc::clone(&count);
@@ -268,7 +267,7 @@ fn connect(mut client: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where an HTTP proxy is asked to connect to (RFC 9110, section 9.3.6), and what it answers.
+/// Reads an HTTP CONNECT request (RFC 9110, section 9.3.6) and returns the target and the response.
 fn http_target(reader: &mut impl BufRead) -> std::io::Result<(String, &'static [u8])> {
     let mut first = String::new();
     reader.read_line(&mut first)?;
@@ -282,7 +281,7 @@ fn http_target(reader: &mut impl BufRead) -> std::io::Result<(String, &'static [
     Ok((target, b"HTTP/1.1 200 OK\r\n\r\n"))
 }
 
-/// Where a SOCKS proxy without authentication is asked to connect to (RFC 1928), and what it answers.
+/// Reads a SOCKS request without authentication (RFC 1928) and returns the target and the response.
 fn socks_target(
     reader: &mut impl Read,
     client: &mut impl Write,

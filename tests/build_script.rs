@@ -1,5 +1,5 @@
-//! What the build does with pin files and the chart: it fails where something is missing, damaged or unknown, and it
-//! does no more work than it has to.
+//! The build fails if a pin file or the chart is missing, damaged or has unknown components, and rebuilds only what
+//! changed.
 //!
 //! Most tests run the compiled build script, as cargo does, on a copy of its input. One test builds a copy of the
 //! workspace with cargo.
@@ -11,14 +11,13 @@ use std::time::{Duration, SystemTime};
 use crate::common::{Output, copy_folder, osm, repository, run, scratch};
 use serde_json::Value;
 
-/// A change of a file: its path, a string in it, and what replaces the first occurrence of the string.
+/// A change of a file: its path, a string in it, and the replacement of the first occurrence.
 type Change<'a> = (&'a str, &'a str, &'a str);
 
-/// A build that has to fail: what is wrong, the release if it is not that of Cargo.toml, the changes, and what the error
-/// says.
+/// A build that must fail: its name, the release if it is not the one in Cargo.toml, the changes, and parts of the error.
 type Case<'a> = (&'a str, Option<&'a str>, &'a [Change<'a>], &'a [&'a str]);
 
-/// Copies files and folders of the workspace to a folder of their own.
+/// Copies files and folders of the workspace to a new folder.
 fn copy_workspace(name: &str, parts: &[&str]) -> PathBuf {
     let folder = scratch(&format!("build_script/{name}"));
     for part in parts {
@@ -57,7 +56,7 @@ fn run_build_script(name: &str, release: Option<&str>, changes: &[Change]) -> Ou
     run(&mut command, "")
 }
 
-/// The line of a component in a pin file.
+/// Returns the line of a component in a pin file.
 fn pin_of(component: &str, pin_file: &str) -> String {
     let text = std::fs::read_to_string(repository(pin_file)).unwrap();
     let line = text.lines().find(|line| line.starts_with(component));
@@ -65,7 +64,7 @@ fn pin_of(component: &str, pin_file: &str) -> String {
 }
 
 #[test]
-fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do() {
+fn invalid_input_fails_with_the_place_and_the_fix() {
     let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
     // What an error about the default in this line begins with.
     let at = |line: &str, column, message| {
@@ -109,7 +108,7 @@ fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do(
         let errors: Vec<&str> = (done.stdout.lines())
             .filter_map(|line| line.strip_prefix("cargo::error="))
             .collect();
-        // Cargo prints each of them, and fails.
+        // Cargo prints each error and fails.
         assert!(!errors.is_empty(), "{case}: no error: {}", done.stderr);
         for want in *wanted {
             let said = errors.iter().any(|error| error.contains(want));
@@ -121,7 +120,7 @@ fn input_that_is_missing_damaged_or_unknown_fails_with_its_place_and_what_to_do(
     good.ok();
 }
 
-/// A copy of the whole workspace that cargo builds.
+/// A copy of the workspace, which cargo builds.
 struct Workspace {
     folder: PathBuf,
     target: PathBuf,
@@ -129,7 +128,7 @@ struct Workspace {
 
 impl Workspace {
     fn copy() -> Self {
-        // All that cargo reads; the only test binary need not have content.
+        // Everything that cargo reads. The test binary may be empty.
         let parts = [
             "Cargo.toml",
             "Cargo.lock",
@@ -150,7 +149,7 @@ impl Workspace {
         Self { folder, target }
     }
 
-    /// Builds `osm`. What only a cluster needs takes much longer to build, and the build script does not know of it.
+    /// Builds `osm` without the feature `cluster`, which takes long to build and does not affect the build script.
     fn build(&self, release: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command
@@ -159,7 +158,7 @@ impl Workspace {
             .current_dir(&self.folder)
             .env_remove("OSM_RELEASE")
             .env("CARGO_TARGET_DIR", &self.target)
-            // The dependencies are those that the tests themselves are built with.
+            // Uses the dependencies of the tests, which are already built.
             .env(
                 "CARGO_BUILD_BUILD_DIR",
                 Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
@@ -168,7 +167,7 @@ impl Workspace {
         run(&mut command, "")
     }
 
-    /// The packages that a build that has to succeed compiles.
+    /// Builds successfully and returns the packages that were compiled.
     #[track_caller]
     fn compiled(&self, release: Option<&str>) -> Vec<String> {
         let done = self.build(release);
@@ -186,7 +185,7 @@ impl Workspace {
 }
 
 #[test]
-fn cargo_builds_the_channel_that_is_asked_for_no_more_than_it_must_and_shows_errors() {
+fn cargo_builds_the_chosen_channel_rebuilds_only_changes_and_shows_errors() {
     let workspace = Workspace::copy();
     let built = workspace.compiled(Some("main"));
     assert!(built.contains(&"openservicemesh".to_owned()), "{built:?}");

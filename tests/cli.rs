@@ -1,4 +1,4 @@
-//! The command line as its users meet it: what is printed, where, and the exit code.
+//! The command line: its output, its streams and its exit codes.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use crate::common::{objects_of_yaml, osm, osm_with_input, repository, scratch};
 use serde_json::Value;
 
 #[test]
-fn the_installation_is_printed_with_every_image_pinned() {
+fn a_dry_run_prints_the_installation_with_all_images_pinned() {
     let done = osm(&["install", "--dry-run"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     let objects = objects_of_yaml(&done.stdout);
@@ -32,7 +32,7 @@ fn the_installation_is_printed_with_every_image_pinned() {
 }
 
 #[test]
-fn json_is_one_list_of_the_same_objects() {
+fn json_output_is_one_list_of_the_same_objects() {
     let yaml = objects_of_yaml(&osm(&["install", "--dry-run"]).ok());
     let json: Value =
         serde_json::from_str(&osm(&["install", "--dry-run=client", "-o", "json"]).ok()).unwrap();
@@ -41,14 +41,15 @@ fn json_is_one_list_of_the_same_objects() {
 }
 
 #[test]
-fn hooks_can_be_left_out() {
+fn no_hooks_omits_the_hooks() {
     let done = osm(&["install", "--dry-run", "--no-hooks"]);
+    assert!(done.stdout.contains("kind: Deployment"), "{}", done.stdout);
     assert!(!done.stdout.contains("helm.sh/hook"));
     assert_eq!(done.stderr, "");
 }
 
 #[test]
-fn a_mesh_name_names_the_release_and_the_values() {
+fn the_mesh_name_sets_release_name_and_values() {
     for args in [["--mesh-name", "prod"], ["--set", "osm.meshName=prod"]] {
         let out = osm(&[["install", "--dry-run"], args].concat()).ok();
         assert!(out.contains("meshName: prod"), "{args:?}");
@@ -58,7 +59,7 @@ fn a_mesh_name_names_the_release_and_the_values() {
 
 #[cfg(not(feature = "cluster"))]
 #[test]
-fn built_without_clusters_install_says_what_to_do_instead() {
+fn without_the_cluster_feature_install_names_the_alternative() {
     for dry_run in [&["install"][..], &["install", "--dry-run=server"]] {
         let error = osm(dry_run).fails(1);
         assert!(
@@ -69,10 +70,10 @@ fn built_without_clusters_install_says_what_to_do_instead() {
     }
 }
 
-/// Commands that are refused, or that only say something: what is on stderr, and the exit code.
-#[cfg(feature = "cluster")] // Without it there are fewer commands.
+/// Refused commands and those that only print messages: stderr and exit code.
+#[cfg(feature = "cluster")] // Some of the commands need it.
 #[test]
-fn messages_say_what_is_wrong_where_and_what_to_do() {
+fn errors_name_the_problem_the_place_and_the_fix() {
     let folder = scratch("cli_messages");
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -288,13 +289,14 @@ fn a_digest_that_a_tag_overrides_gives_a_warning() {
 }
 
 #[test]
-fn the_namespace_that_is_printed_is_the_one_the_objects_go_to() {
+fn the_printed_namespace_is_the_namespace_of_the_objects() {
     for args in [
         ["--osm-namespace", "mesh"],
         ["--set", "osm.osmNamespace=mesh"],
     ] {
         let objects = objects_of_yaml(&osm(&[["install", "--dry-run"], args].concat()).ok());
         assert_eq!(objects[0]["metadata"]["name"], "mesh", "{args:?}");
+        assert_eq!(objects.len(), 20, "{args:?}");
         assert!(
             objects
                 .iter()
@@ -305,7 +307,7 @@ fn the_namespace_that_is_printed_is_the_one_the_objects_go_to() {
 }
 
 #[test]
-fn values_for_helm_have_the_root_and_the_images_of_their_release() {
+fn helm_values_have_the_root_and_the_images_of_the_release() {
     let values =
         |args: &[&str]| osm(&[&["images", "list", "-o", "helm-values"], args].concat()).ok();
     assert!(values(&["--release", "v0.11.1"]).starts_with("OpenServiceMesh:"));
@@ -318,7 +320,7 @@ fn values_for_helm_have_the_root_and_the_images_of_their_release() {
 }
 
 #[test]
-fn one_digest_can_be_overridden_by_the_image_or_by_its_key() {
+fn a_digest_is_overridden_by_image_name_or_by_key() {
     let digest = format!("sha256:{}", "a".repeat(64));
     for name in ["osm-controller", "osmController"] {
         let out = osm(&[
@@ -337,7 +339,7 @@ fn one_digest_can_be_overridden_by_the_image_or_by_its_key() {
 }
 
 #[test]
-fn values_are_merged_in_the_order_of_their_strength() {
+fn values_are_merged_by_precedence() {
     let folder = scratch("cli_order");
     let file = folder.join("values.yaml").display().to_string();
     std::fs::write(
@@ -395,7 +397,7 @@ fn values_are_merged_in_the_order_of_their_strength() {
 }
 
 #[test]
-fn values_can_come_from_standard_input() {
+fn values_are_read_from_standard_input() {
     let done = osm_with_input(
         &["install", "--dry-run", "-f", "-"],
         "osm: {meshName: piped}\n",
@@ -413,7 +415,9 @@ fn the_images_of_every_release_are_listed_offline() {
         let out = osm(&["images", "list", "--release", release, "-o", "json"]).ok();
         let data: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(data["release"], release);
-        for image in data["images"].as_array().unwrap() {
+        let images = data["images"].as_array().unwrap();
+        assert!(images.len() >= 8, "{release}: {images:?}");
+        for image in images {
             assert_eq!(image["pinned"], true, "{release}: {image}");
         }
     }
@@ -437,14 +441,14 @@ fn images_are_listed_in_every_format() {
 }
 
 #[test]
-fn helm_values_of_a_tag_hold_no_digest() {
+fn helm_values_with_a_tag_have_no_digests() {
     let out = osm(&["images", "list", "--image-tag", "v9", "-o", "helm-values"]).ok();
     assert!(out.contains("tag: v9"));
     assert!(!out.contains("digest:"), "{out}");
 }
 
 #[test]
-fn version_prints_the_binary_and_its_compiled_in_release() {
+fn version_prints_the_version_and_the_compiled_in_release() {
     for args in [&["version"][..], &["version", "--client-only"]] {
         let out = osm(args).ok();
         assert!(
@@ -511,7 +515,7 @@ fn a_full_disk_is_an_error() {
 }
 
 #[test]
-fn a_chart_that_is_given_keeps_its_own_images() {
+fn another_chart_keeps_its_own_images() {
     let message = osm(&[
         "install",
         "--dry-run",
@@ -525,7 +529,7 @@ fn a_chart_that_is_given_keeps_its_own_images() {
     );
 }
 
-/// Every command, as its users type it.
+/// All commands, as typed.
 #[cfg(feature = "cluster")]
 const COMMANDS: [&str; 19] = [
     "",
@@ -551,7 +555,7 @@ const COMMANDS: [&str; 19] = [
 
 #[test]
 #[cfg(feature = "cluster")]
-fn help_of_each_command() {
+fn help_of_every_command() {
     for command in COMMANDS {
         let help = osm!("{command} --help").ok();
         let name = format!("help_{}", command.replace(' ', "_"));
@@ -577,12 +581,12 @@ fn commands_that_need_no_cluster_refuse_its_flags() {
         let help = osm!("{command} --help").ok();
         assert!(!help.contains("--kubeconfig"), "{help}");
     }
-    // It says where an installation goes, so scripts give it to every command.
+    // It names the namespace of an installation, so scripts pass it to every command.
     osm!("images list --osm-namespace x").ok();
 }
 
 #[test]
-fn pipes_have_colors_only_by_flag_or_variable() {
+fn pipes_get_colors_only_by_flag_or_variable() {
     let run = |arguments: &str, variables: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
@@ -593,7 +597,7 @@ fn pipes_have_colors_only_by_flag_or_variable() {
         let done = command.output().unwrap();
         String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
     };
-    // Arguments, variables that are set to 1, and whether there are colors. stdout and stderr are pipes.
+    // Arguments, variables set to 1, and whether the output has colors. stdout and stderr are pipes.
     let cases = [
         ("--help", "", false),
         ("instal", "", false),

@@ -1,5 +1,5 @@
-//! What the tests against a cluster rely on: the real API server and helm, the stand-in kubelet, the pool of clusters,
-//! and that no process outlives its test.
+//! The test cluster itself: the real API server and helm, the stand-in kubelet, the pool of clusters, and that no process
+//! outlives its test.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -14,7 +14,7 @@ const PODS: &str = "/api/v1/namespaces/default/pods";
 const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
 const DIGEST: &str = "sha256:a0a5f231e65cda27ade22f890354217e59982b32f07904ea0d706bf3caaec763";
 
-/// A Pod's spec: one container after an init container.
+/// Returns the spec of a Pod with an init container and a container.
 fn spec(image: &str, restart_policy: &str) -> Value {
     json!({
         "restartPolicy": restart_policy,
@@ -23,7 +23,7 @@ fn spec(image: &str, restart_policy: &str) -> Value {
     })
 }
 
-/// What the API says of an object as soon as a value in it is as wanted.
+/// Waits until a value in an object is as expected and returns the object.
 #[track_caller]
 fn await_value(cluster: &Cluster, path: &str, pointer: &str, wanted: &Value) -> Value {
     let start = Instant::now();
@@ -44,7 +44,7 @@ fn await_value(cluster: &Cluster, path: &str, pointer: &str, wanted: &Value) -> 
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
+fn helm_installs_and_removes_the_chart_completely() {
     let cluster = Cluster::start();
     let before = cluster.objects();
 
@@ -69,7 +69,7 @@ fn helm_installs_and_removes_the_chart_and_leaves_nothing() {
     let mut uninstall = vec!["uninstall", "osm", "--wait", "--timeout", "60s"];
     uninstall.extend(["--namespace", "osm-system"]);
     cluster.helm(&uninstall).ok();
-    // helm makes the namespace and leaves it.
+    // helm creates the namespace and does not delete it.
     cluster.delete("/api/v1/namespaces/osm-system");
     cluster.await_objects(&before);
 }
@@ -80,7 +80,7 @@ fn the_status_of_a_pod_names_its_problem() {
     let cluster = Cluster::start();
     let main = "/status/containerStatuses/0";
     let first = "/status/initContainerStatuses/0";
-    // The failure; what the status says, at its path; and a part of the message beside it.
+    // The failure, the path and value in the status, and a part of the message next to it.
     let table = [
         (
             Failure::ErrImagePull,
@@ -168,7 +168,7 @@ fn the_status_of_a_pod_names_its_problem() {
         let id = &status["imageID"];
         assert_eq!(id, &json!(format!("registry.test:5000/main@{DIGEST}")));
 
-        // A Pod that is there already can fail as well, and go.
+        // An existing Pod can fail as well, and be deleted.
         cluster.kubelet().fail(&name, Failure::NotReady);
         await_value(&cluster, &path, &ready_pointer, &json!(false));
         cluster.delete(&path);
@@ -257,14 +257,14 @@ fn a_user_has_exactly_the_granted_permissions() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_cluster_is_used_again_only_as_it_was_when_it_was_new() {
+fn a_cluster_is_reused_only_if_it_is_as_new() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let running =
         json!({ "metadata": { "name": "left" }, "spec": spec("example.test/main:1", "Always") });
     let ready = "/status/containerStatuses/0/ready";
 
-    // Objects, those that a finalizer holds included, files and failing Pods.
+    // Objects, including those with a finalizer, files and failing Pods.
     let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/held"]}});
     let namespace = json!({"metadata": {"name": "left"}});
     cluster.post("/api/v1/namespaces", &namespace);
@@ -285,13 +285,13 @@ fn a_cluster_is_used_again_only_as_it_was_when_it_was_new() {
     cluster.post(PODS, &running);
     await_value(&cluster, &format!("{PODS}/left"), ready, &json!(true));
 
-    // A change of what was there cannot be taken back.
+    // A change of an original object cannot be undone.
     let labels = json!({"metadata": {"labels": {"changed": "yes"}}});
     cluster.patch("/api/v1/namespaces/default", &labels);
     let why = cluster.restore().unwrap_err();
     assert!(why.contains("Namespace//default was "), "{why}");
 
-    // Nor can a change of the API, for its effects outlive it.
+    // A change of the API cannot be undone either: its effects remain.
     let policy = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
     let extended = Cluster::start();
     let plain = json!({"metadata": {"name": "plain"}, "spec": {
@@ -304,15 +304,15 @@ fn a_cluster_is_used_again_only_as_it_was_when_it_was_new() {
     assert_eq!(extended.restore().unwrap_err(), "its API was extended");
 }
 
-/// Set for the process that is to be killed: the folder it works in.
+/// The environment variable with the folder of the process to kill.
 const VICTIM: &str = "OSM_TEST_VICTIM";
-/// Set once that process has the default handling of signals.
+/// The environment variable that is set once that process has the default signal handling.
 const VICTIM_IS_READY: &str = "OSM_TEST_VICTIM_IS_READY";
 
-/// Runs the victim: a process with a program and a folder that have to go away with it.
+/// Runs the process to kill, with a program and a folder that must end with it.
 fn run_victim(folder: &Path) -> ! {
     // A background job of a shell without job control (`nohup cargo test &`) ignores SIGINT and SIGHUP, and so does
-    // every process below it. A signal that is handled gets its default action with the next exec.
+    // every process below it. The next exec resets a handled signal to its default action.
     if std::env::var_os(VICTIM_IS_READY).is_none() {
         use tokio::signal::unix::{SignalKind, signal};
 
@@ -359,8 +359,8 @@ fn a_process_ends_when_its_test_is_killed() {
             std::thread::sleep(SHORTLY);
         }
     };
-    // Ctrl-C reaches the whole process group, and a kill only the process itself. The second half is what a shell's
-    // background job does to the processes below it.
+    // Ctrl-C reaches the whole process group, a kill only the process itself. The second half has the signal handling of
+    // processes in a background job of a shell.
     for (name, whole_group, ignored) in [
         ("KILL", false, ""),
         ("INT", true, ""),

@@ -1,5 +1,5 @@
-//! `osm` against an API server that misbehaves: a double with scripted answers, because the real one does not
-//! misbehave on demand.
+//! `osm` against a misbehaving API server: a test server with scripted responses, because the real one does not fail on
+//! demand.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,24 +8,24 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-/// What happens to a request.
+/// The response to a request.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    /// It is answered with this status.
+    /// This status.
     Status(u16),
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Reset,
-    /// The answer is cut off in the middle.
+    /// The response is truncated.
     Cut,
-    /// The answer is not HTTP.
+    /// The response is not HTTP.
     Noise,
-    /// The answer is a page for a browser.
+    /// The response is an HTML page.
     Page,
-    /// It is refused, with the seconds after which it may be sent again as the header has them, and with this body.
+    /// The request is refused with this `Retry-After` header and this body.
     Later(u32, &'static str),
 }
 
-/// A server that has its faults in turn, and answers well when they are used up.
+/// A server that returns its faults one after another, and then valid responses.
 struct Server {
     address: String,
     requests: Arc<AtomicUsize>,
@@ -38,7 +38,7 @@ impl Server {
         let requests = Arc::new(AtomicUsize::new(0));
         let faults = Mutex::new(faults.iter().rev().copied().collect::<Vec<_>>());
         let count = Arc::clone(&requests);
-        // It ends with the process.
+        // The thread ends with the process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -136,13 +136,13 @@ fn temporary_faults_are_retried() {
             done.ok().contains("osm         ns               v1.2.4"),
             "{name}"
         );
-        // The version, the controllers and the namespaces; each fault costs one more.
+        // The version, the controllers and the namespaces; one more for each fault.
         assert_eq!(requests, 3 + faults.len(), "{name}");
     }
 }
 
 #[test]
-fn permanent_faults_are_reported_after_a_bounded_number_of_tries() {
+fn permanent_faults_are_reported_after_a_limited_number_of_attempts() {
     use Fault::{Later, Noise, Page, Reset, Status};
 
     let table = [
@@ -194,7 +194,7 @@ fn permanent_faults_are_reported_after_a_bounded_number_of_tries() {
 }
 
 #[test]
-fn a_pause_that_the_server_asks_for_is_observed() {
+fn retry_after_is_respected() {
     for (name, body) in [
         ("words", "Too many requests, please try again later.\n"),
         ("json", r#"{"message": "slow down"}"#),

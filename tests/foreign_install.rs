@@ -1,5 +1,5 @@
-//! Foreign charts in a real cluster: what their templates see of it, their CRDs and hooks, and the Kubernetes versions
-//! that they accept.
+//! Foreign charts in a real cluster: what their templates can read from it, their CRDs and hooks, and their supported
+//! Kubernetes versions.
 
 use crate::common::cluster::Cluster;
 use serde_json::json;
@@ -8,7 +8,7 @@ const EXAMPLES: &str = "/apis/example.com/v1/namespaces/osm-system/examples/one"
 const DEFINITION: &str =
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/examples.example.com";
 
-/// Writes a chart: more lines of its `Chart.yaml`, and its files.
+/// Writes a chart with these additional lines of `Chart.yaml` and these files.
 fn chart(cluster: &Cluster, meta: &str, files: &[(&str, &str)]) -> String {
     let folder = cluster.folder().join("chart");
     let meta = format!("apiVersion: v2\nname: foreign\nversion: 1.0.0\n{meta}");
@@ -39,7 +39,7 @@ fn a_chart_sees_the_api_versions_of_the_cluster() {
         let list = cluster.osm_json(&[&args[..], &[&chart]].concat());
         list["items"][0]["data"]["all"].as_str().unwrap().to_owned()
     };
-    // Without a cluster apps/v1beta1, which is long gone, is taken to be there, as helm takes it.
+    // Without a cluster, apps/v1beta1 counts as available although it was removed, as with helm.
     let kubernetes = "v1=true v1/Pod=true apps/v1=true apps/v1/Deployment=true apps/v1beta1=false";
     assert_eq!(
         seen(),
@@ -62,14 +62,14 @@ fn a_chart_sees_the_api_versions_of_the_cluster() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn templates_look_up_objects_of_the_cluster_as_with_helm() {
+fn templates_look_up_objects_as_with_helm() {
     let cluster = Cluster::start();
     let secrets = "/api/v1/namespaces/default/secrets";
     let first = json!({"metadata": {"name": "first"}, "stringData": {"next": "second"}});
     cluster.post(secrets, &first);
     let second = json!({"metadata": {"name": "second", "labels": {"found": "yes"}}});
     cluster.post(secrets, &second);
-    // What the second lookup asks for is what the first one found.
+    // The second lookup uses the result of the first.
     let template = "{{ $first := lookup \"v1\" \"Secret\" \"default\" \"first\" }}\n\
         apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n\
         {{ if $first }}\
@@ -93,7 +93,7 @@ fn templates_look_up_objects_of_the_cluster_as_with_helm() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn the_crds_of_a_chart_come_first_and_stay() {
+fn crds_of_a_chart_are_created_first_and_not_deleted() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let definition = json!({
@@ -142,7 +142,7 @@ fn the_crds_of_a_chart_come_first_and_stay() {
         c.get(EXAMPLES).is_none().then_some(())
     });
 
-    // It stays, as with helm, and the next installation leaves it as it is.
+    // The CRD is not deleted, as with helm, and the next installation does not change it.
     let there = cluster.get(DEFINITION).expect("the CRD");
     let again = cluster.osm(&install);
     assert!(
@@ -197,7 +197,7 @@ fn the_items_of_a_list_are_installed_and_removed_as_with_helm() {
         .osm(&["mesh", "upgrade", "--osm-chart-path", &chart])
         .ok();
     assert_eq!(seen(), all);
-    // What helm leaves, hooks and what is kept, osm leaves, but for the hooks, which nobody needs.
+    // helm leaves hooks and kept objects. osm leaves only the kept objects.
     cluster.helm_release(&["uninstall"], &["--wait"]);
     assert_eq!(seen(), [vec!["hook".to_owned()], vec!["kept".to_owned()]]);
     cluster.osm(&install).ok();
@@ -210,7 +210,7 @@ fn the_items_of_a_list_are_installed_and_removed_as_with_helm() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_pod_that_is_a_hook_is_awaited_until_it_ends() {
+fn a_hook_pod_is_awaited_until_it_ends() {
     let cluster = Cluster::start();
     let pod = |policy: &str| {
         format!(
@@ -232,7 +232,7 @@ fn a_pod_that_is_a_hook_is_awaited_until_it_ends() {
 fn the_kube_version_of_a_chart_is_checked_against_the_cluster() {
     let cluster = Cluster::start();
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\n";
-    // What is rendered for without a cluster is newer than this one, and refused there alone.
+    // The default version without a cluster is newer than this cluster, and only that one is refused.
     let old = chart(
         &cluster,
         "kubeVersion: '>=1.30 <1.37'\n",
@@ -261,8 +261,8 @@ fn the_kube_version_of_a_chart_is_checked_against_the_cluster() {
 }
 
 #[test]
-fn values_that_contradict_the_flags_are_refused_before_a_cluster_is_asked() {
-    // There is no cluster, so whatever asked one would say so.
+fn values_that_contradict_flags_are_refused_before_any_request() {
+    // There is no cluster, so any request would fail with another error.
     let error = crate::common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
     assert!(
         error

@@ -1,4 +1,4 @@
-//! `osm install --dry-run=client` and the real `helm template` on `charts/osm` give the same objects.
+//! `osm install --dry-run=client` and the real `helm template` render the same objects of `charts/osm`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::common::{assert_same, helm, helm_objects, osm, osm_objects, repositor
 struct Case {
     name: String,
     args: Vec<String>,
-    /// An inline values file; in `args` it stands as `<<`.
+    /// An inline values file, which is `<<` in `args`.
     values: Option<String>,
 }
 
@@ -32,7 +32,7 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Splits at blanks outside of double quotes.
+/// Splits at spaces outside of double quotes.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -51,7 +51,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 impl Case {
-    /// The arguments, with the inline values written to a file.
+    /// Writes the inline values to a file and returns the arguments.
     fn arguments(&self, folder: &Path) -> Vec<String> {
         let file = folder
             .join(format!("{}.json", self.name))
@@ -81,7 +81,7 @@ impl Case {
     }
 }
 
-/// A values file with the compiled-in pins, for helm.
+/// Writes a values file with the compiled-in pins, for helm.
 fn pins(folder: &Path) -> PathBuf {
     let path = folder.join("pins.yaml");
     std::fs::write(&path, osm(&["images", "list", "-o", "helm-values"]).ok()).unwrap();
@@ -153,7 +153,7 @@ fn osm_refuses_values_that_helm_refuses() {
         let refused = helm(&helm_args);
         assert_ne!(
             refused.code, 0,
-            "{}: helm takes it: {}",
+            "{}: helm accepts it: {}",
             case.name, refused.stdout
         );
         let message = osm(&osm_args).fails(2);
@@ -169,7 +169,7 @@ fn helm_lint_accepts_the_chart() {
 }
 
 #[test]
-fn refused_values_are_refused_by_name() {
+fn errors_name_the_refused_value() {
     let folder = scratch("refusals");
     let mut out = String::new();
     for case in cases()

@@ -1,5 +1,5 @@
-//! `osm install` and `osm uninstall` against a real API server: what they create, how helm sees it, which errors they
-//! print, and that nothing is left afterwards.
+//! `osm install` and `osm uninstall` against a real API server: the objects they create, compatibility with helm, their
+//! errors, and that nothing remains afterwards.
 
 use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_mesh_is_installed_listed_and_removed_and_leaves_nothing() {
+fn a_mesh_is_installed_listed_and_removed_completely() {
     let cluster = Cluster::start();
     let before = cluster.objects();
 
@@ -84,7 +84,7 @@ fn helm_and_osm_manage_each_others_releases() {
         "Install complete"
     );
 
-    // helm takes over, goes back, and removes.
+    // helm upgrades, rolls back and uninstalls.
     let chart = crate::common::repository("charts/osm");
     let pins = cluster.pins();
     let wait = ["--wait", "--timeout", "60s"];
@@ -95,14 +95,14 @@ fn helm_and_osm_manage_each_others_releases() {
     cluster.helm_release(&["rollback"], &[&["1"], &wait[..]].concat());
     assert_eq!(cluster.replicas("osm-controller"), 1);
     cluster.helm_release(&["uninstall"], &wait);
-    // There is no mesh any more, so the namespace is left to whoever made it.
+    // The namespace is not deleted, because it no longer has a mesh.
     let gone = cluster.osm(&["uninstall", "mesh", "--force", "--delete-namespace"]);
     let said = "the namespace osm-system was not deleted, because no mesh is installed in it\n";
     assert!(gone.stderr.contains(said), "{}", gone.stderr);
     cluster.delete("/api/v1/namespaces/osm-system");
     cluster.await_objects(&before);
 
-    // And the other way round, also for a release that has not the name of its mesh.
+    // The reverse, also for a release whose name is not the name of the mesh.
     cluster.helm_install("service-mesh", &chart);
     let listed = cluster.osm_json(&["mesh", "list", "-o", "json"]);
     assert_eq!(listed[0]["name"], "osm");
@@ -132,7 +132,7 @@ fn osm_and_helm_install_the_same_objects() {
                 ] {
                     metadata.remove(key);
                 }
-                // The Deployment controller counts its revisions here.
+                // The Deployment controller records its revision here.
                 if let Some(annotations) = metadata["annotations"].as_object_mut() {
                     annotations.remove("deployment.kubernetes.io/revision");
                 }
@@ -255,7 +255,7 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
                 && error.contains("Rerun the same command to resume"),
             "{failure:?}: {error}"
         );
-        said.push_str(&format!("{failure:?}\n{}\n", told(&error)));
+        said.push_str(&format!("{failure:?}\n{}\n", error_of(&error)));
         cluster.kubelet().heal("osm-injector");
         let more = cluster.osm(&["install"]);
         assert!(
@@ -267,7 +267,7 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
         cluster.uninstall(&before);
     }
 
-    // Where a reference came from is told, and how a mirror gets it.
+    // The error names the origin of the reference and the command that copies the image to the mirror.
     cluster
         .kubelet()
         .fail("osm-bootstrap", Failure::ImagePullBackOff);
@@ -297,14 +297,14 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
     cluster.kubelet().heal("osm-bootstrap");
     cluster.uninstall(&before);
 
-    // What a hook leaves behind that fails is what helm leaves.
+    // A failed hook leaves the same objects as with helm.
     cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
     cluster.osm(&["install"]).fails(1);
     let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/osm-preinstall";
     assert!(cluster.get(role).is_none(), "hook-succeeded");
     let job = "/apis/batch/v1/namespaces/osm-system/jobs/osm-preinstall";
     assert!(cluster.get(job).is_some(), "it shows why it failed");
-    // It goes also where hooks are not to run.
+    // They are removed even with --no-hooks.
     cluster
         .osm(&["uninstall", "mesh", "--force", "--no-hooks"])
         .ok();
@@ -312,7 +312,7 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
     cluster.delete("/api/v1/namespaces/osm-system");
     cluster.await_objects(&before);
 
-    // A hook's Job that fails is told at once, and --atomic leaves nothing.
+    // A failed hook Job is reported immediately, and --atomic removes everything.
     let error = cluster.osm(&["install", "--atomic"]).fails(1);
     assert!(
         error.contains("Job osm-system/osm-preinstall failed")
@@ -320,7 +320,7 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
         "{error}"
     );
     cluster.await_objects(&before);
-    // The reasons are told before anything is taken back: afterwards they are gone.
+    // The reasons are printed before the rollback, which removes their objects.
     let reasons = error
         .find("Job osm-system/osm-preinstall failed")
         .expect("why");
@@ -331,7 +331,7 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
     insta::assert_snapshot!(said);
 }
 
-/// The reference that is compiled in for a component.
+/// Returns the compiled-in reference of a component.
 fn compiled(component: &str) -> String {
     let listed = crate::common::osm(&["images", "list", "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -340,11 +340,11 @@ fn compiled(component: &str) -> String {
     image["reference"].as_str().unwrap().to_owned()
 }
 
-/// The error itself, without the generated ends of the names of Pods.
-fn told(stderr: &str) -> String {
+/// Returns the error without the generated suffixes of Pod names.
+fn error_of(stderr: &str) -> String {
     let error = stderr
         .find("\nerror: ")
-        .expect("an error, after what was done");
+        .expect("an error after the progress messages");
     without_suffixes(&stderr[error + 1..])
 }
 
@@ -352,17 +352,17 @@ fn without_suffixes(text: &str) -> String {
     let word = |word: &str| {
         let plain = word.trim_end_matches([',', ':']);
         let parts: Vec<&str> = plain.split('-').collect();
-        // Neither vowels nor what looks like one, so that no words come about.
-        let made_up = |part: &&str| {
+        // Generated suffixes have no vowels and no similar digits.
+        let is_generated = |part: &&str| {
             let letters = "bcdfghjklmnpqrstvwxz2456789";
             part.len() >= 5 && part.chars().all(|c| letters.contains(c))
         };
         match parts.as_slice() {
             _ if word.starts_with("pod=") => "pod=POD".to_owned(),
-            ["osm", app, hash, _] if made_up(hash) => {
+            ["osm", app, hash, _] if is_generated(hash) => {
                 format!("osm-{app}-HASH-END{}", &word[plain.len()..])
             }
-            ["osm", "preinstall", end] if made_up(end) => {
+            ["osm", "preinstall", end] if is_generated(end) => {
                 format!("osm-preinstall-END{}", &word[plain.len()..])
             }
             _ => word.to_owned(),
@@ -421,7 +421,7 @@ fn ctrl_c_lists_what_was_created_and_the_same_command_resumes() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn an_object_that_is_deleted_during_the_wait_is_reported_at_once() {
+fn an_object_deleted_during_the_wait_is_reported_immediately() {
     let cluster = Cluster::start();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     let install = ["install", "--timeout", "0"];
@@ -445,19 +445,19 @@ fn atomic_removes_objects_that_the_control_plane_created() {
         "/api/v1/namespaces",
         &json!({"metadata": {"name": "osm-system"}}),
     );
-    for made in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
-        cluster.until("the namespace has what each has", |cluster| {
-            cluster.get(&format!("/api/v1/namespaces/osm-system/{made}"))
+    for default in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+        cluster.until("the namespace has its default objects", |cluster| {
+            cluster.get(&format!("/api/v1/namespaces/osm-system/{default}"))
         });
     }
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     let install = ["install", "--atomic", "--timeout", "20s"];
     let child = cluster.osm_started(cluster.kubeconfig(), &install);
-    cluster.until("the controller is there", |cluster| {
+    cluster.until("the controller exists", |cluster| {
         cluster.deployment("osm-controller")
     });
-    // As the controller does when it starts.
+    // The real controller creates this when it starts.
     let secrets = "/api/v1/namespaces/osm-system/secrets";
     cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
     let done = child.wait_with_output().unwrap();
@@ -470,7 +470,7 @@ fn atomic_removes_objects_that_the_control_plane_created() {
     }
     cluster.await_objects(&before);
 
-    // But not the root certificate that was there before.
+    // A root certificate that existed before is not removed.
     let kept = cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
     let error = cluster.osm(&install).fails(1);
     assert!(
@@ -510,7 +510,7 @@ fn a_release_that_is_not_a_mesh_is_neither_removed_nor_upgraded() {
         let said = "the release osm in namespace osm-system is not a mesh: its chart is dashboards";
         assert!(error.contains(said), "{command:?}: {error}");
     }
-    // Nor is a namespace without any mesh.
+    // A namespace without a mesh is not deleted either.
     let shop = json!({"metadata": {"name": "shop"}});
     cluster.post("/api/v1/namespaces", &shop);
     let typo = ["uninstall", "mesh", "--force", "--delete-namespace"];
@@ -526,7 +526,7 @@ fn a_release_that_is_not_a_mesh_is_neither_removed_nor_upgraded() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_mesh_that_helm_removed_with_its_history_kept_can_be_installed_again() {
+fn a_mesh_that_helm_uninstalled_with_keep_history_can_be_installed_again() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -536,7 +536,7 @@ fn a_mesh_that_helm_removed_with_its_history_kept_can_be_installed_again() {
         error.contains("run `osm install` to install it again"),
         "{error}"
     );
-    // Also if that does not work at once; what helm remembers stays.
+    // This also works after a failed attempt. The history of helm is not removed.
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     for more in [&["--atomic"][..], &[]] {
         let install = ["install", "--timeout", "3s"];
@@ -546,7 +546,7 @@ fn a_mesh_that_helm_removed_with_its_history_kept_can_be_installed_again() {
     }
     cluster.kubelet().heal("osm-injector");
     assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
-    // What it remembers can be removed too, without removing a mesh that is not there.
+    // The history can be removed as well, without a mesh.
     cluster.helm_release(&["uninstall"], &["--keep-history", "--wait"]);
     let all = ["uninstall", "mesh", "--force", "--delete-namespace"];
     let done = cluster.osm(&all);
@@ -557,7 +557,7 @@ fn a_mesh_that_helm_removed_with_its_history_kept_can_be_installed_again() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn the_remains_of_one_mesh_are_removed_without_harm_to_another() {
+fn removing_a_failed_mesh_does_not_affect_another() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-preinstall", Failure::JobFails);
@@ -569,7 +569,7 @@ fn the_remains_of_one_mesh_are_removed_without_harm_to_another() {
     cluster.kubelet().heal("osm-preinstall");
     let blue = ["--mesh-name", "blue"];
     cluster.osm(&[&["install"], &blue[..]].concat()).ok();
-    // As its controller does when it starts.
+    // The real controller creates this when it starts.
     let secrets = "/api/v1/namespaces/osm-system/secrets";
     let made = cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
 
@@ -586,7 +586,7 @@ fn the_remains_of_one_mesh_are_removed_without_harm_to_another() {
     let listed = cluster.osm_json(&["mesh", "list", "-o", "json"]);
     assert_eq!(listed[0]["name"], "blue");
 
-    // What is told to remove it removes it, and no other.
+    // The suggested command removes this mesh and no other.
     let error = cluster.osm(&[&["install"], &blue[..]].concat()).fails(1);
     assert!(
         error.contains("run `osm uninstall mesh --mesh-name blue` to remove it"),
@@ -599,7 +599,7 @@ fn the_remains_of_one_mesh_are_removed_without_harm_to_another() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn concurrent_changes_by_another_user_are_neither_undone_nor_overwritten() {
+fn concurrent_changes_of_another_user_are_kept() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let failed = |child: std::process::Child| {
@@ -685,11 +685,11 @@ fn a_missing_or_copied_record_removes_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn cluster_wide_resources_are_removed_on_request() {
+fn cluster_wide_resources_are_deleted_with_the_flag() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
-    // As osm-bootstrap does when it starts.
+    // The real osm-bootstrap creates these when it starts.
     cluster.post(
         "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
         &json!({"metadata": {"name": "meshconfigs.config.openservicemesh.io"}, "spec": {
@@ -709,7 +709,7 @@ fn cluster_wide_resources_are_removed_on_request() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn missing_permissions_and_conflicts_are_named_before_anything_is_created() {
+fn missing_permissions_and_conflicts_are_reported_before_anything_is_created() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let nobody = cluster.kubeconfig_for("nobody", &[]);
@@ -732,7 +732,7 @@ fn missing_permissions_and_conflicts_are_named_before_anything_is_created() {
         error.contains("ClusterRole osm: it belongs to no release"),
         "{error}"
     );
-    // A dry run says what the installation would.
+    // A dry run reports the same error.
     assert_eq!(
         cluster.osm(&["install", "--dry-run=server"]).fails(1),
         error
@@ -750,7 +750,7 @@ fn missing_permissions_and_conflicts_are_named_before_anything_is_created() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn objects_of_an_earlier_attempt_are_removed_by_the_next() {
+fn the_next_attempt_removes_objects_of_a_failed_one() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
@@ -759,12 +759,12 @@ fn objects_of_an_earlier_attempt_are_removed_by_the_next() {
     let prometheus = || cluster.deployment("osm-prometheus");
     assert!(prometheus().is_some());
 
-    // An attempt that fails as well still knows of it,
+    // Another failed attempt removes them,
     cluster.osm(&["install", "--timeout", "3s"]).fails(1);
     assert!(prometheus().is_none());
     cluster.uninstall(&before);
 
-    // and so does the removal, whichever attempt it was.
+    // and so does uninstalling after any attempt.
     cluster.osm(&[&["install"], &more[..]].concat()).fails(1);
     cluster.uninstall(&before);
     cluster.kubelet().heal("osm-injector");
@@ -774,7 +774,7 @@ fn objects_of_an_earlier_attempt_are_removed_by_the_next() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_mesh_is_removed_although_its_cleanup_fails_and_other_meshes_stay() {
+fn a_mesh_is_removed_even_if_its_cleanup_fails() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.osm(&["install"]).ok();
@@ -834,7 +834,7 @@ fn without_a_cluster_the_error_names_the_configuration_or_the_server() {
             let error = crate::common::osm(&args).fails(1);
             assert!(error.contains(want), "{args:?}: {error}");
         }
-        // Without a mesh to ask for, there is still the version of the command line.
+        // `osm version` still prints its own version.
         let version = crate::common::osm(&["version", "--kubeconfig", &kubeconfig]);
         assert!(
             version

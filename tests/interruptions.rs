@@ -1,5 +1,5 @@
-//! Installations and removals that are disturbed at any of their requests: the command succeeds or prints a clear
-//! error, the same command again completes, and nothing is left afterwards.
+//! Installations and removals that fail or are killed at any request: the command succeeds or prints a clear error,
+//! rerunning it completes, and nothing remains afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use crate::common::Output;
 use crate::common::cluster::{Cluster, Fault, Faults, PATIENCE};
 
-/// How many meshes are disturbed at the same time: most of the time they wait for controllers.
+/// The number of meshes tested in parallel. Most of the time they wait for controllers.
 const WORKERS: usize = 8;
-/// A request that hangs is given up after this time.
+/// The timeout of a request.
 const REQUEST_TIMEOUT: &str = "--request-timeout=2s";
 
-/// Which faults are tried: all of them with `cargo xtask test --thorough`, a sample otherwise.
+/// The faults to try: all of them with `cargo xtask test --thorough`, otherwise a sample.
 struct Sample {
     /// The first seed of the runs with random faults; `OSM_TEST_SEED`, which `cargo xtask test` derives from the
     /// commit and prints.
     seed: u64,
-    /// How many runs there are, each with its own seed.
+    /// The number of runs, each with its own seed.
     runs: u64,
     /// Installation and removal are killed after each request whose number is a multiple of this plus an offset.
     step: u64,
@@ -36,7 +36,7 @@ impl Sample {
     }
 }
 
-/// What `osm` is called with to install a mesh.
+/// Returns the arguments of `osm` to install a mesh.
 fn install(mesh: &str) -> Vec<String> {
     let own = format!("--mesh-name={mesh} --osm-namespace={mesh}");
     format!("install --enforce-single-mesh=false --timeout=60s {own}")
@@ -45,7 +45,7 @@ fn install(mesh: &str) -> Vec<String> {
         .collect()
 }
 
-/// What `osm` is called with to remove a mesh.
+/// Returns the arguments of `osm` to remove a mesh.
 fn uninstall(mesh: &str) -> Vec<String> {
     let own = format!("--mesh-name={mesh} --osm-namespace={mesh}");
     format!("uninstall mesh --force --delete-namespace {own}")
@@ -54,7 +54,7 @@ fn uninstall(mesh: &str) -> Vec<String> {
         .collect()
 }
 
-/// Random numbers that are the same for the same seed (splitmix64).
+/// Returns the n-th random number of a seed (splitmix64).
 fn random(seed: u64, n: u64) -> u64 {
     let mut z = seed
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -77,7 +77,7 @@ const KINDS: [Fault; 10] = [
     Fault::HangAfter,
 ];
 
-/// Single faults at any time, and one period in which nothing works.
+/// Returns single faults at random requests, and one period in which every request fails.
 fn faults(seed: u64) -> Faults {
     let kind = move |n: u64| KINDS[usize::try_from(random(seed, n) % 10).unwrap()];
     let percent = [0, 2, 5, 15][usize::try_from(seed % 4).unwrap()];
@@ -92,7 +92,7 @@ fn faults(seed: u64) -> Faults {
     })
 }
 
-/// Returns whether a command succeeded. If not, it must have printed an error that says what failed; it must not panic.
+/// Returns whether a command succeeded. If not, checks that it printed an error with the reason and did not panic.
 #[track_caller]
 fn is_clear(what: &str, done: &Output) -> bool {
     match done.code {
@@ -126,7 +126,7 @@ fn has_available_deployments(cluster: &Cluster, mesh: &str) -> bool {
     !deployments.is_empty() && deployments.iter().all(is_available)
 }
 
-/// Checks that a mesh with any objects has a record by which they can be found.
+/// Checks that a mesh with any objects has a record that lists them.
 #[track_caller]
 fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
     let marked = |path: &str| {
@@ -169,7 +169,7 @@ fn in_parallel(first: u64, end: u64, work: impl Fn(u64) + Sync) {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
+fn after_any_fault_a_rerun_completes_and_nothing_remains() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let (installed, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -188,7 +188,7 @@ fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
         if !worked {
             has_record_if_anything(&cluster, &mesh);
             let again = cluster.osm(&install(&mesh));
-            // Only the answer to the last request was lost, which marks the release as deployed.
+            // Only the response to the last request was lost, which marks the release as deployed.
             let is_complete = is_installed(&again, &mesh)
                 && first.stderr.contains("error: cannot change Secret")
                 && has_available_deployments(&cluster, &mesh);
@@ -211,7 +211,7 @@ fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
     cluster.await_objects(&before);
     let (installed, removed) = (installed.into_inner(), removed.into_inner());
     println!("{installed} installations and {removed} removals of {runs} survived their faults");
-    // Otherwise nothing was tested: neither faults that are survived nor those that are not.
+    // Some commands must survive their faults and some must not, or the test tests nothing.
     let all = usize::try_from(runs).unwrap();
     for survived in [installed, removed] {
         assert!((all / 10..all).contains(&survived), "{survived} of {all}");
@@ -220,7 +220,7 @@ fn after_any_fault_the_same_command_completes_and_nothing_is_left() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn after_a_kill_at_any_request_the_same_command_completes_and_nothing_is_left() {
+fn after_a_kill_at_any_request_a_rerun_completes_and_nothing_remains() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let killed = |mesh: &str, what: &str, command: &[String], nth: usize| {
@@ -247,12 +247,12 @@ fn after_a_kill_at_any_request_the_same_command_completes_and_nothing_is_left() 
                 let done = child.wait_with_output().unwrap();
                 let said = String::from_utf8_lossy(&done.stderr);
                 assert!(done.status.success(), "{mesh}, {what}: {said}");
-                // A request that the program no longer waits for (a watch) delays nothing.
+                // The program does not wait for the last request if it is a watch.
                 return proxy.requests() > nth;
             }
         }
     };
-    // How many requests there are is found by the first run that ends by itself.
+    // The first run that ends by itself shows the number of requests.
     let Sample { seed, step, .. } = Sample::chosen();
     let offset = seed % step;
     for (what, limit) in [("install", 400), ("uninstall", 400)] {
@@ -290,7 +290,7 @@ fn after_a_kill_at_any_request_the_same_command_completes_and_nothing_is_left() 
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_watch_that_goes_silent_is_restarted() {
+fn a_silent_watch_is_restarted() {
     let cluster = Cluster::start();
     let watches = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&watches);

@@ -1,5 +1,5 @@
 //! Obstacles to an installation in a working cluster: quotas, webhooks, namespaces that are being deleted, damaged
-//! records, missing permissions. The error names each, and once it is gone the same command completes.
+//! records, missing permissions. The error names the obstacle, and a rerun completes once it is removed.
 
 use crate::common::cluster::Cluster;
 use serde_json::json;
@@ -12,7 +12,7 @@ const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookc
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
+fn errors_name_the_obstacle_and_a_rerun_resumes() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let mut said = String::new();
@@ -20,7 +20,7 @@ fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
         let error = cluster.osm(&["install"]).fails(1);
         let at = error.rfind("error: ").unwrap();
         assert!(error.contains(want), "{what}: {want:?} is not in: {error}");
-        // All are sent at the same time, and any of them is the first.
+        // The requests are concurrent, so any of them may fail first.
         let error = ["osm-bootstrap", "osm-controller", "osm-injector"]
             .iter()
             .fold(error[at..].to_owned(), |error, name| {
@@ -44,7 +44,7 @@ fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
     cluster.osm(&["install"]).ok();
     cluster.uninstall(&before);
 
-    // Nobody listens there.
+    // No server listens on this port.
     let webhook = json!({"metadata": {"name": "gate"}, "webhooks": [{
         "name": "gate.example.com",
         "clientConfig": {"url": "https://127.0.0.1:1/"},
@@ -60,7 +60,7 @@ fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
     cluster.osm(&["install"]).ok();
     cluster.uninstall(&before);
 
-    // What the record is not allowed into is not left behind.
+    // If the record cannot be created, nothing else is created.
     let policy = json!({"metadata": {"name": "plain"}, "spec": {
         "matchConstraints": {"resourceRules": [
             {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"]}]},
@@ -88,7 +88,7 @@ fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
     cluster.osm(&["install"]).ok();
     cluster.uninstall(&before);
 
-    // A namespace goes only when everything in it has gone.
+    // A namespace is deleted after all objects in it.
     cluster.post(NAMESPACES, &json!({"metadata": {"name": "osm-system"}}));
     let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/held"]}});
     cluster.post(&format!("{SYSTEM}/configmaps"), &held);
@@ -102,7 +102,7 @@ fn refusals_of_the_cluster_are_named_and_a_rerun_resumes() {
     cluster.await_objects(&before);
     cluster.osm(&["install"]).ok();
 
-    // A record that nobody can read is nobody's to overwrite.
+    // A damaged record is not overwritten.
     let record = format!("{SYSTEM}/secrets/sh.helm.release.v1.osm.v1");
     let kept = cluster.get(&record).unwrap();
     cluster.patch(&record, &json!({"data": {"release": "bm90aGluZw=="}}));

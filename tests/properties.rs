@@ -1,4 +1,4 @@
-//! Laws of the image overrides, judged on the rendered objects.
+//! Property tests of image overrides, checked on the rendered objects.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ fn request(switches: &BTreeSet<usize>, release: usize, overrides: Overrides) -> 
     }
 }
 
-/// What the objects name: the images of mesh components, and the text that the templates gave.
+/// Returns the images of mesh components in the rendered objects, and the rendered text.
 fn rendered(request: &Request) -> (Vec<Reference>, String) {
     let rendered = Plan::new(request).unwrap().render().unwrap();
     let names: Vec<&str> = COMPONENTS.iter().map(|c| c.name).collect();
@@ -47,10 +47,10 @@ fn rendered(request: &Request) -> (Vec<Reference>, String) {
     (images.filter(of_mesh).collect(), text)
 }
 
-/// Strings that appear where a part of a reference is empty or wrongly formatted.
+/// Strings that occur if a part of a reference is empty or wrongly formatted.
 const TRACES: [&str; 4] = ["@\"", ":\"", "%!", "<no value>"];
 
-fn assert_nothing_is_left_open(text: &str) -> Result<(), TestCaseError> {
+fn assert_no_placeholder(text: &str) -> Result<(), TestCaseError> {
     prop_assert!(
         text.contains("kind: Deployment"),
         "no Deployment in {text:?}"
@@ -89,7 +89,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn with_another_registry_every_image_of_the_mesh_starts_with_it(
+    fn a_registry_applies_to_every_mesh_image(
         switches in switches(), release in 0..RELEASES.len(), registry in registry(),
     ) {
         let overrides = Overrides { registry: Some(registry.parse().unwrap()), ..Overrides::default() };
@@ -99,11 +99,11 @@ proptest! {
             prop_assert!(image.to_string().starts_with(&format!("{registry}/")), "{image}");
             prop_assert!(image.is_pinned(), "{image}");
         }
-        assert_nothing_is_left_open(&text)?;
+        assert_no_placeholder(&text)?;
     }
 
     #[test]
-    fn with_a_tag_every_image_of_the_mesh_ends_in_it_and_has_no_digest(
+    fn a_tag_applies_to_every_mesh_image_and_removes_digests(
         switches in switches(), release in 0..RELEASES.len(), tag in "[A-Za-z0-9_][A-Za-z0-9._-]{0,20}",
     ) {
         let overrides = Overrides { tag: Some(tag.parse().unwrap()), ..Overrides::default() };
@@ -113,17 +113,18 @@ proptest! {
             prop_assert!(image.to_string().ends_with(&format!(":{tag}")), "{image}");
             prop_assert!(!image.is_pinned(), "{image}");
         }
-        assert_nothing_is_left_open(&text)?;
+        assert_no_placeholder(&text)?;
     }
 
     #[test]
-    fn with_neither_every_image_of_the_mesh_ends_in_its_compiled_digest(
+    fn without_overrides_every_mesh_image_has_its_compiled_digest(
         switches in switches(), release in 0..RELEASES.len(),
     ) {
         let (images, text) = rendered(&request(&switches, release, Overrides::default()));
         let Pins::Release(pins) = Pins::of_release(RELEASES[release]).unwrap() else {
-            return Err(TestCaseError::fail("a release has pins"));
+            return Err(TestCaseError::fail("the release has no pins"));
         };
+        prop_assert_eq!(images.len(), COMPONENTS.len());
         let found: BTreeSet<String> = images.iter().map(ToString::to_string).collect();
         let wanted: BTreeSet<String> = pins
             .images
@@ -131,11 +132,11 @@ proptest! {
             .map(|pin| format!("{}/{}@{}", pins.registry, pin.component, pin.digest))
             .collect();
         prop_assert_eq!(found, wanted);
-        assert_nothing_is_left_open(&text)?;
+        assert_no_placeholder(&text)?;
     }
 
     #[test]
-    fn images_list_equals_the_rendered_images(
+    fn listed_images_equal_rendered_images(
         switches in switches(), release in 0..RELEASES.len(),
         tag in prop::option::of("[a-z]{1,5}"), registry in prop::option::of(registry()),
     ) {
@@ -149,6 +150,7 @@ proptest! {
             plan.images().unwrap().into_iter().map(|image| image.reference).collect();
         let found: BTreeSet<Reference> =
             plan.render().unwrap().images.into_iter().map(|image| image.reference).collect();
+        prop_assert!(listed.len() >= COMPONENTS.len(), "{listed:?}");
         prop_assert_eq!(listed, found);
     }
 }

@@ -1,19 +1,19 @@
-//! `osm mesh upgrade` and `osm verify` against a real API server: from one release to the next, from
-//! what helm installed, and what they report when the cluster has changed.
+//! `osm mesh upgrade` and `osm verify` against a real API server: upgrades between releases and of helm releases, and
+//! reports of changes in the cluster.
 
 use crate::common::cluster::{Cluster, Failure};
 use serde_json::{Value, json};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
 
-/// The image of a Deployment's first container.
+/// Returns the image of the first container of a Deployment.
 fn image(cluster: &Cluster, deployment: &str) -> String {
     let found = cluster.deployment(deployment).unwrap();
     let image = found.pointer("/spec/template/spec/containers/0/image");
     image.and_then(Value::as_str).unwrap().to_owned()
 }
 
-/// An environment variable of a Deployment's first container.
+/// Returns an environment variable of the first container of a Deployment.
 fn variable(cluster: &Cluster, deployment: &str, name: &str) -> String {
     let found = cluster.deployment(deployment).unwrap();
     let variables = found
@@ -27,7 +27,7 @@ fn variable(cluster: &Cluster, deployment: &str, name: &str) -> String {
     variable.unwrap()["value"].as_str().unwrap().to_owned()
 }
 
-/// The reference that is compiled in for a component of a release.
+/// Returns the compiled-in reference of a component of a release.
 fn compiled(release: &str, component: &str) -> String {
     let listed = crate::common::osm(&["images", "list", "--release", release, "-o", "json"]).ok();
     let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -38,7 +38,7 @@ fn compiled(release: &str, component: &str) -> String {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
+fn a_mesh_is_upgraded_to_the_next_release_and_removed_completely() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster
@@ -88,13 +88,13 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
     assert_eq!(cluster.replicas("osm-controller"), 2);
     assert!(cluster.deployment("osm-prometheus").is_some());
 
-    // Standard input can be read only once, and is heeded.
+    // Values from standard input are used, although it can be read only once.
     let input = "osm: {osmController: {replicaCount: 3}}\n";
     let upgrade = ["mesh", "upgrade", "--reuse-values", "-f", "-"];
     cluster.osm_with_input(&upgrade, input).ok();
     assert_eq!(cluster.replicas("osm-controller"), 3);
 
-    // Without --reuse-values they are reset, and what is no longer rendered goes.
+    // Without --reuse-values the values are reset, and objects that are no longer rendered are removed.
     let reset = cluster.osm(&["mesh", "upgrade"]);
     let prometheus = reset.stderr.lines().take(3).collect::<Vec<_>>();
     assert_eq!(
@@ -142,10 +142,10 @@ fn a_mesh_goes_from_one_release_to_the_next_and_leaves_nothing() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn an_upgrade_of_a_helm_release_removes_objects_that_the_chart_no_longer_has() {
+fn an_upgrade_of_a_helm_release_removes_obsolete_objects() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    // Another chart of the same objects: with a label and an object that ours has not.
+    // Another chart with the same objects, one more label and one more object.
     let chart = cluster.folder().join("chart");
     crate::common::copy_folder(crate::common::repository("charts/osm").as_ref(), &chart);
     let path = chart.join("templates/osm-controller.yaml");
@@ -164,7 +164,7 @@ fn an_upgrade_of_a_helm_release_removes_objects_that_the_chart_no_longer_has() {
         controller["metadata"]["labels"]["extra"].clone()
     };
     assert_eq!(label(), "label");
-    // Nothing drifts there; only what a control plane would make is not made here.
+    // Nothing has changed. Only the objects that a control plane creates are missing.
     let verified = cluster.osm(&["verify", "control-plane-health"]);
     assert_eq!(
         verified.stdout.matches("FAILED").count(),
@@ -197,7 +197,7 @@ fn an_unfinished_install_names_the_command_that_resumes_it() {
     );
     cluster.uninstall(&before);
 
-    // By helm, under another name than the mesh's.
+    // Installed by helm, with a release name other than the mesh name.
     let (chart, pins) = (crate::common::repository("charts/osm"), cluster.pins());
     let namespace = ["--namespace", "osm-system", "--create-namespace"];
     let install = ["install", "service-mesh", &chart, "--values", &pins];
@@ -224,7 +224,7 @@ fn an_unfinished_install_names_the_command_that_resumes_it() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn as_many_revisions_are_kept_as_helm_keeps_and_none_that_is_still_needed_is_removed() {
+fn as_many_revisions_are_kept_as_with_helm_and_needed_ones_are_not_removed() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let records = || -> Vec<String> {
@@ -237,7 +237,7 @@ fn as_many_revisions_are_kept_as_helm_keeps_and_none_that_is_still_needed_is_rem
     let quick = ["--no-hooks", "--wait=false"];
     let upgrade = [&["mesh", "upgrade"], &quick[..]].concat();
     cluster.osm(&[&["install"], &quick[..]].concat()).ok();
-    // What is refused after an object was made is known by the record of that revision only.
+    // Only the record of this revision lists the object that was created before the failure.
     let prometheus = ["--set", "osm.deployPrometheus=true"];
     let refused = ["--set", "osm.injector.resource.requests.cpu=3", "--set"];
     let refused = [&refused[..], &["osm.injector.resource.limits.cpu=2"]].concat();
@@ -265,7 +265,7 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
         let controller = cluster.deployment("osm-controller").unwrap();
         controller["metadata"]["labels"]["app.kubernetes.io/instance"].clone()
     };
-    // Neither release has the name of its mesh.
+    // The release names differ from the mesh names.
     for (release, mesh) in [("service-mesh", "osm"), ("osm", "blue")] {
         let values = format!("osm.meshName={mesh}");
         cluster.helm_install_with(release, &chart, &["--set", &values]);
@@ -311,7 +311,7 @@ fn an_upgrade_keeps_the_name_of_a_mesh() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_failed_upgrade_says_why_and_the_same_command_resumes() {
+fn a_failed_upgrade_names_the_cause_and_a_rerun_resumes() {
     let cluster = Cluster::start();
     let nothing = cluster.osm(&["mesh", "upgrade"]).fails(1);
     assert!(
@@ -355,7 +355,7 @@ fn a_failed_upgrade_says_why_and_the_same_command_resumes() {
     );
 }
 
-/// Has the API server refuse every change of a Deployment, until it is healed.
+/// Makes the API server refuse every change of a Deployment until `heal` is called.
 fn refuse(cluster: &Cluster, deployment: &str) {
     let root = "/apis/admissionregistration.k8s.io/v1";
     cluster.post(
@@ -394,7 +394,7 @@ fn heal(cluster: &Cluster) {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn objects_of_a_refused_upgrade_are_removed_by_the_next_or_with_the_mesh() {
+fn objects_of_a_failed_upgrade_are_removed_by_the_next_or_with_the_mesh() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let prometheus = || cluster.deployment("osm-prometheus");
@@ -402,7 +402,7 @@ fn objects_of_a_refused_upgrade_are_removed_by_the_next_or_with_the_mesh() {
         let with = ["install", "--set", "osm.deployPrometheus=true"];
         cluster.osm(&with).ok();
         refuse(&cluster, "osm-injector");
-        // The new revision has no Prometheus, and fails before the old one's is removed.
+        // The new revision has no Prometheus and fails before the old Prometheus is removed.
         let error = cluster
             .osm(&["mesh", "upgrade", "--image-tag", "v9"])
             .fails(1);
@@ -427,7 +427,7 @@ fn objects_of_a_refused_upgrade_are_removed_by_the_next_or_with_the_mesh() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn a_control_plane_is_verified_down_to_the_images_that_run() {
+fn verify_compares_the_running_images() {
     let cluster = Cluster::start();
     cluster.osm(&["install"]).ok();
     let verify = || {
@@ -440,14 +440,14 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
             .filter(|check| check["holds"] == false)
             .map(|check| {
                 let what = check["what"].as_str().unwrap();
-                // The end of a Pod's name is made up.
+                // The suffix of the Pod name is generated.
                 let what = what.split(", ").last().unwrap();
                 format!("{what}: {}", check["found"].as_str().unwrap())
             })
             .collect();
         (output.code, failed)
     };
-    // No control plane runs here that could make its webhooks.
+    // No control plane runs here, which would create its webhooks.
     let webhooks = [
         "MutatingWebhookConfiguration of osm-injector: not found; osm-injector creates it when it starts",
         "ValidatingWebhookConfiguration of osm-controller: not found; osm-controller creates it when it starts",
@@ -471,7 +471,7 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
     let (code, failed) = verify();
     assert_eq!((code, failed), (0, Vec::new()));
 
-    // Somebody changes an image behind the release's back: that of the sidecars,
+    // An image is changed without a new revision: the image of the sidecars,
     let injector = format!("{DEPLOYMENTS}/osm-injector");
     let mut live = cluster.get(&injector).unwrap();
     live["metadata"]
@@ -494,7 +494,7 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
         "{drift}"
     );
 
-    // and that of the controller.
+    // and the image of the controller.
     let mut controller = cluster.deployment("osm-controller").unwrap();
     controller["spec"]["template"]["spec"]["containers"][0]["image"] = json!("other/image:1");
     controller["metadata"]
@@ -518,7 +518,7 @@ fn a_control_plane_is_verified_down_to_the_images_that_run() {
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
-fn namespaces_join_a_mesh_and_leave_it() {
+fn namespaces_are_added_to_a_mesh_and_removed() {
     let cluster = Cluster::start();
     cluster.osm(&["install"]).ok();
     cluster.post("/api/v1/namespaces", &json!({"metadata": {"name": "shop"}}));

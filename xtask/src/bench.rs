@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: osm against helm, without and with a cluster, and how times grow.
+//! `cargo xtask bench`: compares osm with helm, without and with a cluster, and measures how times grow.
 //!
-//! Times depend on the machine, so what is printed and judged are ratios of things run in turns.
+//! Times depend on the machine. Therefore programs run alternately, and their ratios are printed and checked.
 
 use std::env;
 use std::io::Write;
@@ -13,18 +13,18 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::Exit;
 use crate::tools::{self, HELM};
 
-/// helm's time over osm's, at least.
+/// Minimum of the time of helm divided by the time of osm.
 const FASTER: f64 = 12.0;
-/// osm's peak memory over helm's, at most.
+/// Maximum of the peak memory of osm divided by the peak memory of helm.
 const MEMORY: f64 = 0.2;
-/// The stripped binary is smaller than this, in bytes. Correctness by a library is worth more than bytes.
+/// The stripped binary must be smaller than this, in bytes.
 const SIZE: u64 = 10_000_000;
-/// How often each program is run; they take turns, so that both find the machine alike.
+/// How often each program runs. They alternate, so that both run under the same load.
 const RUNS: usize = 40;
-/// Set for the process that measures: one without other children, whose memory would count.
+/// Set for the process that measures. It has no other children, whose memory would count.
 const MEASURING: &str = "OSM_BENCH_MEASURING";
 
-/// Measures, prints ratios, and says whether they are within their bounds.
+/// Measures, prints the ratios, and returns whether they are within their bounds.
 pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let measured = match env::var_os(MEASURING) {
         Some(_) => measure(out),
@@ -36,7 +36,7 @@ pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     })
 }
 
-/// Builds what is measured, runs the growth benchmark, and measures in a process of its own.
+/// Builds the programs, runs the other benchmarks, and starts the process that measures.
 fn prepare() -> Result<Exit, String> {
     let workspace = tools::workspace();
     let mut parts = Vec::new();
@@ -102,7 +102,7 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     }
     std::fs::write(&pins, listed.stdout).map_err(|e| e.to_string())?;
     let mut osm_command = command(&osm, &["install", "--dry-run"]);
-    // A value of the user is checked against the schema, which compiled-in values are not.
+    // Only values of the user are checked against the schema.
     let set = ["--set", "osm.enableEgress=true"];
     let mut osm_with_value = command(&osm, &["install", "--dry-run"]);
     osm_with_value.args(set);
@@ -114,7 +114,7 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
         .arg(&pins)
         .env("HOME", scratch.path());
 
-    // The memory of all children so far is one number, the largest: so the smaller one comes first.
+    // The system reports the largest peak of all children so far, so the smaller program runs first.
     time(&mut osm_command)?;
     let osm_memory = children_peak()?;
     time(&mut helm_command)?;
@@ -153,18 +153,18 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     }
     say(
         format!(
-            "peak memory: osm {osm_memory} KiB, helm {helm_memory} KiB, {memory:.2} of it (at most {MEMORY})"
+            "peak memory: osm {osm_memory} KiB, helm {helm_memory} KiB, ratio {memory:.2} (at most {MEMORY})"
         ),
         memory <= MEMORY,
     );
     say(
-        format!("size of the binary: {size} bytes (below {SIZE})"),
+        format!("binary size: {size} bytes (less than {SIZE})"),
         size < SIZE,
     );
     Ok(if all { Exit::Done } else { Exit::Differs })
 }
 
-/// Runs two commands in turns and returns the median time of each.
+/// Runs two commands alternately and returns the median time of each.
 fn compare(one: &mut Command, other: &mut Command) -> Result<(Duration, Duration), String> {
     let (mut times, mut other_times) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -200,7 +200,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// The largest peak of memory among the children so far, in KiB.
+/// Returns the largest peak memory of all children so far, in KiB.
 fn children_peak() -> Result<i64, String> {
     getrusage(UsageWho::RUSAGE_CHILDREN)
         .map(|usage| usage.max_rss())

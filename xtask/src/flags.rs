@@ -1,4 +1,4 @@
-//! The command line of `cargo xtask`: what each task takes.
+//! The command line of `cargo xtask`: the flags of each task.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::digest_file::Format;
 use image_pins::{ReleaseName, RepositoryPrefix};
 
-/// A task with what it was given.
+/// A task and its flags.
 #[derive(Clone, Debug)]
 pub enum Task {
     /// `bench`
@@ -21,61 +21,61 @@ pub enum Task {
     Test(Test),
 }
 
-/// What `package-chart` was given.
+/// The flags of `package-chart`.
 #[derive(Clone, Debug)]
 pub struct PackageChart {
-    /// The release whose pins go into the chart; the workspace's own if there is none.
+    /// The release whose pins the chart gets. Default: the release of the workspace.
     pub release: Option<ReleaseName>,
     /// The folder that the packaged chart is written to.
     pub destination: PathBuf,
 }
 
-/// What `test` was given.
+/// The flags of `test`.
 #[derive(Clone, Debug)]
 pub struct Test {
-    /// Whether every fault is tried that tests know of, and not only a sample.
+    /// Whether to try every fault, not only a sample.
     pub thorough: bool,
-    /// Passed on to the test binaries: names of tests, and flags such as `--nocapture`.
+    /// Arguments of the test binaries: names of tests, and flags such as `--nocapture`.
     pub arguments: Vec<OsString>,
 }
 
-/// What `import-digests` was given.
+/// The flags of `import-digests`.
 #[derive(Clone, Debug)]
 pub struct ImportDigests {
     /// Digest files; `-` is standard input.
     pub files: Vec<PathBuf>,
-    /// The release that all the files are of.
+    /// The release of all files.
     pub release: Option<ReleaseName>,
-    /// Where the images are published.
+    /// The registry of the images.
     pub registry: Option<RepositoryPrefix>,
-    /// The format of the files, if it is not to be recognised.
+    /// The format of the files. Default: detected.
     pub format: Option<Format>,
-    /// The folder of pin files, if it is not the workspace's.
+    /// The folder of the pin files. Default: the folder of the workspace.
     pub digests_dir: Option<PathBuf>,
-    /// What is done with the result.
+    /// What to do with the pin files.
     pub mode: Mode,
-    /// Whether an existing pin file may get other content.
+    /// Whether the content of an existing pin file may change.
     pub replace: bool,
-    /// Components that may have the digest of another release.
+    /// Components that may have the same digest as in another release.
     pub allow_unchanged: Vec<String>,
 }
 
-/// What is done with what the import gives.
+/// What the import does with the pin files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The pin files are written.
+    /// Write them.
     Write,
-    /// The pin files are printed.
+    /// Print them.
     DryRun,
-    /// Compare with the existing pin files.
+    /// Compare them with the existing ones.
     Check,
 }
 
-/// Parses the arguments of a process, the first of which is its name.
+/// Parses the arguments of a process. The first is the name of the program.
 ///
 /// # Errors
 ///
-/// The error or help of clap: [`clap::Error::exit`] prints it and exits with 2 for wrong usage.
+/// Wrong usage, or a request for help. [`clap::Error::exit`] prints it and exits with code 2 for wrong usage.
 pub fn parse<I>(arguments: I) -> Result<Task, clap::Error>
 where
     I: IntoIterator,
@@ -102,7 +102,7 @@ where
         })),
         _ => Err(command().error(
             clap::error::ErrorKind::MissingSubcommand,
-            "a task is needed; see --help",
+            "no task is given; see --help",
         )),
     }
 }
@@ -110,11 +110,11 @@ where
 fn command() -> Command {
     Command::new("xtask")
         .bin_name("cargo xtask")
-        .about("The tasks of this workspace")
+        .about("Tasks of this workspace")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("bench").about(
-            "Measures osm against helm, and the import and the code generator against themselves",
+            "Compare osm with helm, and measure how the import and the code generator scale",
         ))
         .subcommand(import_digests())
         .subcommand(package_chart())
@@ -123,12 +123,12 @@ fn command() -> Command {
 
 fn package_chart() -> Command {
     Command::new("package-chart")
-        .about("Packages charts/osm for a release, with the digests of its pin file")
+        .about("Package charts/osm for a release, with the digests of its pin file")
         .arg(
             Arg::new("release")
                 .long("release")
                 .value_name("vX.Y.Z")
-                .help("The release [default: that of Cargo.toml]")
+                .help("Release to package [default: the release in Cargo.toml]")
                 .value_parser(value_parser!(ReleaseName)),
         )
         .arg(
@@ -136,7 +136,7 @@ fn package_chart() -> Command {
                 .long("destination")
                 .short('d')
                 .value_name("DIR")
-                .help("Where osm-X.Y.Z.tgz is written")
+                .help("Folder to write osm-X.Y.Z.tgz to")
                 .default_value(".")
                 .value_parser(value_parser!(PathBuf)),
         )
@@ -144,20 +144,20 @@ fn package_chart() -> Command {
 
 fn test() -> Command {
     Command::new("test")
-        .about("Runs all tests, also those against the real helm and Kubernetes, which it builds once with Go")
+        .about("Run all tests, including those against the real helm and Kubernetes, which are built once with Go")
         .after_help(
-            "Prints `N passed, N failed, N skipped` last. With CI=true a test that was left out is a failure.\n\
-             Where KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are those in that folder.\n\
-             Tests with random faults start at a seed that is derived from the commit and printed; OSM_TEST_SEED=N sets it.",
+            "The last line is `N passed, N failed, N skipped`. With CI=true, a skipped test is a failure.\n\
+             If KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are taken from that folder.\n\
+             The seed of random faults is derived from the commit and printed. OSM_TEST_SEED=N sets it.",
         )
         .arg(switch(
             "thorough",
-            "Try all 200 seeds of random faults and a kill after each request, instead of a sample",
+            "Try all 200 seeds of random faults and a kill after each request, not only a sample",
         ))
         .arg(
             Arg::new("argument")
                 .value_name("ARG")
-                .help("Arguments for the test binaries, such as a test's name")
+                .help("Arguments of the test binaries, such as the name of a test")
                 .action(ArgAction::Append)
                 .num_args(0..)
                 .last(true)
@@ -168,16 +168,16 @@ fn test() -> Command {
 fn import_digests() -> Command {
     let formats = Format::ALL.map(Format::name);
     Command::new("import-digests")
-        .about("Writes digests/<release>.toml from the digest files of a release")
+        .about("Write digests/<release>.toml from the digest files of a release")
         .after_help(
-            "The release is that of --release, of the rows' tags and of the files' names (osm_image_digest_<release>.txt, \
-             <release>.values.yaml); those that are there must agree. Exit code 0: done; 1: --check found a difference; \
-             2: refused, and nothing was written.",
+            "--release, the tags of the rows and the file name (osm_image_digest_<release>.txt, <release>.values.yaml) name the \
+             release. One of them is enough; all that are present must agree. Exit codes: 0 done; 1 --check found a \
+             difference; 2 refused, nothing was written.",
         )
         .arg(
             Arg::new("file")
                 .value_name("FILE")
-                .help("Digest files of any of the formats; `-` is standard input")
+                .help("Digest files in any format; `-` is standard input")
                 .required(true)
                 .action(ArgAction::Append)
                 .num_args(1..)
@@ -187,39 +187,39 @@ fn import_digests() -> Command {
             Arg::new("release")
                 .long("release")
                 .value_name("vX.Y.Z")
-                .help("The release that all the files are of")
+                .help("Release of all files")
                 .value_parser(value_parser!(ReleaseName)),
         )
         .arg(
             Arg::new("registry")
                 .long("registry")
                 .value_name("REGISTRY")
-                .help("Where the images are published [default: the registry of components.toml]")
+                .help("Registry of the images [default: the registry in components.toml]")
                 .value_parser(value_parser!(RepositoryPrefix)),
         )
         .arg(
             Arg::new("format")
                 .long("format")
                 .value_name("FORMAT")
-                .help("The files' format [default: recognised]")
+                .help("Format of the files [default: detected]")
                 .value_parser(PossibleValuesParser::new(formats).try_map(|name| name.parse::<Format>())),
         )
         .arg(
             Arg::new("digests-dir")
                 .long("digests-dir")
                 .value_name("DIR")
-                .help("The folder of pin files [default: the workspace's digests/]")
+                .help("Folder of the pin files [default: digests/ of the workspace]")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(switch("dry-run", "Print the pin file instead of writing it"))
-        .arg(switch("check", "Only compare with the pin file that is there; exit code 1 and a diff if it differs"))
-        .arg(switch("replace", "Overwrite a pin file that has other digests").conflicts_with("check"))
+        .arg(switch("check", "Compare with the existing pin file; print a diff and exit with code 1 if it differs"))
+        .arg(switch("replace", "Replace a pin file that has other digests").conflicts_with("check"))
         .mut_arg("check", |check| check.conflicts_with("dry-run"))
         .arg(
             Arg::new("allow-unchanged")
                 .long("allow-unchanged")
                 .value_name("COMPONENT")
-                .help("Let a component have the digest it already had in another release (repeatable)")
+                .help("Allow a component to have the same digest as in another release (repeatable)")
                 .action(ArgAction::Append),
         )
 }
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_declaration_of_the_command_line_is_sound() {
+    fn the_command_line_is_declared_correctly() {
         command().debug_assert();
     }
 }

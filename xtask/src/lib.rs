@@ -1,4 +1,4 @@
-//! The tasks of this workspace as functions, so that tests can run them without a process.
+//! The tasks of `cargo xtask` as functions, so that tests can run them without a process.
 
 pub mod bench;
 pub mod flags;
@@ -16,9 +16,9 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; exit code 0.
     Done,
-    /// What was checked does not hold; exit code 1.
+    /// A check failed; exit code 1.
     Differs,
-    /// Wrong input, or the system said no; exit code 2.
+    /// The input is wrong or the system refused an operation; exit code 2.
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the tasks of this workspace, one module each.
+//! `cargo xtask`: runs the tasks of this workspace.
 
 use std::io;
 use std::process::ExitCode;

@@ -1,20 +1,20 @@
 //! Finds modules that import each other.
 //!
 //! Modules are found by their files, and imports by `use` lines and paths that begin with `crate`, `super` or `self`.
-//! An import of something inside a module counts for the most specific module that is a file. That a module uses its
-//! own children, and they use it, is not a circle: a parent and its children are one room.
+//! An import of an item counts for the most specific module that is a file. A module and its children may use each
+//! other: that is not a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module, as the names on the way from the root of its crate.
+/// A module, as the names in its path from the root of the crate.
 type Module = Vec<String>;
 
-/// Where a module imports another: a file, and a line of it, counted from 1.
+/// Where a module imports another: a file and a line in it, from 1.
 type Place = (PathBuf, usize);
 
-/// What modules re-export: a module and a name in it, with the path of the item.
+/// Re-exports: a module and a name in it, with the path of the item.
 type Exports = BTreeMap<(Module, String), Module>;
 
 /// The imports of the modules of a crate.
@@ -23,24 +23,24 @@ struct Graph {
     edges: BTreeMap<Module, BTreeMap<Module, Place>>,
 }
 
-/// Returns each circle of imports among the modules below a crate's `src` folder, as
-/// `crate::a (src/a.rs:1) → crate::b (src/b.rs:2) → crate::a`. Each module is in one of them at most.
+/// Returns each cycle of imports among the modules in the `src` folder of a crate, as
+/// `crate::a (src/a.rs:1) → crate::b (src/b.rs:2) → crate::a`. Each module is in at most one of them.
 ///
 /// # Errors
 ///
-/// Which file cannot be read.
+/// A file cannot be read, or the folder has no modules.
 pub fn find_cycles(src: &Path) -> Result<Vec<String>, String> {
     let mut files = Vec::new();
     collect(src, &mut Vec::new(), &mut files)?;
     if files.is_empty() {
-        return Err(format!("{}: no module is there", src.display()));
+        return Err(format!("{}: no modules found", src.display()));
     }
     let modules: BTreeSet<Module> = files.iter().map(|(module, _)| module.clone()).collect();
     let mut sources = Vec::new();
     let mut exports = Exports::new();
     for (module, path) in files {
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        // Unit tests may use whatever they test with.
+        // Unit tests may import anything.
         let code = without_comments_and_strings(&text);
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
         for target in re_exports(code, &module) {
@@ -68,12 +68,12 @@ pub fn find_cycles(src: &Path) -> Result<Vec<String>, String> {
     Ok(graph.cycles())
 }
 
-/// Whether one module is inside the other.
+/// Returns whether one module is inside the other.
 fn is_family(a: &[String], b: &[String]) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
 
-/// Finds the files of all modules, in the order of their names. Files of tests are none.
+/// Finds the files of all modules, in the order of their names, without tests.
 fn collect(
     folder: &Path,
     module: &mut Module,
@@ -96,7 +96,7 @@ fn collect(
             module.pop();
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let mut own = module.clone();
-            // `main.rs` is a crate of its own, which uses the library by its name.
+            // `main.rs` is a separate crate, which uses the library by its name.
             match &*name {
                 "main" if module.is_empty() => continue,
                 "lib" if module.is_empty() => {}
@@ -109,7 +109,8 @@ fn collect(
     Ok(())
 }
 
-/// The paths that a module re-exports, absolute in its crate. Those of other crates are among them, and lead nowhere.
+/// Returns the paths that a module re-exports, absolute in its crate. Paths of other crates are included and match no
+/// module.
 fn re_exports(code: &str, module: &[String]) -> Vec<Module> {
     let mut found = Vec::new();
     for keyword in ["pub use ", "pub(crate) use ", "pub(super) use "] {
@@ -129,7 +130,7 @@ fn re_exports(code: &str, module: &[String]) -> Vec<Module> {
     found
 }
 
-/// The paths that a module names, absolute in its crate, each with its line.
+/// Returns the paths that a module names, absolute in its crate, each with its line.
 fn imports(code: &str, module: &[String]) -> Vec<(usize, Module)> {
     let mut found = Vec::new();
     for (start, root) in roots(code) {
@@ -159,7 +160,7 @@ fn imports(code: &str, module: &[String]) -> Vec<(usize, Module)> {
     found
 }
 
-/// Where paths begin that are relative to the crate or to the module.
+/// Returns where paths begin that are relative to the crate or to the module.
 fn roots(code: &str) -> Vec<(usize, &'static str)> {
     let mut found = Vec::new();
     for root in ["crate", "super", "self"] {
@@ -176,7 +177,7 @@ fn roots(code: &str) -> Vec<(usize, &'static str)> {
     found
 }
 
-/// Reads a path or a tree of paths (`a::{b, c::d}`), and returns what follows it.
+/// Reads a path or a tree of paths (`a::{b, c::d}`) and returns the rest of the code.
 fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<Module>) -> &'a str {
     let mut path = base.to_vec();
     let mut rest = text.trim_start();
@@ -186,7 +187,7 @@ fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<Module>) -> &'a str 
             while !rest.is_empty() && !rest.starts_with('}') {
                 let before = rest.len();
                 rest = tree(rest, &path, paths).trim_start();
-                // Whatever is not a path (`as name`, a comma) is passed over.
+                // Skips anything that is not a path (`as name`, a comma).
                 let next = rest.find([',', '}']).unwrap_or(rest.len());
                 rest = rest[next..]
                     .strip_prefix(',')
@@ -215,11 +216,10 @@ fn tree<'a>(text: &'a str, base: &[String], paths: &mut Vec<Module>) -> &'a str 
     }
 }
 
-/// The most specific module that a path leads into, through re-exports. A path that ends at the crate's root or in an
-/// item of it leads into none.
+/// Returns the most specific module of a path, following re-exports; `None` for the root of the crate and its items.
 fn resolve(path: &[String], modules: &BTreeSet<Module>, exports: &Exports) -> Option<Module> {
     let mut path = path.to_vec();
-    // Re-exports of re-exports are few, and some lead to themselves.
+    // The limit ends re-exports that lead to themselves.
     for _ in 0..8 {
         let through = (0..path.len()).find_map(|i| {
             let is_module = modules.contains(&path[..=i]);
@@ -237,7 +237,7 @@ fn resolve(path: &[String], modules: &BTreeSet<Module>, exports: &Exports) -> Op
         .find(|prefix| modules.contains(prefix))
 }
 
-/// The code with its lines, where comments and the insides of strings are blank.
+/// Returns the code without comments and contents of strings. The lines stay the same.
 fn without_comments_and_strings(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut in_string = false;
@@ -256,7 +256,7 @@ fn without_comments_and_strings(text: &str) -> String {
             }
             _ if in_string => {}
             '\'' => {
-                // A character such as '"' is not the begin of a string.
+                // The character '"' does not begin a string.
                 code.push('\'');
                 let mut ahead = chars.clone();
                 let first = ahead.next();
@@ -280,7 +280,7 @@ fn without_comments_and_strings(text: &str) -> String {
 }
 
 impl Graph {
-    /// One circle for each set of modules that lead to each other: the shortest from its first module.
+    /// Returns one cycle for each set of modules that import each other: the shortest from its first module.
     fn cycles(&self) -> Vec<String> {
         let mut named: BTreeSet<&Module> = BTreeSet::new();
         let mut found = Vec::new();
@@ -288,30 +288,30 @@ impl Graph {
             if named.contains(start) {
                 continue;
             }
-            let Some(circle) = self.shortest_cycle(start) else {
+            let Some(cycle) = self.shortest_cycle(start) else {
                 continue;
             };
-            named.extend(circle.iter().copied());
-            found.push(self.describe(&circle));
+            named.extend(cycle.iter().copied());
+            found.push(self.describe(&cycle));
         }
         found
     }
 
-    /// The modules of the shortest circle through this one, beginning with it.
+    /// Returns the modules of the shortest cycle through this one, which comes first.
     fn shortest_cycle<'a>(&'a self, start: &'a Module) -> Option<Vec<&'a Module>> {
         let mut from: BTreeMap<&Module, &Module> = BTreeMap::new();
         let mut queue = std::collections::VecDeque::from([start]);
         while let Some(module) = queue.pop_front() {
             for next in self.edges.get(module).into_iter().flat_map(BTreeMap::keys) {
                 if next == start {
-                    let mut circle = vec![module];
+                    let mut cycle = vec![module];
                     let mut at = module;
                     while at != start {
                         at = from.get(at)?;
-                        circle.push(at);
+                        cycle.push(at);
                     }
-                    circle.reverse();
-                    return Some(circle);
+                    cycle.reverse();
+                    return Some(cycle);
                 }
                 if !from.contains_key(next) {
                     from.insert(next, module);
@@ -322,18 +322,18 @@ impl Graph {
         None
     }
 
-    fn describe(&self, circle: &[&Module]) -> String {
+    fn describe(&self, cycle: &[&Module]) -> String {
         let name = |module: &[String]| format!("crate::{}", module.join("::"));
         let mut text = String::new();
-        for (i, module) in circle.iter().enumerate() {
-            let next = circle[(i + 1) % circle.len()];
+        for (i, module) in cycle.iter().enumerate() {
+            let next = cycle[(i + 1) % cycle.len()];
             let place = self.edges.get(*module).and_then(|edges| edges.get(next));
             let place = place.map_or_else(String::new, |(path, line)| {
                 format!(" ({}:{line})", path.display())
             });
             text.push_str(&format!("{}{place} → ", name(module)));
         }
-        text + &circle
+        text + &cycle
             .first()
             .map_or_else(String::new, |module| name(module))
     }

@@ -16,7 +16,7 @@ use crate::flags;
 use crate::tools::workspace;
 use crate::yaml_edit::set_strings;
 
-/// Packages the chart and prints the path of the file.
+/// Packages the chart and prints the path of the packaged chart.
 pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match package(flags) {
         Ok(path) => {

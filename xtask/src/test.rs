@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests of the workspace, also those that need real parts.
+//! `cargo xtask test`: runs all tests of the workspace, including those that need helm or Kubernetes.
 
 use std::io::{BufRead as _, BufReader, Write};
 use std::path::Path;
@@ -8,8 +8,8 @@ use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// What is tested: arguments of `cargo test`, and names of tests. First all packages with the default features, then
-/// `osm` without the feature `cluster`.
+/// The runs of `cargo test`: its arguments, and names of tests. First all packages with the default features, then `osm`
+/// without the feature `cluster`.
 const PARTS: [(&[&str], &[&str]); 3] = [
     (
         &[
@@ -40,29 +40,29 @@ const PARTS: [(&[&str], &[&str]); 3] = [
     ),
 ];
 
-/// How many tests a binary runs at once, unless the arguments say. Those that need a cluster wait most of the time, so
-/// this is more than CI's machine has processors.
+/// The number of tests that a binary runs in parallel, unless the arguments set it. It is larger than the number of
+/// processors in CI, because tests with a cluster mostly wait.
 const THREADS: &str = "--test-threads=6";
-/// The seed at which tests with random faults start.
+/// The environment variable for the first seed of random faults.
 const SEED: &str = "OSM_TEST_SEED";
-/// Set to 1 if every fault is to be tried.
+/// The environment variable that is 1 if tests try every fault.
 const THOROUGH: &str = "OSM_TEST_THOROUGH";
 
-/// How many tests did what.
+/// The numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Tests that passed.
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
-    /// Tests that were left out.
+    /// Tests that were skipped.
     pub skipped: u64,
 }
 
-/// Provides the real parts, runs every test, and prints the counts of the whole run last.
+/// Provides the programs that tests need, runs every test, and prints the counts of the whole run last.
 ///
-/// Where a part cannot be had, the tests that need any are left out and the run says why; with `CI=true` in
-/// the environment that is a failure.
+/// If a program cannot be provided, all tests that need any of them are skipped, and a note gives the reason. With
+/// `CI=true` in the environment, a skipped test is a failure.
 pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let workspace = tools::workspace();
     let (mut provided, mut missing) = (Vec::new(), Vec::new());
@@ -155,7 +155,7 @@ fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 
-/// Says what is wrong with a run, if anything is.
+/// Reports what is wrong with a run and returns how it ended.
 fn judge(
     counts: Counts,
     succeeded: bool,
@@ -165,14 +165,14 @@ fn judge(
 ) -> Exit {
     let mut exit = Exit::Done;
     if !succeeded || counts.failed > 0 {
-        let _ = writeln!(err, "error: tests failed, or could not be built");
+        let _ = writeln!(err, "error: tests failed or could not be built");
         exit = Exit::Differs;
     }
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
         let _ = writeln!(
             err,
-            "note: {} tests were left out, because these cannot be had: {}",
+            "note: {} tests were skipped, because these programs are missing: {}",
             counts.skipped,
             names.join(", ")
         );
@@ -183,7 +183,7 @@ fn judge(
     if ci && counts.skipped > 0 {
         let _ = writeln!(
             err,
-            "error: CI=true, and {} tests were left out",
+            "error: {} tests were skipped, which is a failure with CI=true",
             counts.skipped
         );
         exit = Exit::Differs;
@@ -191,7 +191,7 @@ fn judge(
     exit
 }
 
-/// Runs the command, passes on what it prints, and adds up the results in it.
+/// Runs the command, forwards its output, and adds up the results in it.
 fn watch(command: &mut Command, out: &mut dyn Write) -> std::io::Result<(Counts, bool)> {
     let mut child = command.spawn()?;
     let mut counts = Counts::default();
@@ -199,7 +199,7 @@ fn watch(command: &mut Command, out: &mut dyn Write) -> std::io::Result<(Counts,
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             counts.add(&String::from_utf8_lossy(&line));
-            // The tests go on even if nobody reads any more.
+            // The tests continue if nobody reads the output any more.
             let _ = out.write_all(&line).and_then(|()| out.write_all(b"\n"));
         }
     }
@@ -207,7 +207,7 @@ fn watch(command: &mut Command, out: &mut dyn Write) -> std::io::Result<(Counts,
 }
 
 impl Counts {
-    /// Adds what a line says that ends the run of one test binary.
+    /// Adds the counts of a `test result:` line, the last line of a test binary.
     fn add(&mut self, line: &str) {
         let Some(rest) = line.strip_prefix("test result: ") else {
             return;
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_judged_by_its_counts_and_by_where_it_runs() {
+    fn failures_and_in_ci_skipped_tests_fail_the_run() {
         let green = Counts {
             passed: 1,
             failed: 0,

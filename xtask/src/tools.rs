@@ -1,7 +1,7 @@
-//! The real parts that tests run against, built once from the Go modules under `tests/tools/`.
+//! Programs that tests run against, built once from the Go modules under `tests/tools/`.
 //!
-//! A built part lies in the user's cache folder, keyed by all that it is built from: it survives
-//! `cargo clean` and is shared by all checkouts, and another version of it gets a place of its own.
+//! A built program is in the cache folder of the user, under a key of everything that it is built from. It survives
+//! `cargo clean` and is shared by all checkouts; each version has its own key.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,20 +11,20 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-/// A program that a Go module of the workspace pins.
+/// A program whose version a Go module of the workspace pins.
 #[derive(Clone, Copy, Debug)]
 pub struct Tool {
-    /// The program's name.
+    /// The name of the program.
     pub name: &'static str,
-    /// The module's folder under `tests/tools/`.
+    /// The folder of the module under `tests/tools/`.
     pub module: &'static str,
-    /// The Go package that is built: one of a module that is required, or `./` and a folder of this one.
+    /// The Go package to build: a package of a required module, or `./` and a folder of this module.
     pub package: &'static str,
-    /// What the linker is told.
+    /// The flags of the linker.
     pub ldflags: &'static str,
-    /// The environment variable by which tests find the program. Where it is set already, it is used.
+    /// The environment variable that names the program for tests. If it is set, nothing is built.
     pub variable: &'static str,
-    /// Whether the folder that `KUBEBUILDER_ASSETS` names may have it.
+    /// Whether the folder `KUBEBUILDER_ASSETS` may contain it.
     pub asset: bool,
 }
 
@@ -38,7 +38,7 @@ pub const HELM: Tool = Tool {
     asset: false,
 };
 
-/// Kubernetes tells clients this version. It is that of its module in go.mod.
+/// The version that Kubernetes reports to clients: the version of its module in go.mod.
 const KUBERNETES_LDFLAGS: &str = "-s -w \
     -X k8s.io/component-base/version.gitVersion=v1.36.3 \
     -X k8s.io/component-base/version.gitMajor=1 \
@@ -54,7 +54,7 @@ pub const KUBE_APISERVER: Tool = Tool {
     asset: true,
 };
 
-/// The real controllers: of Deployments, Jobs, garbage, namespaces and more.
+/// The real controllers, such as those of Deployments, Jobs, namespaces, and the garbage collector.
 pub const KUBE_CONTROLLER_MANAGER: Tool = Tool {
     name: "kube-controller-manager",
     package: "./kube-controller-manager",
@@ -62,7 +62,7 @@ pub const KUBE_CONTROLLER_MANAGER: Tool = Tool {
     ..KUBE_APISERVER
 };
 
-/// The API server's store.
+/// The store of the API server.
 pub const ETCD: Tool = Tool {
     name: "etcd",
     module: "etcd",
@@ -72,15 +72,15 @@ pub const ETCD: Tool = Tool {
     asset: true,
 };
 
-/// All parts that tests ask for.
+/// All programs that tests need.
 pub const ALL: [Tool; 4] = [HELM, ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER];
 
 impl Tool {
-    /// The program's path; it is built first if it is not in the cache.
+    /// Returns the path of the program. Builds it if it is not in the cache.
     ///
     /// # Errors
     ///
-    /// Why it cannot be had on this machine.
+    /// The program cannot be built on this machine, or an environment variable names a file that does not exist.
     pub fn provide(&self, workspace: &Path) -> Result<PathBuf, String> {
         if let Some(named) = self.named(set)? {
             return Ok(named);
@@ -95,7 +95,7 @@ impl Tool {
         Ok(program)
     }
 
-    /// The program that the environment names, if it names one.
+    /// Returns the program that an environment variable names.
     fn named(
         &self,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -105,7 +105,7 @@ impl Tool {
             return match path.is_file() {
                 true => Ok(Some(path)),
                 false => Err(format!(
-                    "{} names {}, which is not there",
+                    "{} is set to {}, which is not a file",
                     self.variable,
                     path.display()
                 )),
@@ -117,10 +117,10 @@ impl Tool {
         let asset = variable(ASSETS).map(|folder| PathBuf::from(folder).join(self.name));
         match asset {
             Some(path) if path.is_file() => Ok(Some(path)),
-            // The usual assets come without it.
+            // The assets of envtest do not contain it.
             Some(_) if self.name == KUBE_CONTROLLER_MANAGER.name => Ok(None),
             Some(path) => Err(format!(
-                "{ASSETS} is set, and {} is not there",
+                "{ASSETS} is set, but {} is not a file",
                 path.display()
             )),
             None => Ok(None),
@@ -129,7 +129,7 @@ impl Tool {
 
     fn build(&self, module: &Path, folder: &Path) -> Result<(), String> {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        // Built beside its place and moved there: whoever else builds it sees the whole or nothing.
+        // Built in a temporary folder and renamed, so that concurrent builds never see a partial file.
         let unfinished = tempfile::tempdir_in(folder).map_err(|e| e.to_string())?;
         let built = unfinished.path().join(self.name);
         let status = Command::new("go")
@@ -143,7 +143,7 @@ impl Tool {
             .status()
             .map_err(|e| {
                 format!(
-                    "Go is needed to build {} (https://go.dev/dl): {e}",
+                    "cannot run Go, which builds {} (install it from https://go.dev/dl): {e}",
                     self.name
                 )
             })?;
@@ -154,7 +154,7 @@ impl Tool {
         fs::rename(&built, &place).map_err(|e| format!("{}: {e}", place.display()))
     }
 
-    /// The first half of the hash of what the program is built from.
+    /// Returns the start of the hash of everything that the program is built from.
     fn key(&self, module: &Path) -> Result<String, String> {
         let mut hash = Sha256::new();
         let mut files = vec![module.join("go.mod"), module.join("go.sum")];
@@ -163,7 +163,7 @@ impl Tool {
         }
         for path in files {
             let content = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            // With its length in front, so that no byte can move from one file to the next.
+            // The length comes first, so that moving bytes from one file to the next changes the hash.
             hash.update(content.len().to_le_bytes());
             hash.update(content);
         }
@@ -177,24 +177,24 @@ impl Tool {
     }
 }
 
-/// A folder with an API server and its store, by the convention of controller-runtime's envtest.
+/// A folder with an API server and its store (convention of envtest in controller-runtime).
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 
-/// A variable of the environment, if it has a value.
+/// Returns an environment variable, unless it is empty.
 fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The folder for built parts: `osm-test-tools` in the user's cache folder.
+/// Returns the folder of built programs: `osm-test-tools` in the cache folder of the user.
 fn cache() -> Result<PathBuf, String> {
     let base = set("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")))
-        .ok_or("neither XDG_CACHE_HOME nor HOME is set: there is no cache folder")?;
+        .ok_or("no cache folder: neither XDG_CACHE_HOME nor HOME is set")?;
     Ok(base.join("osm-test-tools"))
 }
 
-/// The workspace's folder.
+/// Returns the folder of the workspace.
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_names_parts_one_by_one_or_by_their_folder() {
+    fn environment_variables_name_a_program_or_the_folder_of_programs() {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("own");
         let assets = folder.path().join("assets");
@@ -219,7 +219,7 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let missing = folder.path().join("missing");
-        // The part, its own variable, KUBEBUILDER_ASSETS, and what comes of them: Err for a refusal.
+        // The program, its variable, KUBEBUILDER_ASSETS, and the result.
         let table = [
             (ETCD, None, None, Ok(None)),
             (ETCD, Some(&own), Some(&assets), Ok(Some(own.clone()))),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_a_part_is_built_from_is_in_its_key() {
+    fn the_key_depends_on_everything_that_a_program_is_built_from() {
         let module = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(module.path().join(name), text).unwrap();
         write("go.mod", "a");
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_that_is_linked_in_is_that_of_the_module() {
+    fn the_linked_version_is_the_version_of_the_module() {
         let path = workspace().join("tests/tools/kubernetes/go.mod");
         let module = fs::read_to_string(path).unwrap();
         let line = module

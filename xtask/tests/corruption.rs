@@ -1,4 +1,4 @@
-//! Digest files that were damaged at random: refused, or taken for what they were; never anything else.
+//! Randomly damaged digest files are refused or give the original pins, never other pins.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
@@ -8,11 +8,11 @@ use std::fs;
 use common::{Sandbox, V1_1_0, all_formats};
 use xtask::Exit;
 
-/// In all, over the formats.
+/// The number of corruptions over all formats.
 const CORRUPTIONS: u64 = 1_200;
 const DEFAULT_SEED: u64 = 0x6f73_6d20_7069_6e73;
 
-/// `SplitMix64`: small, and the same on every machine.
+/// `SplitMix64`: small, with the same numbers on every machine.
 struct Random(u64);
 
 impl Random {
@@ -24,7 +24,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Less than `end`, which is not zero.
+    /// Returns a number less than `end`, which must not be zero.
     fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
     }
@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// One kind of damage, at a position in a text that is not empty.
+/// Returns the text, which must not be empty, with one kind of damage at one position.
 fn corrupted(text: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = text.to_vec();
     let at = random.below(bytes.len());
@@ -52,7 +52,7 @@ fn corrupted(text: &[u8], random: &mut Random) -> Vec<u8> {
             bytes.splice(to..to, part);
         }
         7 => {
-            // Another hexadecimal digit, where there is one: what no parser can notice.
+            // Another hexadecimal digit, which no parser can detect.
             let digits: Vec<usize> = (0..bytes.len())
                 .filter(|at| bytes[*at].is_ascii_hexdigit())
                 .collect();
@@ -67,7 +67,7 @@ fn corrupted(text: &[u8], random: &mut Random) -> Vec<u8> {
             bytes = lines.concat();
         }
         _ => {
-            // A digest in the place of another.
+            // A digest replaced by another.
             let digests: Vec<usize> = text
                 .windows(7)
                 .enumerate()
@@ -83,12 +83,12 @@ fn corrupted(text: &[u8], random: &mut Random) -> Vec<u8> {
 }
 
 #[test]
-fn no_corruption_of_a_digest_file_changes_a_pin() {
+fn a_corrupted_digest_file_changes_no_pin() {
     let seed = std::env::var("CORRUPTION_SEED").map_or(DEFAULT_SEED, |seed| seed.parse().unwrap());
     println!("CORRUPTION_SEED={seed}");
     let mut random = Random(seed);
     let formats = all_formats("v1.1.0", &V1_1_0);
-    let (mut refused, mut taken) = (0, 0);
+    let (mut refused, mut accepted) = (0, 0);
     for (name, content) in &formats {
         let sandbox = Sandbox::new();
         sandbox.file(name, content);
@@ -100,7 +100,7 @@ fn no_corruption_of_a_digest_file_changes_a_pin() {
             let run = sandbox.import(&format!("%{name}"));
             match run.exit {
                 Exit::Refused => refused += 1,
-                Exit::Done => taken += 1,
+                Exit::Done => accepted += 1,
                 Exit::Differs => unreachable!("only --check gives this"),
             }
             let damaged = String::from_utf8_lossy(&bytes);
@@ -111,16 +111,16 @@ fn no_corruption_of_a_digest_file_changes_a_pin() {
             );
         }
     }
-    println!("{refused} refused, {taken} taken for what they were");
-    // Both must occur, or nothing was tested.
+    println!("{refused} refused, {accepted} accepted as unchanged");
+    // Both outcomes must occur, or the test tests nothing.
     assert!(
-        refused > CORRUPTIONS / 2 && taken > 0,
-        "{refused} refused, {taken} taken"
+        refused > CORRUPTIONS / 2 && accepted > 0,
+        "{refused} refused, {accepted} accepted"
     );
 }
 
 #[test]
-fn no_corruption_gets_a_pin_into_an_empty_folder_that_is_not_in_the_damaged_file() {
+fn a_pin_file_from_a_corrupted_digest_file_has_only_digests_of_that_file() {
     let mut random = Random(DEFAULT_SEED);
     for (name, content) in all_formats("v1.1.0", &V1_1_0) {
         for _ in 0..50 {

@@ -1,4 +1,4 @@
-//! What `import-digests` takes, what it writes, and what `--check`, `--dry-run` and `--replace` do.
+//! Input that `import-digests` accepts, the files it writes, and `--check`, `--dry-run` and `--replace`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -40,7 +40,7 @@ fn every_format_gives_the_same_pins() {
 }
 
 #[test]
-fn the_pin_file_and_the_table_are_what_people_read() {
+fn pin_file_table_and_diff_are_readable() {
     let sandbox = Sandbox::new();
     sandbox.file("v1.0.0.values.yaml", values(&V1_0_0));
     let mut seen = String::new();
@@ -71,7 +71,7 @@ fn the_pin_file_and_the_table_are_what_people_read() {
 fn harmless_irregularities_are_accepted() {
     let text = lines(&V1_0_0);
     let rows = docker("v1.0.0", &V1_0_0);
-    for (what, content, arguments) in [
+    for (name, content, arguments) in [
         ("CRLF", text.replace('\n', "\r\n"), "%v1.0.0.log"),
         (
             "a byte-order mark",
@@ -84,17 +84,17 @@ fn harmless_irregularities_are_accepted() {
             "%v1.0.0.log",
         ),
         (
-            "the registry with its host",
+            "the registry with its host name",
             rows.replace("mesh/", "docker.io/mesh/"),
             "%v1.0.0.log",
         ),
         (
-            "another registry, said",
+            "another registry with --registry",
             rows.replace("mesh/", "ghcr.io/mesh/"),
             "--registry ghcr.io/mesh %v1.0.0.log",
         ),
         (
-            "the release said and named",
+            "the release in --release and in the file name",
             rows.clone(),
             "--release v1.0.0 %v1.0.0.log",
         ),
@@ -107,13 +107,13 @@ fn harmless_irregularities_are_accepted() {
         let sandbox = Sandbox::new();
         sandbox.file("v1.0.0.log", content);
         let run = sandbox.import(arguments);
-        assert_eq!(run.exit, Exit::Done, "{what}: {}", run.err);
-        assert_eq!(sandbox.pins("v1.0.0").images.len(), 3, "{what}");
+        assert_eq!(run.exit, Exit::Done, "{name}: {}", run.err);
+        assert_eq!(sandbox.pins("v1.0.0").images.len(), 3, "{name}");
     }
 }
 
 #[test]
-fn a_file_that_would_not_change_is_not_touched() {
+fn an_unchanged_pin_file_is_not_written() {
     let sandbox = Sandbox::new().pinned("v1.0.0", &V1_0_0);
     let before = sandbox.state();
     for (arguments, content) in [
@@ -171,7 +171,7 @@ fn check_finds_an_edited_pin_file_and_prints_the_command_that_fixes_it() {
 
         let command = run.out.lines().last().unwrap().trim();
         let arguments = command.strip_prefix("cargo xtask import-digests ").unwrap();
-        // The harness names the folder itself.
+        // The harness passes the folder itself.
         let arguments = arguments.replace("--digests-dir %digests ", "");
         let fixed = sandbox.import(&arguments);
         assert_eq!(fixed.exit, Exit::Done, "edit {index}: {}", fixed.err);
@@ -180,7 +180,7 @@ fn check_finds_an_edited_pin_file_and_prints_the_command_that_fixes_it() {
 }
 
 #[test]
-fn a_component_may_keep_its_digest_if_it_is_named() {
+fn a_component_may_keep_its_digest_with_allow_unchanged() {
     let sandbox = Sandbox::new().pinned("v1.0.0", &V1_0_0);
     sandbox.file(
         "v1.0.1.log",
@@ -192,7 +192,7 @@ fn a_component_may_keep_its_digest_if_it_is_named() {
             .exit,
         Exit::Refused
     );
-    // By the image's name or by the chart's key.
+    // By image name or by chart key.
     assert_eq!(
         sandbox
             .import("%v1.0.1.log --allow-unchanged injector --allow-unchanged appInit")
@@ -202,7 +202,7 @@ fn a_component_may_keep_its_digest_if_it_is_named() {
 }
 
 #[test]
-fn files_of_several_releases_are_sorted_by_release_and_checked_together() {
+fn files_of_several_releases_are_grouped_by_release() {
     let sandbox = Sandbox::new();
     sandbox.file("v1.0.0.log", lines(&V1_0_0));
     sandbox.file("rows.txt", docker("v1.1.0", &V1_1_0));
@@ -222,7 +222,7 @@ fn files_of_several_releases_are_sorted_by_release_and_checked_together() {
 }
 
 #[test]
-fn nothing_is_written_for_any_release_if_one_is_refused() {
+fn nothing_is_written_if_one_release_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.file("v1.0.0.log", lines(&V1_0_0));
     sandbox.file("v1.1.0.log", lines(&V1_0_0[1..]));
@@ -235,7 +235,7 @@ fn nothing_is_written_for_any_release_if_one_is_refused() {
 }
 
 #[test]
-fn one_file_for_each_image_gives_one_pin_file_in_whatever_order_they_are_given() {
+fn the_order_of_files_with_one_image_each_does_not_matter() {
     let mut texts = Vec::new();
     for order in [
         "%init.json %controller.json %injector.json",
@@ -261,7 +261,7 @@ fn one_file_for_each_image_gives_one_pin_file_in_whatever_order_they_are_given()
 }
 
 #[test]
-fn standard_input_is_a_digest_file() {
+fn a_digest_file_is_read_from_standard_input() {
     let sandbox = Sandbox::new();
     let run = sandbox.import_with("--release v1.0.0 -", lines(&V1_0_0).as_bytes());
     assert_eq!(run.exit, Exit::Done, "{}", run.err);
@@ -275,7 +275,7 @@ fn standard_input_is_a_digest_file() {
 }
 
 #[test]
-fn the_pin_files_of_this_workspace_are_as_the_import_writes_them() {
+fn the_pin_files_of_this_workspace_are_in_standard_form() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../digests");
     let mut releases = 0;
     for entry in fs::read_dir(folder).unwrap() {

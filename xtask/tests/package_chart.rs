@@ -1,4 +1,4 @@
-//! A packaged chart has the pins of its release, and the real helm renders it without more values.
+//! A packaged chart contains the pins of its release, and the real helm renders it without other values.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::Read as _;
@@ -24,7 +24,7 @@ fn package(release: &str, folder: &Path) -> String {
 }
 
 #[test]
-fn the_same_release_gives_the_same_bytes() {
+fn packaging_is_reproducible() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let read = |folder: &Path| std::fs::read(package("v1.2.4", folder)).unwrap();
     assert_eq!(read(one.path()), read(other.path()));
@@ -34,14 +34,14 @@ fn the_same_release_gives_the_same_bytes() {
 fn a_packaged_chart_has_the_pins_as_values_and_keeps_the_comments() {
     let folder = tempfile::tempdir().unwrap();
     let packaged = package("v1.2.3", folder.path());
-    let chart = Chart::read(Path::new(&packaged)).unwrap();
+    let chart = Chart::load(Path::new(&packaged)).unwrap();
     assert_eq!(chart.metadata.version, "1.2.3");
     assert_eq!(chart.metadata.app_version, "v1.2.3");
 
     let workspace = tools::workspace();
     let pins = PinFile::read(&workspace.join("digests/v1.2.3.toml")).unwrap();
     assert!(!pins.images.is_empty() && !pins.external.is_empty());
-    let original = Chart::read(&workspace.join("charts/osm")).unwrap();
+    let original = Chart::load(&workspace.join("charts/osm")).unwrap();
     let mut values = original.values;
     let components = Components::read(&workspace.join("digests/components.toml")).unwrap();
     for (name, digest) in &pins.images {
@@ -93,7 +93,7 @@ fn unpack(archive: &Path, name: &str) -> String {
 }
 
 #[test]
-fn releases_without_a_pin_file_or_of_another_chart_are_refused() {
+fn releases_without_pins_or_of_another_minor_version_are_refused() {
     for (release, message) in [
         ("v1.2.99", "v1.2.99.toml"),
         ("v1.1.4", "for releases v1.2.x"),
@@ -116,7 +116,7 @@ fn releases_without_a_pin_file_or_of_another_chart_are_refused() {
 
 #[test]
 #[ignore = "needs helm: run cargo xtask test"]
-fn helm_renders_a_packaged_chart_with_every_pin_of_its_release() {
+fn helm_renders_a_packaged_chart_with_all_pins() {
     let helm = std::env::var_os("OSM_TEST_HELM").expect("run `cargo xtask test`");
     let folder = tempfile::tempdir().unwrap();
     for release in ["v1.2.3", "v1.2.4"] {

@@ -1,4 +1,4 @@
-//! The command as a process: exit codes and streams; no permission, a full disk, killed in the middle.
+//! The command as a process: exit codes, streams, missing permissions, a full disk, and kills.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use common::{Sandbox, V1_0_0, digest, lines};
 
 const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
-/// Other pins of the same release, so that an import with `--replace` has something to write.
+/// Other pins of the same release, so that an import with `--replace` changes the file.
 const OTHER: [(&str, &str); 3] = [("controller", "a0"), ("injector", "a1"), ("init", "a2")];
 
 fn xtask(sandbox: &Sandbox) -> Command {
@@ -40,7 +40,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn data_goes_to_stdout_and_errors_to_stderr_and_the_exit_code_tells_which() {
+fn data_goes_to_stdout_errors_to_stderr_and_exit_codes_differ() {
     let sandbox = Sandbox::new();
     let good = sandbox.file("v1.0.0.log", lines(&V1_0_0));
     let bad = sandbox.file("v1.1.0.log", "");
@@ -75,7 +75,7 @@ fn data_goes_to_stdout_and_errors_to_stderr_and_the_exit_code_tells_which() {
 }
 
 #[test]
-fn a_flag_that_is_mistyped_is_suggested() {
+fn a_misspelled_flag_gets_a_suggestion() {
     let sandbox = Sandbox::new();
     let output = xtask(&sandbox)
         .arg("--relase")
@@ -90,7 +90,7 @@ fn a_flag_that_is_mistyped_is_suggested() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_not_an_error() {
+fn a_closed_pipe_is_not_an_error() {
     let sandbox = Sandbox::new();
     let file = sandbox.file("v1.0.0.log", lines(&V1_0_0));
     let (reader, writer) = std::io::pipe().unwrap();
@@ -101,12 +101,12 @@ fn a_reader_that_goes_away_is_not_an_error() {
 }
 
 #[test]
-fn without_room_on_the_disk_the_old_file_stays_and_nothing_is_left_behind() {
+fn on_a_full_disk_the_old_file_stays_and_no_other_file_remains() {
     let sandbox = Sandbox::new().pinned("v1.0.0", &V1_0_0);
     let file = sandbox.file("v1.0.0.log", lines(&OTHER));
     let before = sandbox.state();
-    // A limit of zero on the size of files, with its signal ignored, makes writing fail as a full disk does, but needs
-    // no file system of its own. Both are kept through exec.
+    // A file size limit of zero, with its signal ignored, makes writes fail as on a full disk, without a separate file
+    // system. Both settings survive exec.
     let script = r#"trap "" XFSZ; ulimit -f 0; exec "$@""#;
     let inner = [XTASK, "import-digests", "--replace", "--digests-dir"];
     let output = Command::new("sh")
@@ -126,11 +126,11 @@ fn without_room_on_the_disk_the_old_file_stays_and_nothing_is_left_behind() {
     assert_eq!(sandbox.state(), before);
 }
 
-/// The command as a user for whom permissions count, which they do not for root.
+/// The command as an ordinary user: permissions do not restrict root.
 fn as_ordinary_user(sandbox: &Sandbox) -> Command {
     let mut command = if fs::metadata(sandbox.path("")).unwrap().uid() == 0 {
-        // The program where that user can reach it; copied by another process, because a program that a process with
-        // several threads has just written can still be busy.
+        // Copies the program to a place that the user can reach. Another process copies it, because a program just written
+        // by a process with several threads can still be busy.
         let program = sandbox.path("xtask");
         assert!(
             Command::new("cp")
@@ -187,12 +187,12 @@ fn without_permission_nothing_is_read_or_written() {
         );
         assert_eq!(sandbox.state(), before);
     }
-    // So that the folder can be removed.
+    // Allows the folder to be removed.
     fs::set_permissions(&digests, Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
-fn a_new_pin_file_can_be_read_by_whom_the_umask_lets() {
+fn the_umask_sets_the_permissions_of_a_new_pin_file() {
     let sandbox = Sandbox::new();
     let file = sandbox.file("v1.0.0.log", lines(&V1_0_0));
     let script = r#"umask 022; exec "$@""#;
@@ -208,32 +208,31 @@ fn a_new_pin_file_can_be_read_by_whom_the_umask_lets() {
     assert_eq!(mode & 0o777, 0o644);
 }
 
-/// When a process is killed: what must have been seen of it, or how often it was looked at in vain.
+/// When to kill a process.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     /// As soon as it has its input.
     AtOnce,
-    /// When its temporary file is there.
+    /// When its temporary file exists.
     Temporary,
-    /// When the new pin file is there.
+    /// When the pin file is replaced.
     Renamed,
-    /// After looking at the folder this many times.
+    /// After this many looks at the folder.
     Looks(usize),
 }
 
-/// Looks until the moment has come or the process has ended.
+/// Waits for the moment or the end of the process.
 fn wait_for(moment: Moment, child: &mut Child, digests: &Path, old: &str) {
     let pin_file = digests.join("v1.0.0.toml");
     let mut looks = 0;
     while child.try_wait().unwrap().is_none() {
-        let come = match moment {
+        let reached = match moment {
             Moment::AtOnce => true,
-            // In its own folder, so that what others left behind is not taken for it.
             Moment::Temporary => names_in(digests).iter().any(|name| name.starts_with('.')),
             Moment::Renamed => fs::read_to_string(&pin_file).is_ok_and(|text| text != old),
             Moment::Looks(most) => looks >= most,
         };
-        if come {
+        if reached {
             return;
         }
         looks += 1;
@@ -241,7 +240,7 @@ fn wait_for(moment: Moment, child: &mut Child, digests: &Path, old: &str) {
 }
 
 #[test]
-fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
+fn after_a_kill_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
     let sandbox = Sandbox::new().pinned("v1.0.0", &V1_0_0);
     let digests = sandbox.path("digests");
     let pin_file = digests.join("v1.0.0.toml");
@@ -277,7 +276,7 @@ fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
     let (mut killed, mut old_kept, mut replaced) = (0, 0, 0);
     for (round, moment) in moments.enumerate() {
         let old = fs::read_to_string(&pin_file).unwrap();
-        // What is imported is always what is not there.
+        // Always imports the content that the file does not have.
         let which = usize::from(old == expected[0]);
         let mut child = xtask(&sandbox)
             .args(["--replace", "--release", "v1.0.0"])
@@ -286,7 +285,7 @@ fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // This waits until the process has opened the other end: it has begun, and waits for its input.
+        // Waits until the process has opened the other end: it has started and waits for its input.
         let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
         writer.write_all(contents[which].as_bytes()).unwrap();
         drop(writer);
@@ -314,7 +313,7 @@ fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
         }
         assert_eq!(names_in(&digests), ["components.toml", "v1.0.0.toml"]);
     }
-    // All of it must have been seen, or nothing was tested.
+    // Each outcome must occur, or the test tests nothing.
     assert!(
         killed > 0 && old_kept > 0 && replaced > 0,
         "{killed} killed, {old_kept} kept, {replaced} replaced"
@@ -322,7 +321,7 @@ fn killed_at_any_moment_the_pin_file_is_the_old_or_the_new_one() {
 }
 
 #[test]
-fn leftovers_of_a_killed_process_do_no_harm() {
+fn temporary_files_of_killed_processes_are_ignored() {
     let sandbox = Sandbox::new();
     sandbox.file("digests/.v1.0.0.toml.abcdef.tmp", "schema =");
     let file = sandbox.file("v1.0.0.log", lines(&V1_0_0));

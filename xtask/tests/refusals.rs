@@ -1,4 +1,4 @@
-//! What `import-digests` refuses: exit code 2, a message with the place and what to do, and nothing written.
+//! Input that `import-digests` refuses: exit code 2, an error with the place and a hint, and nothing written.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use xtask::Exit;
 
 const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// What is wrong, the file's name, its content, and the arguments; `%` is the folder of the file.
+/// A name, the name and content of a file, and the arguments, in which `%` is the folder of the file.
 type Case = (&'static str, &'static str, Vec<u8>, &'static str);
 
 fn case(
@@ -23,7 +23,7 @@ fn case(
     (what, name, content.into(), arguments)
 }
 
-/// The lines of v1.0.0 with one digest replaced by another text.
+/// The lines of v1.0.0 with the digest of `init` replaced.
 fn with_digest_of_init(text: &str) -> String {
     lines(&V1_0_0).replace(&digest("e0"), text)
 }
@@ -37,44 +37,44 @@ fn cases() -> Vec<Case> {
     let twice = lines(&V1_0_0) + &lines(&[("init", "e9")]);
     vec![
         case(
-            "rows of latest",
+            "rows tagged latest",
             "osm_image_digest_latest.txt",
             docker("latest", &V1_0_0),
             "--release v1.0.0 %osm_image_digest_latest.txt",
         ),
         case(
-            "rows of latest, no release named",
+            "rows tagged latest, without --release",
             "osm_image_digest_latest.txt",
             docker("latest", &V1_0_0),
             "%osm_image_digest_latest.txt",
         ),
         case(
-            "rows of latest in a file of another name",
+            "rows tagged latest in a file of another name",
             "rows.txt",
             docker("latest", &V1_0_0),
             "--release v1.0.0 %rows.txt",
         ),
         case(
-            "the file of latest, which is not there",
+            "a missing file named after latest",
             "unused",
             "",
             "--release v1.0.0 %osm_image_digest_latest.txt",
         ),
         case("mixed tags", "rows.txt", two_tags, "%rows.txt"),
         case(
-            "the rows' tag is not the file's name",
+            "rows of another tag than the file name",
             artifact,
             docker("v1.1.0", &V1_1_0),
             "%osm_image_digest_v1.0.0.txt",
         ),
         case(
-            "the release is not the file's name",
+            "another release than the file name",
             artifact,
             lines(&V1_0_0),
             "--release v1.1.0 %osm_image_digest_v1.0.0.txt",
         ),
         case(
-            "nothing tells the release",
+            "no release anywhere",
             "rows.txt",
             lines(&V1_0_0),
             "%rows.txt",
@@ -86,55 +86,55 @@ fn cases() -> Vec<Case> {
             "%osm_image_digest_v1.0.0.txt",
         ),
         case(
-            "another registry than declared",
+            "another registry than in components.toml",
             artifact,
             foreign,
             "%osm_image_digest_v1.0.0.txt",
         ),
         case(
-            "another registry than said",
+            "another registry than --registry",
             artifact,
             docker("v1.0.0", &V1_0_0),
             "--registry quay.io/mesh %osm_image_digest_v1.0.0.txt",
         ),
         case(
-            "components missing",
+            "missing components",
             "v1.0.0.log",
             lines(&V1_0_0[..1]),
             "%v1.0.0.log",
         ),
         case(
-            "a component of this release missing",
+            "a missing component of this release",
             "v1.1.0.log",
             lines(&V1_0_0),
             "%v1.1.0.log",
         ),
         case(
-            "a component missing from a release candidate",
+            "a missing component of a release candidate",
             "v1.1.0-rc.1.log",
             lines(&V1_0_0),
             "%v1.1.0-rc.1.log",
         ),
         case(
-            "a component that is not there yet",
+            "a component of a later release",
             "v1.0.0.log",
             lines(&V1_1_0),
             "%v1.0.0.log",
         ),
         case(
-            "a mistyped component",
+            "a misspelled component",
             "v1.0.0.log",
             lines(&V1_0_0).replace("injector", "inyector"),
             "%v1.0.0.log",
         ),
         case(
-            "no component",
+            "an unknown component",
             "v1.0.0.log",
             lines(&V1_0_0) + &lines(&[("golang", "aa")]),
             "%v1.0.0.log",
         ),
         case(
-            "no chart key",
+            "an unknown chart key",
             "v1.0.0.values.yaml",
             values(&V1_0_0).replace("appInit:", "appinit:"),
             "%v1.0.0.values.yaml",
@@ -152,13 +152,13 @@ fn cases() -> Vec<Case> {
             "%v1.0.0.values.yaml",
         ),
         case(
-            "a sidecar without digest",
+            "a sidecar without a digest",
             "v1.0.0.values.yaml",
             values(&V1_0_0).replace(&format!("@{}", digest("5a")), ""),
             "%v1.0.0.values.yaml",
         ),
         case(
-            "a sidecar with the hash of nothing",
+            "a sidecar with the digest of empty input",
             "v1.0.0.values.yaml",
             values(&V1_0_0).replace(&digest("5a"), NOTHING),
             "%v1.0.0.values.yaml",
@@ -176,7 +176,7 @@ fn cases() -> Vec<Case> {
             "--release v1.0.0 %first.log %v1.0.0-init.log",
         ),
         case(
-            "two formats",
+            "files of two formats",
             "rows.txt",
             docker("v1.0.0", &V1_0_0),
             "--release v1.0.0 %first.log %rows.txt",
@@ -199,7 +199,7 @@ fn cases() -> Vec<Case> {
             "%v1.2.0.log",
         ),
         case(
-            "another component's digest of another release",
+            "the digest of another component in another release",
             "v1.2.0.log",
             lines(&[
                 ("controller", "c2"),
@@ -210,13 +210,13 @@ fn cases() -> Vec<Case> {
             "--allow-unchanged injector %v1.2.0.log",
         ),
         case(
-            "two releases in one run with one digest",
+            "the same digest in two imported releases",
             "v1.0.0-rc.1.log",
             lines(&V1_0_0),
             "%v1.0.0-rc.1.log %v1.0.0.txt --allow-unchanged injector --allow-unchanged init",
         ),
         case(
-            "the hash of nothing",
+            "the digest of empty input",
             "v1.0.0.log",
             with_digest_of_init(NOTHING),
             "%v1.0.0.log",
@@ -228,19 +228,19 @@ fn cases() -> Vec<Case> {
             "%v1.0.0.log",
         ),
         case(
-            "a digest too short",
+            "a digest that is too short",
             "v1.0.0.log",
             with_digest_of_init(&digest("e0")[..70]),
             "%v1.0.0.log",
         ),
         case(
-            "a digest too long",
+            "a digest that is too long",
             "v1.0.0.log",
             with_digest_of_init(&(digest("e0") + "e")),
             "%v1.0.0.log",
         ),
         case(
-            "upper case",
+            "an upper-case digest",
             "v1.0.0.log",
             with_digest_of_init(&upper),
             "%v1.0.0.log",
@@ -301,29 +301,29 @@ fn cases() -> Vec<Case> {
                 .collect::<Vec<_>>(),
             "%v1.0.0.log",
         ),
-        case("empty", "v1.0.0.log", "", "%v1.0.0.log"),
+        case("an empty file", "v1.0.0.log", "", "%v1.0.0.log"),
         case(
-            "blanks only",
+            "a file of whitespace",
             "v1.0.0.log",
             "\u{feff}\r\n \r\n",
             "%v1.0.0.log",
         ),
         case(
-            "larger than 16 MiB",
+            "a file larger than 16 MiB",
             "v1.0.0.log",
             lines(&V1_0_0).repeat(100_000),
             "%v1.0.0.log",
         ),
-        case("no format", "v1.0.0.log", "hello\n", "%v1.0.0.log"),
+        case("an unknown format", "v1.0.0.log", "hello\n", "%v1.0.0.log"),
         case(
-            "another format than said",
+            "another format than --format",
             "v1.0.0.log",
             lines(&V1_0_0),
             "--format skopeo %v1.0.0.log",
         ),
         case("a folder", "unused", "", "--release v1.0.0 %digests"),
         case(
-            "no such file",
+            "a missing file",
             "unused",
             "",
             "--release v1.0.0 %nothing.txt",
@@ -336,31 +336,31 @@ fn cases() -> Vec<Case> {
         ),
         case("standard input twice", "unused", "", "--release v1.0.0 - -"),
         case(
-            "no component to allow",
+            "an unknown component in --allow-unchanged",
             "v1.0.0.log",
             lines(&V1_0_0),
             "--allow-unchanged injektor %v1.0.0.log",
         ),
         case(
-            "a folder of pin files that is not there",
+            "a missing folder of pin files",
             "v1.0.0.log",
             lines(&V1_0_0),
             "%v1.0.0.log",
         ),
         case(
-            "a pin file of another release that is damaged",
+            "a damaged pin file of another release",
             "v1.0.0.log",
             lines(&V1_0_0),
             "%v1.0.0.log",
         ),
         case(
-            "the release's own pin file is damaged",
+            "a damaged pin file of this release",
             "v1.0.0.log",
             lines(&V1_0_0),
             "%v1.0.0.log",
         ),
         case(
-            "a folder in the place of the pin file",
+            "a folder instead of the pin file",
             "v1.0.0.log",
             lines(&V1_0_0),
             "--replace %v1.0.0.log",
@@ -369,7 +369,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn each_is_refused_with_its_place_and_what_to_do_and_nothing_is_written() {
+fn refusals_name_the_place_and_the_fix_and_write_nothing() {
     let mut messages = String::new();
     for (what, name, content, arguments) in cases() {
         let sandbox = Sandbox::new().pinned("v1.1.0", &V1_1_0);
@@ -377,28 +377,28 @@ fn each_is_refused_with_its_place_and_what_to_do_and_nothing_is_written() {
         sandbox.file("v1.0.0.txt", lines(&V1_0_0));
         sandbox.file(name, content);
         match what {
-            "a folder of pin files that is not there" => {
+            "a missing folder of pin files" => {
                 fs::remove_dir_all(sandbox.path("digests")).unwrap();
             }
-            "a pin file of another release that is damaged" => {
+            "a damaged pin file of another release" => {
                 sandbox.file("digests/v1.2.0.toml", "schema = 1\n=");
             }
-            "the release's own pin file is damaged" => {
+            "a damaged pin file of this release" => {
                 sandbox.file("digests/v1.0.0.toml", "schema = 1\n=");
             }
-            "a folder in the place of the pin file" => {
+            "a folder instead of the pin file" => {
                 fs::create_dir(sandbox.path("digests/v1.0.0.toml")).unwrap();
             }
             _ => {}
         }
-        let is_there = sandbox.path("digests").exists();
-        let before = is_there.then(|| sandbox.state());
+        let exists = sandbox.path("digests").exists();
+        let before = exists.then(|| sandbox.state());
 
         let Run { exit, out, err } = sandbox.import(arguments);
 
         assert_eq!((exit, &*out), (Exit::Refused, ""), "{what}: {err}");
         assert!(err.contains("hint: "), "{what}: {err}");
-        assert_eq!(is_there.then(|| sandbox.state()), before, "{what}");
+        assert_eq!(exists.then(|| sandbox.state()), before, "{what}");
         writeln!(messages, "# {what}: {arguments}\n{err}").unwrap();
     }
     insta::assert_snapshot!(messages);

@@ -1,4 +1,4 @@
-{{- /* The arguments that the control plane's programs share. */ -}}
+{{- /* Arguments that the programs of the control plane share. */ -}}
 
 {{- define "osm.arguments.common" -}}
 - --verbosity
@@ -10,9 +10,9 @@
 {{- end -}}
 
 {{- /*
-osm.arguments.certificates says who signs certificates; takes root, and secretFlags, which asks for the flags of the
-Vault token's Secret even where the token itself is given. Injector and bootstrap get them always, the controller only
-when they are needed.
+osm.arguments.certificates returns the arguments of the certificate issuer. Takes root, and secretFlags: whether to add
+the flags of the Secret with the Vault token even if the token itself is set. The injector and bootstrap always get these
+flags, the controller only if it needs them.
 */ -}}
 {{- define "osm.arguments.certificates" -}}
 {{- $osm := .root.Values.osm -}}
@@ -30,7 +30,7 @@ when they are needed.
 - {{ $osm.vault.port | int | quote }}
 - --vault-protocol
 - {{ $osm.vault.protocol | quote }}
-{{- /* The programs' own default, so it can be left out. */ -}}
+{{- /* The default of the programs, so that the flag can be omitted. */ -}}
 {{- if ne $osm.vault.role "openservicemesh" }}
 - --vault-role
 - {{ $osm.vault.role | quote }}

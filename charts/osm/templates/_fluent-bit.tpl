@@ -13,7 +13,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* osm.fluentBit.container takes root, podNameVariable and logFolders (names of the volumes, paths on the node). */ -}}
+{{- /* osm.fluentBit.container returns the container. Takes root, podNameVariable and logFolders (volume names, paths on the node). */ -}}
 {{- define "osm.fluentBit.container" -}}
 {{- $fluentBit := .root.Values.osm.fluentBit -}}
 - name: {{ $fluentBit.name | quote }}
@@ -35,7 +35,7 @@
       value: {{ . | quote }}
     {{- end }}
     {{- end }}
-  # The logs on the node belong to root.
+  # Root owns the logs on the node.
   securityContext:
     runAsUser: 0
     capabilities:
@@ -51,7 +51,7 @@
     {{- end }}
 {{- end -}}
 
-{{- /* osm.fluentBit.volumes takes logFolders. */ -}}
+{{- /* osm.fluentBit.volumes returns the volumes of the container. Takes logFolders. */ -}}
 {{- define "osm.fluentBit.volumes" -}}
 - name: config
   configMap:

@@ -1,8 +1,8 @@
-{{- /* Names, labels and images: what every template of the chart needs. */ -}}
+{{- /* Names, labels and images, which every template of the chart needs. */ -}}
 
 {{- /*
-osm.text gives a value as text. Numbers in a values file are 64-bit floats, and one such as 20240101 would be
-printed as 2.0240101e+07.
+osm.text returns a value as a string. Numbers in a values file are 64-bit floats, so that 20240101 would be printed as
+2.0240101e+07.
 */ -}}
 {{- define "osm.text" -}}
 {{- if kindIs "invalid" . -}}
@@ -15,7 +15,7 @@ printed as 2.0240101e+07.
 {{- end -}}
 {{- end -}}
 
-{{- /* osm.textMap gives the lines of a map whose values Kubernetes takes as strings only. */ -}}
+{{- /* osm.textMap returns the lines of a map whose values must be strings in Kubernetes. */ -}}
 {{- define "osm.textMap" -}}
 {{- range $key, $value := . }}
 {{ $key | quote }}: {{ include "osm.text" $value | quote }}
@@ -42,8 +42,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 
 {{- /*
-osm.image gives the image of one mesh component; takes root and key, the component's key under osm.image.
-A tag decides for all components, so that tags of two builds are never mixed, and leaves no digest behind.
+osm.image returns the image of one mesh component. Takes root and key, the key of the component under osm.image.
+A tag applies to all components, so that tags of different builds are never mixed, and overrides all digests.
 */ -}}
 {{- define "osm.image" -}}
 {{- $image := .root.Values.osm.image -}}
@@ -56,21 +56,21 @@ A tag decides for all components, so that tags of two builds are never mixed, an
 {{- else if $digest -}}
 {{ printf "%s@%s" $repository $digest }}
 {{- else -}}
-{{ fail (printf "no image for %s: neither osm.image.tag nor osm.image.digest.%s is set; set the digest (osm images list -o helm-values prints those of a release), or osm.image.tag for all components" $name .key) }}
+{{ fail (printf "no image for %s: neither osm.image.tag nor osm.image.digest.%s is set; set the digest (osm images list -o helm-values prints the digests of a release), or osm.image.tag for all components" $name .key) }}
 {{- end -}}
 {{- end -}}
 
-{{- /* osm.otherImage gives an image that is not the mesh's own; takes image and key, the name of the value. */ -}}
+{{- /* osm.otherImage returns a third-party image. Takes image and key, the name of the value. */ -}}
 {{- define "osm.otherImage" -}}
 {{- if not .image -}}
-{{ fail (printf "no image: %s is empty; set it to a reference with a digest (osm images list -o helm-values prints those of a release)" .key) }}
+{{ fail (printf "no image: %s is empty; set it to a reference with a digest (osm images list -o helm-values prints the images of a release)" .key) }}
 {{- end -}}
 {{ .image }}
 {{- end -}}
 
 {{- /*
-osm.account gives a ServiceAccount bound to a ClusterRole; takes root, name, role, and if wanted app (a label)
-and hook (when Helm runs it). The ClusterRole itself is beside what uses it.
+osm.account returns a ServiceAccount bound to a ClusterRole. Takes root, name, role, and optionally app (a label) and
+hook (the Helm hook). The ClusterRole itself is in the file of the workload that uses it.
 */ -}}
 {{- define "osm.account" -}}
 apiVersion: v1
@@ -95,7 +95,7 @@ subjects:
     namespace: {{ include "osm.namespace" .root | quote }}
 {{- end -}}
 
-{{- /* osm.ownership gives labels and hook annotations; takes root, and if wanted app and hook. */ -}}
+{{- /* osm.ownership returns labels and hook annotations. Takes root, and optionally app and hook. */ -}}
 {{- define "osm.ownership" -}}
 labels:
   {{- include "osm.labels" .root | nindent 2 }}
@@ -109,7 +109,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{- /* osm.service gives a Service; takes root, name, app (whose pods) and ports. */ -}}
+{{- /* osm.service returns a Service. Takes root, name, app (the label of the Pods) and ports. */ -}}
 {{- define "osm.service" -}}
 apiVersion: v1
 kind: Service

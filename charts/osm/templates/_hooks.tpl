@@ -1,6 +1,6 @@
 {{- /*
-osm.hook gives the objects of a Helm hook but its rules and its container; takes root, suffix (of the names), hook
-(when it runs), settings (the hook's part of the values), rules, container, and if wanted backoffLimit.
+osm.hook returns the objects of a Helm hook. Takes root, suffix (of the object names), hook (the kind of hook), settings
+(the values of the hook), rules (of the ClusterRole), container, and optionally backoffLimit.
 */ -}}
 {{- define "osm.hook" -}}
 {{- $name := printf "%s-%s" (include "osm.meshName" .root) .suffix -}}

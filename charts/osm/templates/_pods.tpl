@@ -1,8 +1,8 @@
-{{- /* The parts that pods of this chart share. */ -}}
+{{- /* Parts that the Pods of this chart share. */ -}}
 
 {{- /*
-osm.placement gives where pods may run; takes root and settings, the workload's part of the values. Its own
-tolerations come on top of osm.controlPlaneTolerations, which are every pod's.
+osm.placement returns affinity, node selector, tolerations and pull secrets. Takes root and settings, the values of the
+workload. The tolerations of the workload are added to osm.controlPlaneTolerations, which apply to every Pod.
 */ -}}
 {{- define "osm.placement" -}}
 {{- with .settings.affinity }}
@@ -30,7 +30,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{- /* osm.securityContext gives who a pod runs as. OpenShift chooses the user itself and refuses fixed ones. */ -}}
+{{- /* osm.securityContext returns the user of a Pod. OpenShift assigns users itself and refuses fixed ones. */ -}}
 {{- define "osm.securityContext" -}}
 {{- if not (.Capabilities.APIVersions.Has "security.openshift.io/v1") }}
 securityContext:
@@ -41,7 +41,7 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{- /* osm.controlPlane.metadata gives the metadata of a control plane Deployment; takes root and name. Labels end it. */ -}}
+{{- /* osm.controlPlane.metadata returns the metadata of a control plane Deployment, labels last. Takes root and name. */ -}}
 {{- define "osm.controlPlane.metadata" -}}
 name: {{ .name }}
 namespace: {{ include "osm.namespace" .root | quote }}
@@ -51,19 +51,19 @@ labels:
   meshName: {{ include "osm.meshName" .root | quote }}
 {{- end -}}
 
-{{- /* osm.controlPlane.scale gives replicas and selector; takes name and settings. */ -}}
+{{- /* osm.controlPlane.scale returns replicas and selector. Takes name and settings. */ -}}
 {{- define "osm.controlPlane.scale" -}}
 selector:
   matchLabels:
     app: {{ .name }}
-{{- /* With a number of replicas here, every upgrade would undo what the autoscaler did. */ -}}
+{{- /* Replicas set here would reset the number that the autoscaler chose, on every upgrade. */ -}}
 {{- $autoScale := .settings.autoScale | default dict }}
 {{- if not $autoScale.enable }}
 replicas: {{ int .settings.replicaCount }}
 {{- end }}
 {{- end -}}
 
-{{- /* osm.controlPlane.podMetadata gives the metadata of a control plane pod; takes root, name and settings. */ -}}
+{{- /* osm.controlPlane.podMetadata returns the metadata of a control plane Pod. Takes root, name and settings. */ -}}
 {{- define "osm.controlPlane.podMetadata" -}}
 labels:
   {{- include "osm.labels" .root | nindent 2 }}
@@ -76,7 +76,7 @@ annotations:
   prometheus.io/port: "9091"
 {{- end -}}
 
-{{- /* osm.controlPlane.podSpec gives what is around the containers; takes root and settings. */ -}}
+{{- /* osm.controlPlane.podSpec returns the Pod spec without the containers. Takes root and settings. */ -}}
 {{- define "osm.controlPlane.podSpec" -}}
 serviceAccountName: {{ include "osm.meshName" .root | quote }}
 priorityClassName: system-node-critical
@@ -85,7 +85,7 @@ priorityClassName: system-node-critical
 {{- end -}}
 
 {{- /*
-osm.controlPlane.container gives the container of a control plane pod but its arguments and environment; takes root,
+osm.controlPlane.container returns the container of a control plane Pod without arguments and environment. Takes root,
 name, key (of the image), settings, ports, and for the probes liveness and readiness (paths) and delay.
 */ -}}
 {{- define "osm.controlPlane.container" -}}
@@ -114,7 +114,7 @@ httpGet:
   port: 9091
 {{- end -}}
 
-{{- /* osm.podNameVariable tells a container the name of its pod; takes podNameVariable. */ -}}
+{{- /* osm.podNameVariable returns an environment variable with the name of the Pod. Takes podNameVariable. */ -}}
 {{- define "osm.podNameVariable" -}}
 - name: {{ .podNameVariable }}
   valueFrom:
@@ -122,7 +122,7 @@ httpGet:
       fieldPath: metadata.name
 {{- end -}}
 
-{{- /* osm.waitForBootstrap gives the init container that holds a pod until the CRDs are there; takes root and name. */ -}}
+{{- /* osm.waitForBootstrap returns the init container that waits until the CRDs exist. Takes root and name. */ -}}
 {{- define "osm.waitForBootstrap" -}}
 - name: init-{{ .name }}
   image: {{ include "osm.otherImage" (dict "image" .root.Values.osm.curlImage "key" "osm.curlImage") | quote }}

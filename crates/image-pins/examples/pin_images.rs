@@ -1,7 +1,7 @@
 //! Pins the images of an imaginary command line, `seaport`.
 //!
-//! In a project this is the `main` of `build.rs`, without `out_dir`; the constants come into the program with
-//! `include!(concat!(env!("OUT_DIR"), "/pins.rs"))`. Run it with
+//! In a project, this is `main` of `build.rs`, without `out_dir` and `out_file`. The program includes the constants with
+//! `include!(concat!(env!("OUT_DIR"), "/pins.rs"))`. Run the example with
 //! `cargo run -p image-pins --features codegen --example pin_images`.
 
 use image_pins::codegen::{Config, Error};

@@ -1,4 +1,4 @@
-//! The types of generated constants: they need no parsing at run time.
+//! The types of generated constants, which need no parsing at run time.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::reference::{Reference, ReferenceError};
 pub struct Release {
     /// Its name, `v1.2.4`.
     pub name: &'static str,
-    /// Where its images are published.
+    /// The registry of its images.
     pub registry: &'static str,
     /// Its images, sorted by component.
     pub images: &'static [Pin],
-    /// The third-party images that it uses, sorted by key.
+    /// Its third-party images, sorted by key.
     pub external: &'static [External],
 }
 
@@ -25,7 +25,7 @@ pub struct Release {
 pub struct Pin {
     /// The name of the image, without registry.
     pub component: &'static str,
-    /// The key of the image in a chart's values; the image's name if no component of that name is declared.
+    /// The key of the image in the values of a chart; the name of the image if no component of that name is declared.
     pub key: &'static str,
     /// The registry, with the path above the image's name.
     pub registry: &'static str,
@@ -53,9 +53,9 @@ impl fmt::Display for Pin {
 /// A third-party image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct External {
-    /// The dotted key of it.
+    /// Its dotted key.
     pub key: &'static str,
-    /// Its full reference, well-formed.
+    /// Its full reference, which is valid.
     pub reference: &'static str,
 }
 
@@ -78,10 +78,10 @@ pub enum Channel {
 pub struct ComponentInfo {
     /// The name of the image.
     pub name: &'static str,
-    /// What a chart calls it.
+    /// The key of the image in the values of a chart.
     pub key: &'static str,
     /// A one-line description.
     pub description: &'static str,
-    /// The first release that has it.
+    /// The first release that contains it.
     pub since: &'static str,
 }

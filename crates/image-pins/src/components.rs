@@ -1,4 +1,4 @@
-//! The component file, `components.toml`: which images a project consists of, and since when.
+//! The component file, `components.toml`: the images of a project, and the first release of each.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ const VALUES_KEYS: [&str; 5] = ["registry", "digests", "tag", "pull-policy", "ex
 ///
 /// ```toml
 /// schema = 1
-/// registry = "registry.example.com/app"    # where images are published by default
+/// registry = "registry.example.com/app"    # the default registry of the images
 ///
 /// [[component]]
-/// name = "app-controller"                  # the image's name
-/// key = "appController"                    # what the chart calls it
-/// since = "v1.0.0"                         # the first release that has it
+/// name = "app-controller"                  # the name of the image
+/// key = "appController"                    # its key in the values of the chart
+/// since = "v1.0.0"                         # the first release that contains it
 /// description = "Watches the cluster."
 ///
-/// [external]                               # used where a pin file has no entry of its own
+/// [external]                               # for releases whose pin file has no such entry
 /// "metrics.image" = "prom/prometheus:v2.53.0@sha256:…"
 ///
 /// [values]                                 # where the project's Helm chart has its images, if it has one
@@ -41,11 +41,11 @@ const VALUES_KEYS: [&str; 5] = ["registry", "digests", "tag", "pull-policy", "ex
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Components {
-    /// The registry that images are published to by default.
+    /// The default registry of the images.
     pub registry: RepositoryPrefix,
     /// The components, in the order of the file.
     pub components: Vec<Component>,
-    /// Dotted key → full reference of a third-party image, for releases that do not record their own.
+    /// Third-party images by dotted key, for releases whose pin file does not have the key.
     pub external: BTreeMap<String, Reference>,
     /// Where the project's Helm chart has its images in the values.
     pub values: Option<ValuesLayout>,
@@ -56,16 +56,16 @@ pub struct Components {
 pub struct Component {
     /// The name of the image, a single path component.
     pub name: String,
-    /// What a chart or another user of the constants calls it.
+    /// The key of the image in the values of a chart.
     pub key: String,
-    /// The first release that has it.
+    /// The first release that contains it.
     pub since: ReleaseName,
     /// A one-line description.
     pub description: String,
 }
 
 impl Components {
-    /// Parses the text of a component file. The path is for messages.
+    /// Parses a component file. `path` appears in errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
         let file = File { path, text };
         let mut top = file.parse(&KEYS)?;
@@ -82,14 +82,14 @@ impl Components {
             let key = section.string("key")?;
             if !is_key_part(&key.value) {
                 let message = format_args!(
-                    "{} is not a key: letters, digits, `_` and `-`",
+                    "{} is not a valid key: expected letters, digits, `_` and `-`",
                     Quoted(&key.value)
                 );
                 return Err(file.error(key.at, message));
             }
             if let Some(other) = components.iter().find(|other| other.key == key.value) {
                 let message = format_args!(
-                    "`{}` is the key of the component `{}` already",
+                    "`{}` is already the key of the component `{}`",
                     key.value, other.name
                 );
                 return Err(file.error(key.at, message));
@@ -103,7 +103,7 @@ impl Components {
         }
         if components.is_empty() {
             return Err(top
-                .error("the file declares no component")
+                .error("the file declares no components")
                 .with_hint("add a `[[component]]`"));
         }
         let values = match top.has("values") {
@@ -123,7 +123,7 @@ impl Components {
         Self::parse(&read_text(path)?, path)
     }
 
-    /// The components of a release, in the order of the file. A pre-release has the components of its release.
+    /// Returns the components of a release, in the order of the file. A pre-release has the components of its release.
     pub fn of_release(&self, release: &ReleaseName) -> impl Iterator<Item = &Component> {
         let base = release.base();
         self.components
@@ -131,14 +131,14 @@ impl Components {
             .filter(move |component| component.since.base() <= base)
     }
 
-    /// The component whose image has this name.
+    /// Returns the component whose image has this name.
     pub fn by_name(&self, name: &str) -> Option<&Component> {
         self.components
             .iter()
             .find(|component| component.name == name)
     }
 
-    /// The component with this key.
+    /// Returns the component with this key.
     pub fn by_key(&self, key: &str) -> Option<&Component> {
         self.components
             .iter()

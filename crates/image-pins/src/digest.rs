@@ -17,7 +17,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name, as it is written before the colon.
+    /// Returns the name, which precedes the colon in a digest.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -25,7 +25,7 @@ impl Algorithm {
         }
     }
 
-    /// How many hexadecimal digits a digest of this algorithm has.
+    /// Returns the number of hexadecimal digits in a digest.
     pub const fn hex_len(self) -> usize {
         match self {
             Self::Sha256 => 64,
@@ -42,8 +42,8 @@ impl fmt::Display for Algorithm {
 
 /// A content digest (OCI image specification, descriptor.md, "Digests"): an algorithm and its bytes.
 ///
-/// Its text is `<algorithm>:<lower case hexadecimal digits>`. The variants are public so that generated code can
-/// state digests as constants; a value of this type is always well-formed.
+/// Displayed as `<algorithm>:<lower-case hexadecimal digits>`. Every value of this type is a well-formed digest. The
+/// variants are public so that generated code can use digests as constants.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
     /// A SHA-256 digest.
@@ -53,7 +53,7 @@ pub enum Digest {
 }
 
 impl Digest {
-    /// The algorithm that made this digest.
+    /// Returns the algorithm of this digest.
     pub const fn algorithm(&self) -> Algorithm {
         match self {
             Self::Sha256(_) => Algorithm::Sha256,
@@ -61,7 +61,7 @@ impl Digest {
         }
     }
 
-    /// The bytes: 32 for SHA-256, 64 for SHA-512.
+    /// Returns the bytes: 32 for SHA-256, 64 for SHA-512.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Sha256(bytes) => bytes,
@@ -69,7 +69,7 @@ impl Digest {
         }
     }
 
-    /// The bytes as lower case hexadecimal digits, without the algorithm.
+    /// Returns the bytes as lower-case hexadecimal digits, without the algorithm.
     pub fn hex(&self) -> String {
         let mut hex = String::with_capacity(self.algorithm().hex_len());
         for byte in self.as_bytes() {
@@ -108,7 +108,7 @@ impl fmt::Debug for Digest {
 impl FromStr for Digest {
     type Err = DigestError;
 
-    /// Parses `sha256:` or `sha512:` and exactly as many lower case hexadecimal digits as the algorithm gives.
+    /// Parses `sha256:` and 64, or `sha512:` and 128 lower-case hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let Some((name, hex)) = text.split_once(':') else {
             return Err(DigestError::NoAlgorithm(Quoted(text).to_string()));
@@ -134,7 +134,7 @@ fn bytes_of_hex<const N: usize>(algorithm: Algorithm, hex: &str) -> Result<[u8; 
         return Err(DigestError::NotHexadecimal(other));
     }
     let mut bytes = [0; N];
-    // The digits are ASCII from here on, so that bytes and characters are the same.
+    // The digits are ASCII, so the number of bytes is the number of characters.
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return Err(DigestError::Length {
@@ -151,7 +151,7 @@ fn bytes_of_hex<const N: usize>(algorithm: Algorithm, hex: &str) -> Result<[u8; 
     Ok(bytes)
 }
 
-/// The value of a lower case hexadecimal digit.
+/// Returns the value of a lower-case hexadecimal digit.
 const fn nibble(digit: u8) -> u8 {
     match digit {
         b'a'..=b'f' => digit - b'a' + 10,
@@ -167,33 +167,34 @@ pub enum DigestError {
     /// `<algorithm>:` is missing.
     #[error("{0} is not a digest: expected `sha256:` and 64 hexadecimal digits")]
     NoAlgorithm(String),
-    /// The algorithm is not one that this crate can tell a good digest of.
+    /// The algorithm is neither SHA-256 nor SHA-512.
     #[error("{0} is not a supported digest algorithm: expected `sha256` or `sha512`")]
     UnknownAlgorithm(String),
-    /// The number of digits is not the algorithm's.
-    #[error("a {algorithm} digest has {} hexadecimal digits, this one has {found}", .algorithm.hex_len())]
+    /// The number of digits does not match the algorithm.
+    #[error("a {algorithm} digest has {} hexadecimal digits, but this one has {found}", .algorithm.hex_len())]
     Length {
-        /// The algorithm that was named.
+        /// The algorithm of the digest.
         algorithm: Algorithm,
-        /// How many digits there are.
+        /// The number of digits found.
         found: usize,
     },
-    /// Upper case letters: the specification allows only lower case, and two spellings of one digest would not
-    /// compare equal elsewhere.
-    #[error("a digest is written in lower case")]
+    /// Upper-case letters. The specification allows only lower case: other programs compare digests as strings.
+    #[error("a digest must be in lower case")]
     UpperCase,
     /// A character that is not a hexadecimal digit.
     #[error("{0:?} is not a hexadecimal digit")]
     NotHexadecimal(char),
 }
 
-/// Why no published image can have a certain digest: it is what a failed command leaves behind.
+/// Why no published image can have a digest: it is the result of a failed command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Implausible {
-    /// The hash of nothing: the output of a command that failed was hashed.
-    #[error("this is the digest of empty input: the command whose output was hashed has failed")]
+    /// The digest of empty input, which results from hashing the output of a failed command.
+    #[error(
+        "this is the digest of empty input: the command whose output was hashed probably failed"
+    )]
     EmptyInput,
-    /// Nothing but zeros: a placeholder.
+    /// Only zeros: a placeholder.
     #[error("this digest is all zeros: a placeholder that was never filled in")]
     AllZeros,
 }
@@ -214,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_that_is_no_digest_says_why() {
+    fn errors_say_why_a_string_is_not_a_digest() {
         let hex = "0123456789abcdef".repeat(4);
         for (text, message) in [
             (
@@ -237,22 +238,22 @@ mod tests {
                 format!(":{hex}"),
                 "`` is not a supported digest algorithm: expected `sha256` or `sha512`",
             ),
-            (format!("SHA256:{hex}"), "a digest is written in lower case"),
+            (format!("SHA256:{hex}"), "a digest must be in lower case"),
             (
                 format!("sha256:{}", hex.to_uppercase()),
-                "a digest is written in lower case",
+                "a digest must be in lower case",
             ),
             (
                 "sha256:".to_owned(),
-                "a sha256 digest has 64 hexadecimal digits, this one has 0",
+                "a sha256 digest has 64 hexadecimal digits, but this one has 0",
             ),
             (
                 format!("sha256:{hex}0"),
-                "a sha256 digest has 64 hexadecimal digits, this one has 65",
+                "a sha256 digest has 64 hexadecimal digits, but this one has 65",
             ),
             (
                 format!("sha512:{hex}"),
-                "a sha512 digest has 128 hexadecimal digits, this one has 64",
+                "a sha512 digest has 128 hexadecimal digits, but this one has 64",
             ),
             (format!("sha256:{hex} "), "' ' is not a hexadecimal digit"),
             (format!("sha256:é{hex}"), "'é' is not a hexadecimal digit"),

@@ -1,27 +1,27 @@
-//! What is wrong in a file, and where.
+//! Errors in files, with their position.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Something wrong in a file. Displayed as `path:line:column: message`, and a line with a hint where there is one.
+/// An error in a file. Displayed as `path:line:column: message`, followed by a line with the hint if there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct FileError {
-    /// The file, as it was named by the caller.
+    /// The file, as the caller named it.
     pub path: PathBuf,
-    /// The line, from 1; 0 if the file as a whole is meant.
+    /// The line, from 1; 0 if the error concerns the whole file.
     pub line: usize,
-    /// The column in characters, from 1; 0 if the line or the file as a whole is meant.
+    /// The column in characters, from 1; 0 if the error concerns the whole line or file.
     pub column: usize,
     /// What is wrong.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 impl FileError {
-    /// An error at a line and column, both from 1.
+    /// Returns an error at a line and column, both from 1.
     pub fn new(path: &Path, line: usize, column: usize, message: impl fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
@@ -32,12 +32,12 @@ impl FileError {
         }
     }
 
-    /// An error about the file as a whole.
+    /// Returns an error about the whole file.
     pub fn whole(path: &Path, message: impl fmt::Display) -> Self {
         Self::new(path, 0, 0, message)
     }
 
-    /// An error at a byte offset of the file's text. An offset behind the end is the end.
+    /// Returns an error at a byte offset of the text. An offset after the end means the end.
     pub fn at_offset(path: &Path, text: &str, offset: usize, message: impl fmt::Display) -> Self {
         let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
         let line = before.split(|byte| *byte == b'\n').count();
@@ -45,12 +45,12 @@ impl FileError {
             .rsplit(|byte| *byte == b'\n')
             .next()
             .unwrap_or_default();
-        // Characters are counted by the bytes that start one.
+        // Every character has exactly one byte that is not a continuation byte.
         let column = in_line.iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1;
         Self::new(path, line, column, message)
     }
 
-    /// The same error with a hint: what to do about it.
+    /// Returns the same error with a hint on how to fix it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
@@ -73,15 +73,15 @@ impl fmt::Display for FileError {
     }
 }
 
+/// Reads a UTF-8 file.
 #[cfg(feature = "pin-files")]
-/// Reads a file of UTF-8 text.
 pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
     let bytes = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        // The text up to the first bad byte is the same in both, and so is its offset.
-        FileError::at_offset(path, &text, good, "the file is not UTF-8 text")
+        // Both have the same text before the first invalid byte, so its offset is the same.
+        FileError::at_offset(path, &text, good, "the file is not UTF-8")
     })
 }
 
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_counted_in_characters_and_lines_from_one() {
+    fn lines_and_columns_start_at_one_and_columns_count_characters() {
         let text = "aé\r\nöx\n";
         for (offset, line, column) in [
             (0, 1, 1),

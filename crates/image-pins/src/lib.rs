@@ -1,8 +1,25 @@
 //! Pin container images by digest at build time.
 //!
-//! A `PinFile` (feature `pin-files`) records, for one release, the digest of each image. The code generator (feature `codegen`) turns a
-//! folder of pin files into Rust constants from a `build.rs`, and the parsers of digest files (feature
-//! `digest-files`) read what publishing workflows leave behind.
+//! A tag is mutable: the image behind it can change after you tested it. With this crate, a program names its images as
+//! Rust constants that contain digests:
+//!
+//! - A `PinFile` (feature `pin-files`) records the digest of each image of one release.
+//! - The code generator (feature `codegen`) turns a folder of pin files into Rust constants from a `build.rs`.
+//! - The parsers of digest files (feature `digest-files`) read the digests that publishing workflows record.
+//! - [`Digest`], [`Reference`], [`RepositoryPrefix`] and [`Tag`] are the types of the OCI specifications:
+//!
+//! ```
+//! use image_pins::{Digest, Reference};
+//!
+//! let image: Reference = "registry.example.com/seaport/harbor:v2.1.0".parse()?;
+//! let digest: Digest =
+//!     "sha256:baa5a0964d3320fbc0c6a922140453c8513ea24ab8fd0577034804a967248096".parse()?;
+//! assert_eq!(
+//!     image.with_digest(digest).to_string(),
+//!     format!("registry.example.com/seaport/harbor@{digest}")
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod chart_values;
 #[cfg(feature = "codegen")]

@@ -1,11 +1,12 @@
-//! "Did you mean …?": the word that was probably meant.
+//! Suggestions for misspelled words ("did you mean …?").
 
-/// The candidate that was probably meant: the one with the fewest edits, if they are at most a third of its length.
+/// Returns the candidate with the smallest edit distance to the word, ignoring case, or `None` if the distance is more
+/// than a third of its length.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     candidates
         .into_iter()
-        // The length first, so that a long word from a damaged file costs nothing.
+        // Compares lengths first, so that a long word from a damaged file is cheap.
         .filter(|candidate| word.len().abs_diff(candidate.len()) <= most_edits(candidate))
         .map(|candidate| {
             (
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typo_finds_its_word_and_another_word_does_not() {
+    fn a_typo_gets_a_suggestion_and_another_word_does_not() {
         let candidates = [
             "osm-controller",
             "osm-injector",

@@ -21,10 +21,10 @@ const SOURCE_KEYS: [&str; 3] = ["file", "format", "sha256"];
 ///
 /// ```toml
 /// schema = 1
-/// release = "v1.2.4"                   # the file's name without `.toml`
+/// release = "v1.2.4"                   # the name of the file without `.toml`
 /// registry = "registry.example.com/app"
 ///
-/// [source]                             # the digest file it was written from
+/// [source]                             # the digest file that the pins come from
 /// file = "image_digests_v1.2.4.txt"
 /// format = "lines"
 /// sha256 = "sha256:…"
@@ -32,36 +32,36 @@ const SOURCE_KEYS: [&str; 3] = ["file", "format", "sha256"];
 /// [images]                             # image name = digest
 /// app-controller = "sha256:…"
 ///
-/// [external]                           # key, as the user of the constants names it = full reference
+/// [external]                           # dotted key = full reference of a third-party image
 /// "metrics.image" = "prom/prometheus:v2.53.0@sha256:…"
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinFile {
-    /// The release; the file is named after it.
+    /// The release, which is also the name of the file.
     pub release: ReleaseName,
-    /// Where the images are published.
+    /// The registry of the images.
     pub registry: RepositoryPrefix,
-    /// The digest file that this one was made from.
+    /// The digest file that the pins come from.
     pub source: Source,
-    /// Image name → digest.
+    /// Digests by image name.
     pub images: BTreeMap<String, Digest>,
-    /// Dotted key → full reference of a third-party image.
+    /// Third-party images by dotted key.
     pub external: BTreeMap<String, Reference>,
 }
 
-/// Where the digests of a pin file came from.
+/// The digest file that the pins of a pin file come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The digest file's name, without folder.
+    /// The name of the digest file, without folder.
     pub file: String,
-    /// The digest file's format.
+    /// The format of the digest file.
     pub format: String,
-    /// The digest file's own digest.
+    /// The SHA-256 digest of the digest file.
     pub sha256: Digest,
 }
 
 impl PinFile {
-    /// Parses the text of a pin file. The path is for messages, and its name must be `<release>.toml`.
+    /// Parses a pin file. `path` appears in errors, and its file name must be `<release>.toml`.
     pub fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
         let file = File { path, text };
         let mut top = file.parse(&KEYS)?;
@@ -72,7 +72,7 @@ impl PinFile {
             .is_none_or(|name| name != expected.as_str())
         {
             let message = format_args!(
-                "this is release {}, but the file is not named {expected}",
+                "the release is {}, but the file name is not {expected}",
                 release.value
             );
             return Err(file.error(release.at, message));
@@ -95,7 +95,7 @@ impl PinFile {
             images.insert(name, digest.value);
         }
         if images.is_empty() {
-            return Err(file.error(0, "the file pins no image: [images] is missing or empty"));
+            return Err(file.error(0, "the file pins no images: [images] is missing or empty"));
         }
         Ok(Self {
             release: release.value,
@@ -111,7 +111,7 @@ impl PinFile {
         Self::parse(&read_text(path)?, path)
     }
 
-    /// The text of the file, sorted. The header names what wrote it, such as `cargo xtask import-digests`.
+    /// Returns the text of the file, sorted. The header names the command that wrote it, such as `make digests`.
     pub fn to_toml(&self, written_by: &str) -> String {
         let written_by = written_by.replace(char::is_control, " ");
         let mut text = format!(
@@ -149,12 +149,12 @@ fn sha256(file: File<'_>, source: &mut Section<'_>) -> Result<Digest, FileError>
     match digest.value {
         Digest::Sha256(_) => Ok(digest.value),
         Digest::Sha512(_) => {
-            Err(file.error(digest.at, "the digest file's own digest is a sha256 one"))
+            Err(file.error(digest.at, "expected a sha256 digest of the digest file"))
         }
     }
 }
 
-/// The `[external]` table of a pin file or of a component file.
+/// Returns the `[external]` table of a pin file or a component file.
 pub(crate) fn external(
     file: File<'_>,
     top: &mut Section<'_>,
@@ -169,7 +169,7 @@ pub(crate) fn external(
         }
         if reference.value.tag().is_none() && !reference.value.is_pinned() {
             let message = format_args!(
-                "{} has neither tag nor digest",
+                "{} has neither a tag nor a digest",
                 Quoted(reference.value.name())
             );
             return Err(file
@@ -184,10 +184,7 @@ pub(crate) fn external(
 fn check_key(entry: &Entry<'_>) -> Result<(), FileError> {
     let name = &entry.key.value;
     if entry.is_table() {
-        let error = entry.key_error(format_args!(
-            "{} is a table here, not a reference",
-            Quoted(name)
-        ));
+        let error = entry.key_error(format_args!("{} is a table, not a reference", Quoted(name)));
         return Err(error.with_hint(format_args!(
             "write a dotted key in quotes: \"{name}.image\""
         )));
@@ -195,11 +192,11 @@ fn check_key(entry: &Entry<'_>) -> Result<(), FileError> {
     if name.split('.').all(is_key_part) {
         return Ok(());
     }
-    let error = entry.key_error(format_args!("{} is not a key", Quoted(name)));
-    Err(error.with_hint("letters, digits, `_` and `-`, with single dots in between"))
+    let error = entry.key_error(format_args!("{} is not a valid key", Quoted(name)));
+    Err(error.with_hint("expected letters, digits, `_` and `-`, separated by single dots"))
 }
 
-/// One part of a dotted key.
+/// Returns whether a string is a valid part of a dotted key.
 pub(crate) fn is_key_part(text: &str) -> bool {
     !text.is_empty()
         && text

@@ -1,4 +1,4 @@
-//! Image references: `[domain/]path[:tag][@digest]`, and the parts they are made of.
+//! Image references, `[domain/]path[:tag][@digest]`, and their parts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +8,9 @@ use thiserror::Error;
 use crate::digest::{Digest, DigestError};
 use crate::text::{Quoted, serde_as_text};
 
-/// The longest name, domain included, that clients take (OCI distribution specification, "Pulling manifests").
+/// The maximum length of a name, including the domain, for clients (OCI distribution specification, "Pulling manifests").
 const LONGEST_NAME: usize = 255;
-/// The longest tag (OCI distribution specification, "Pulling manifests").
+/// The maximum length of a tag (OCI distribution specification, "Pulling manifests").
 const LONGEST_TAG: usize = 128;
 const DOCKER_HUB: &str = "docker.io";
 const DOCKER_HUB_LEGACY: &str = "index.docker.io";
@@ -20,8 +20,8 @@ const DOCKER_HUB_OFFICIAL: &str = "library";
 ///
 /// The grammar is that of the OCI distribution specification ("Pulling manifests") and, for the domain, of the
 /// `reference` package of `distribution/reference`. The part before the first `/` is a domain if it has
-/// a `.`, a `:` or an upper case letter or is `localhost`; anything else is part of a path on Docker Hub. The text is
-/// kept as it was written: parsing what is displayed gives the same reference, and the other way round.
+/// a `.`, a `:` or an upper-case letter or is `localhost`; otherwise it is part of a path on Docker Hub. A reference is
+/// displayed exactly as it was written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     name: String,
@@ -31,37 +31,37 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Domain and path, as they were written.
+    /// Returns domain and path as written.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The registry's host, with its port if it was written; none for a short Docker Hub name.
+    /// Returns the host of the registry, with the port if there is one; `None` for a short Docker Hub name.
     pub fn domain(&self) -> Option<&str> {
         self.split_name().0
     }
 
-    /// The name without the domain.
+    /// Returns the name without the domain.
     pub fn path(&self) -> &str {
         self.split_name().1
     }
 
-    /// The tag, if there is one.
+    /// Returns the tag.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_ref().map(Tag::as_ref)
     }
 
-    /// The digest, if there is one.
+    /// Returns the digest.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// Whether a digest decides which image this is.
+    /// Returns whether the reference has a digest.
     pub fn is_pinned(&self) -> bool {
         self.digest.is_some()
     }
 
-    /// The same name with this tag and without digest.
+    /// Returns the same name with this tag and without a digest.
     #[must_use]
     pub fn with_tag(&self, tag: &Tag) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Reference {
         }
     }
 
-    /// The same name with this digest and without tag.
+    /// Returns the same name with this digest and without a tag.
     #[must_use]
     pub fn with_digest(&self, digest: Digest) -> Self {
         Self {
@@ -81,8 +81,8 @@ impl Reference {
         }
     }
 
-    /// The reference with what short Docker Hub names leave out: `curl` is `docker.io/library/curl`. Tag and digest
-    /// stay. A name that would grow beyond 255 characters, which no registry has, stays as it is.
+    /// Returns the reference with the parts that short Docker Hub names omit: `docker.io/library/curl` for `curl`. Tag
+    /// and digest stay the same. A name that would have more than 255 characters is returned unchanged.
     #[must_use]
     pub fn normalized(&self) -> Self {
         let (domain, path) = match self.split_name() {
@@ -104,7 +104,7 @@ impl Reference {
         }
     }
 
-    /// The last component of the path: `envoy` of `registry.example.com/proxies/envoy:v1`.
+    /// Returns the last component of the path: `envoy` for `registry.example.com/proxies/envoy:v1`.
     pub fn file_name(&self) -> &str {
         self.name
             .rsplit_once('/')
@@ -252,7 +252,8 @@ pub(crate) fn check_first(first: &str) -> Result<bool, ReferenceError> {
     }
 }
 
-/// `domain` of distribution/reference: a host name or an IPv6 address in brackets, and perhaps a port.
+/// Returns whether this is a `domain` of distribution/reference: a host name or an IPv6 address in brackets, optionally
+/// with a port.
 fn is_domain(text: &str) -> bool {
     let (host_is_good, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, "")) => (is_ipv6(address), None),
@@ -286,7 +287,7 @@ fn is_domain_component(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// `path-component`: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
+/// Checks a `path-component` of distribution/reference: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
 pub(crate) fn check_component(text: &str) -> Result<(), ReferenceError> {
     let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let wrong = || ReferenceError::Component(Quoted(text).to_string());
@@ -313,7 +314,7 @@ pub(crate) fn check_component(text: &str) -> Result<(), ReferenceError> {
             Some(rest) => rest,
             None => match after_word.strip_prefix('_') {
                 Some(rest) => rest,
-                // Any other character stays in the rest and is refused as the start of a word.
+                // Any other character stays and is refused at the start of the next word.
                 None => after_word.trim_start_matches('-'),
             },
         };
@@ -327,11 +328,11 @@ pub(crate) fn check_component(text: &str) -> Result<(), ReferenceError> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReferenceError {
-    /// Nothing at all.
+    /// An empty string.
     #[error("the name is empty")]
     Empty,
     /// A URL instead of a name.
-    #[error("{scheme} does not belong here: drop it and write {rest}")]
+    #[error("{scheme} is not part of an image name: write {rest}")]
     Scheme {
         /// The scheme, quoted.
         scheme: String,
@@ -340,47 +341,47 @@ pub enum ReferenceError {
     },
     /// The part before the first slash is not a host.
     #[error(
-        "{0} is not a registry host: expected a host name or [IPv6 address], and perhaps `:port`"
+        "{0} is not a valid registry host: expected a host name or [IPv6 address], optionally with `:port`"
     )]
     Domain(String),
     /// Two slashes in a row, or a slash at an end.
-    #[error("the image name has an empty part: a slash too many")]
+    #[error("the image name has an empty part: remove the extra slash")]
     EmptyComponent,
     /// An invalid path component.
     #[error(
-        "{0} is not a part of an image name: lower case letters and digits, separated by `.`, `_`, `__` or dashes"
+        "{0} is not a valid part of an image name: expected lower-case letters and digits, separated by `.`, `_`, `__` or dashes"
     )]
     Component(String),
-    /// A path component with upper case letters.
-    #[error("{0} has upper case letters: image names are written in lower case")]
+    /// A path component with upper-case letters.
+    #[error("{0} has upper-case letters: image names must be in lower case")]
     UpperCase(String),
     /// More than 255 characters.
-    #[error("an image name has at most {LONGEST_NAME} characters, this one has {0}")]
+    #[error("an image name has at most {LONGEST_NAME} characters, but this one has {0}")]
     NameTooLong(usize),
-    /// A colon with nothing behind it.
-    #[error("the tag is empty: drop the `:` or write a tag after it")]
+    /// A colon without a tag.
+    #[error("the tag is empty: remove the `:` or add a tag")]
     EmptyTag,
     /// More than 128 characters.
-    #[error("a tag has at most {LONGEST_TAG} characters, this one has {0}")]
+    #[error("a tag has at most {LONGEST_TAG} characters, but this one has {0}")]
     TagTooLong(usize),
-    /// A tag with other characters.
-    #[error("{0} is not a tag: letters, digits, `_`, `.` and `-`, and no `.` or `-` at the start")]
+    /// A tag with invalid characters.
+    #[error(
+        "{0} is not a valid tag: expected letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"
+    )]
     Tag(String),
-    /// An `@` with nothing behind it.
-    #[error("the digest is empty: drop the `@` or write a digest after it")]
+    /// An `@` without a digest.
+    #[error("the digest is empty: remove the `@` or add a digest")]
     EmptyDigest,
     /// The part after `@` is not a digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// A registry with a tag.
-    #[error("{0} has a tag: write the registry and path above the image names, without a tag")]
+    #[error("{0} has a tag: expected a registry, optionally with a path, without a tag")]
     RegistryWithTag(String),
     /// A registry with a digest.
-    #[error(
-        "{0} has a digest: write the registry and path above the image names, without a digest"
-    )]
+    #[error("{0} has a digest: expected a registry, optionally with a path, without a digest")]
     RegistryWithDigest(String),
     /// A registry that ends with a slash.
-    #[error("{0} ends with a slash: drop it")]
+    #[error("{0} ends with a slash: remove it")]
     TrailingSlash(String),
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::text::{Quoted, serde_as_text};
 
-/// A tag has at most this many characters, and images are tagged with the names of releases.
+/// The maximum length of a tag: images are tagged with the names of releases.
 const LONGEST_NAME: usize = 128;
 
 /// The name of a release: `v` and a semantic version (Semantic Versioning 2.0.0) without build metadata.
@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 128;
 pub struct ReleaseName(Version);
 
 impl ReleaseName {
-    /// A release of these numbers, no pre-release.
+    /// Returns the release of these numbers.
     pub const fn new(major: u64, minor: u64, patch: u64) -> Self {
         Self(Version {
             major,
@@ -29,27 +29,27 @@ impl ReleaseName {
         })
     }
 
-    /// The major version.
+    /// Returns the major version.
     pub fn major(&self) -> u64 {
         self.0.major
     }
 
-    /// The minor version.
+    /// Returns the minor version.
     pub fn minor(&self) -> u64 {
         self.0.minor
     }
 
-    /// The patch version.
+    /// Returns the patch version.
     pub fn patch(&self) -> u64 {
         self.0.patch
     }
 
-    /// Whether this comes before the release of the same numbers.
+    /// Returns whether this is a pre-release.
     pub fn is_prerelease(&self) -> bool {
         !self.0.pre.is_empty()
     }
 
-    /// Major, minor and patch version. A pre-release has those of its release.
+    /// Returns major, minor and patch version. A pre-release has those of its release.
     pub fn base(&self) -> (u64, u64, u64) {
         (self.0.major, self.0.minor, self.0.patch)
     }
@@ -85,7 +85,7 @@ impl FromStr for ReleaseName {
         }
         let version: Version = version.parse().map_err(|error| wrong(&error))?;
         if !version.build.is_empty() {
-            return Err(wrong(&"no tag can have its `+`"));
+            return Err(wrong(&"a tag cannot contain `+`"));
         }
         Ok(Self(version))
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_is_that_of_semantic_versions() {
+    fn releases_are_ordered_as_semantic_versions() {
         let names = [
             "v0.9.0",
             "v0.11.0",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_refused() {
+    fn invalid_names_are_refused() {
         let long = format!("v1.2.3-{}", "a".repeat(122));
         for name in [
             "",

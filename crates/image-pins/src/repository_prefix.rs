@@ -1,4 +1,4 @@
-//! The part of a reference before the image's name: a registry, and perhaps a path.
+//! The part of a reference before the name of the image: a registry, optionally with a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,19 @@ use crate::reference::{
 };
 use crate::text::{Quoted, serde_as_text};
 
-/// A registry, and perhaps a path, under which images are published: `openservicemesh`, `registry.example.com:5000/mesh`, `[::1]:5000`.
+/// A registry, optionally with a path, that images are published to: `seaport`, `registry.example.com:5000/seaport`,
+/// `[::1]:5000`.
 ///
-/// A host, a host and a path, or a path on Docker Hub; no scheme, no tag, no digest, no slash at the end.
+/// It is a host, a host with a path, or a path on Docker Hub. It has no scheme, tag, digest or trailing slash.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryPrefix(String);
 
 impl RepositoryPrefix {
-    /// The reference `<registry>/<name>`, without tag and digest. The name may have several components.
+    /// Returns the reference `<registry>/<name>`, without tag and digest. The name may have several components.
+    ///
+    /// # Errors
+    ///
+    /// The name is not valid, or the reference would be too long.
     pub fn image(&self, name: &str) -> Result<Reference, ReferenceError> {
         name.split('/').try_for_each(check_component)?;
         format!("{}/{name}", self.0).parse()
@@ -47,7 +52,7 @@ impl FromStr for RepositoryPrefix {
             None => (text, None),
         };
         let (before_last, last) = text.rsplit_once('/').unwrap_or(("", text));
-        // What follows a colon is a port in the first part, and can be nothing but a tag in later ones.
+        // After a colon, the first part has a port and any other part has a tag.
         let tag = match last.rsplit_once(':') {
             Some((_, tag)) if before_last.is_empty() => {
                 !tag.contains(']')

@@ -1,11 +1,11 @@
-//! Text shared by the types that are written as text: serde as a string, and input quoted in messages.
+//! Helpers of types that are written as strings: serde implementations, and quoting of input in messages.
 
 use std::fmt;
 
-/// Input as it is quoted in a message: escaped, and cut so that a message stays readable.
+/// Displays input in a message: quoted, escaped, and truncated so that the message stays readable.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
-/// A digest of sha512 with its algorithm is 135 characters long: shorter input is worth showing whole.
+/// Input of at most this length is shown whole. A SHA-512 digest has 135 characters.
 const LONGEST_QUOTE: usize = 140;
 
 impl fmt::Display for Quoted<'_> {

@@ -1,4 +1,4 @@
-//! TOML files read strictly: every value with its place, unknown keys refused.
+//! Strict reading of TOML files: every value has a position, and unknown keys are errors. Writing of keys and strings.
 
 use crate::nearest;
 use std::borrow::Cow;
@@ -13,23 +13,23 @@ use toml::de::{DeTable, DeValue};
 use crate::error::FileError;
 use crate::text::Quoted;
 
-/// The only version of the schemas of this crate's files.
+/// The only supported `schema` of the files of this crate.
 pub(crate) const SCHEMA: &str = "1";
 
-/// A file that is being read.
+/// The path and text of a file.
 #[derive(Clone, Copy)]
 pub(crate) struct File<'a> {
     pub(crate) path: &'a Path,
     pub(crate) text: &'a str,
 }
 
-/// A value and where it starts.
+/// A value and the byte offset of its start.
 pub(crate) struct Located<T> {
     pub(crate) value: T,
     pub(crate) at: usize,
 }
 
-/// A table whose keys are known beforehand.
+/// A table with a fixed set of keys.
 pub(crate) struct Section<'a> {
     file: File<'a>,
     title: String,
@@ -37,7 +37,7 @@ pub(crate) struct Section<'a> {
     table: DeTable<'a>,
 }
 
-/// One line of a table whose keys are free.
+/// One entry of a table with arbitrary keys.
 pub(crate) struct Entry<'a> {
     file: File<'a>,
     pub(crate) key: Located<String>,
@@ -49,7 +49,7 @@ impl<'a> File<'a> {
         FileError::at_offset(self.path, self.text, at, message)
     }
 
-    /// The file's top level. It has `schema = 1` and none but these other keys.
+    /// Returns the top level of the file, which must have `schema = 1` and may have these other keys.
     pub(crate) fn parse(self, known: &[&str]) -> Result<Section<'a>, FileError> {
         let table = DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or_default();
@@ -77,7 +77,7 @@ impl<'a> File<'a> {
             _ => {
                 let written = self.text.get(schema.span()).unwrap_or_default();
                 let message =
-                    format_args!("schema {} is not known here: only 1 is", Quoted(written));
+                    format_args!("schema {} is not supported: expected 1", Quoted(written));
                 return Err(self.error(schema.span().start, message));
             }
         }
@@ -96,7 +96,7 @@ impl<'a> Section<'a> {
         let DeValue::Table(table) = value else {
             return Err(file.error(
                 span.start,
-                format_args!("{title} is a table, this is {}", kind(&value)),
+                format_args!("expected a table for {title}, found {}", kind(&value)),
             ));
         };
         let section = Self {
@@ -121,7 +121,7 @@ impl<'a> Section<'a> {
         let error = self.file.error(first.span().start, message);
         Err(match nearest(first.get_ref(), known.iter().copied()) {
             Some(near) => error.with_hint(format_args!("did you mean `{near}`?")),
-            None => error.with_hint(format_args!("its keys are {}", list(known))),
+            None => error.with_hint(format_args!("valid keys are {}", list(known))),
         })
     }
 
@@ -136,13 +136,13 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
-    /// A string that is there.
+    /// Returns a required string.
     pub(crate) fn string(&mut self, key: &str) -> Result<Located<Cow<'a, str>>, FileError> {
         let value = self.take(key)?;
         string(&self.file, key, value)
     }
 
-    /// A string that is there and parses.
+    /// Parses a required string.
     pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(
         &mut self,
         key: &str,
@@ -155,7 +155,7 @@ impl<'a> Section<'a> {
         Ok(Located { value, at: text.at })
     }
 
-    /// A table that is there.
+    /// Returns a required table.
     pub(crate) fn section(&mut self, key: &str, known: &[&str]) -> Result<Self, FileError> {
         let value = self.take(key)?;
         Self::new(
@@ -166,14 +166,17 @@ impl<'a> Section<'a> {
         )
     }
 
-    /// The tables of an array, which may be missing.
+    /// Returns the tables of an optional array.
     pub(crate) fn sections(&mut self, key: &str, known: &[&str]) -> Result<Vec<Self>, FileError> {
         let Some(value) = self.table.remove(key) else {
             return Ok(Vec::new());
         };
         let (span, value) = (value.span(), value.into_inner());
         let DeValue::Array(items) = value else {
-            let message = format_args!("`{key}` is a list of tables, this is {}", kind(&value));
+            let message = format_args!(
+                "expected a list of tables for `{key}`, found {}",
+                kind(&value)
+            );
             return Err(self
                 .file
                 .error(span.start, message)
@@ -190,7 +193,7 @@ impl<'a> Section<'a> {
         items.into_iter().map(section).collect()
     }
 
-    /// The lines of a table with free keys, which may be missing.
+    /// Returns the entries of an optional table with arbitrary keys.
     pub(crate) fn entries(&mut self, key: &str) -> Result<Vec<Entry<'a>>, FileError> {
         let Some(value) = self.table.remove(key) else {
             return Ok(Vec::new());
@@ -199,7 +202,7 @@ impl<'a> Section<'a> {
         let DeValue::Table(table) = value else {
             return Err(self.file.error(
                 span.start,
-                format_args!("[{key}] is a table, this is {}", kind(&value)),
+                format_args!("expected a table for [{key}], found {}", kind(&value)),
             ));
         };
         let entry = |(key, value): (Spanned<Cow<'a, str>>, _)| Entry {
@@ -215,14 +218,14 @@ impl<'a> Section<'a> {
         Ok(entries)
     }
 
-    /// An error at the start of this table.
+    /// Returns an error at the start of this table.
     pub(crate) fn error(&self, message: impl fmt::Display) -> FileError {
         self.file.error(self.at, message)
     }
 }
 
 impl Entry<'_> {
-    /// The value, a string that parses.
+    /// Parses the value, which must be a string.
     pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(self) -> Result<Located<T>, FileError> {
         let text = string(&self.file, &self.key.value, self.value)?;
         let value = text
@@ -232,12 +235,12 @@ impl Entry<'_> {
         Ok(Located { value, at: text.at })
     }
 
-    /// An error at the key.
+    /// Returns an error at the key.
     pub(crate) fn key_error(&self, message: impl fmt::Display) -> FileError {
         self.file.error(self.key.at, message)
     }
 
-    /// Whether the value is a table, as `a.b = …` without quotes makes one.
+    /// Returns whether the value is a table. An unquoted key `a.b` creates one.
     pub(crate) fn is_table(&self) -> bool {
         self.value.get_ref().is_table()
     }
@@ -253,7 +256,11 @@ fn string<'a>(
         DeValue::String(text) => Ok(Located { value: text, at }),
         other => Err(file.error(
             at,
-            format_args!("{} is a string, this is {}", Quoted(key), kind(&other)),
+            format_args!(
+                "expected a string for {}, found {}",
+                Quoted(key),
+                kind(&other)
+            ),
         )),
     }
 }
@@ -261,9 +268,9 @@ fn string<'a>(
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
+        DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
@@ -282,7 +289,7 @@ pub(crate) fn list<T: fmt::Display>(names: &[T]) -> String {
     }
 }
 
-/// A key as TOML writes it: bare if it can be, else in quotes.
+/// Writes a key in TOML: bare if possible, otherwise quoted.
 pub(crate) fn key(text: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !text.is_empty() && text.bytes().all(bare) {
@@ -292,7 +299,7 @@ pub(crate) fn key(text: &str) -> String {
     }
 }
 
-/// A string as TOML writes it on one line (TOML 1.0, "String", basic strings).
+/// Writes a string in TOML on one line (TOML 1.0, "String", basic strings).
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

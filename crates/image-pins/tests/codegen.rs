@@ -1,4 +1,4 @@
-//! The code generator: its output, when it writes, and the errors of a failed build.
+//! The code generator: its output, when it writes files, and its errors.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ fn config() -> Config {
     config
 }
 
-/// A pin file of two images whose digests tell the releases apart.
+/// Returns a pin file of two images. The digests of each release are different.
 fn pin_file(release: &str) -> PinFile {
     let mut bytes = [7; 32];
     for (byte, letter) in bytes.iter_mut().zip(release.bytes()) {
@@ -60,7 +60,7 @@ fn pin_file(release: &str) -> PinFile {
 }
 
 #[test]
-fn the_example_gives_the_expected_code() {
+fn the_example_generates_the_expected_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/_expected_pins.rs");
     let code = config().generate(&example()).unwrap();
     if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -69,12 +69,12 @@ fn the_example_gives_the_expected_code() {
     let expected = fs::read_to_string(&path).unwrap();
     assert!(
         code == expected,
-        "UPDATE_EXPECT=1 cargo test -p image-pins --features codegen updates {path:?}:\n{code}"
+        "run UPDATE_EXPECT=1 cargo test -p image-pins --features codegen to update {path:?}:\n{code}"
     );
 }
 
 #[test]
-fn compiled_constants_equal_the_pin_files() {
+fn generated_constants_equal_the_pin_files() {
     assert_eq!(expected::CHANNEL, Channel::Release(&expected::V2_1_0));
     assert_eq!(
         expected::default::HARBOR.to_string(),
@@ -103,7 +103,7 @@ fn compiled_constants_equal_the_pin_files() {
     }
     let keys = |release: &Release| release.images.iter().map(|pin| pin.key).collect::<Vec<_>>();
     assert_eq!(keys(&expected::V2_1_0), ["harbor", "tideClock"]);
-    // The older release falls back to what the component file says, the newer one has its own.
+    // The older release gets the image of the component file, the newer one has its own.
     let cache = |release: &Release| release.external[0].reference;
     assert_eq!(cache(&expected::V2_0_0), expected::EXTERNAL[0].reference);
     assert!(
@@ -159,7 +159,7 @@ fn compiled_pins_and_pin_files_give_the_same_chart_values() {
 }
 
 #[test]
-fn a_floating_channel_compiles_in_its_tag_and_needs_no_pins() {
+fn a_floating_channel_has_its_tag_and_needs_no_pins() {
     let mut input = example();
     let code = config().release("nightly").generate(&input).unwrap();
     assert!(
@@ -175,7 +175,7 @@ fn a_floating_channel_compiles_in_its_tag_and_needs_no_pins() {
     );
 }
 
-/// The library as cargo built it for these tests: its path, and the folder of what it depends on.
+/// Builds the library and returns its path and the folder of its dependencies.
 fn built_library() -> (String, String) {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--package=image-pins", "--all-features", "--lib"])
@@ -235,7 +235,7 @@ fn a_program_that_names_an_unpinned_image_does_not_compile() {
 }
 
 #[test]
-fn every_image_name_gives_an_identifier() {
+fn every_image_name_becomes_an_identifier() {
     let mut file = pin_file("v3.0.0");
     let digest = file.images["harbor"];
     let names = ["2fa", "a.b/c-d", "a__b", "self", "x"];
@@ -251,7 +251,7 @@ fn every_image_name_gives_an_identifier() {
 }
 
 #[test]
-fn without_a_component_file_keys_are_names() {
+fn without_a_component_file_names_are_keys() {
     let mut input = example();
     input.components = None;
     let code = config().generate(&input).unwrap();
@@ -262,7 +262,7 @@ fn without_a_component_file_keys_are_names() {
 }
 
 #[test]
-fn the_order_of_the_input_does_not_matter() {
+fn the_order_of_pin_files_does_not_matter() {
     let mut input = example();
     let code = config().generate(&input).unwrap();
     input.pin_files.reverse();
@@ -272,7 +272,7 @@ fn the_order_of_the_input_does_not_matter() {
 type Change = fn(&mut Config) -> &mut Config;
 
 #[test]
-fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
+fn errors_name_the_problem_and_the_fix() {
     let mut unpinned = example();
     unpinned
         .pin_files
@@ -299,23 +299,25 @@ fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
     };
 
     let cases: &[(&str, &Input, Change)] = &[
-        ("a release without pin file", &many, |config| {
+        ("a release without a pin file", &many, |config| {
             config.release("v2.1.2")
         }),
-        ("a release where there is none", &none, |config| {
+        ("a release without any pin files", &none, |config| {
             config.release("v2.1.2")
         }),
         ("a release without pins", &unpinned, |config| config),
-        ("neither release nor channel", &many, |config| {
-            config.release("latest")
-        }),
+        (
+            "a name that is neither a release nor a channel",
+            &many,
+            |config| config.release("latest"),
+        ),
         ("a channel with a bad tag", &many, |config| {
             config.floating("odd", "a b")
         }),
-        ("a channel that is a release", &many, |config| {
+        ("a channel with the name of a release", &many, |config| {
             config.floating("v1.0.0", "edge")
         }),
-        ("a key that is not declared", &many, |config| {
+        ("an undeclared key", &many, |config| {
             config.require_keys([("tideClok", "chart/values.yaml:7")])
         }),
         (
@@ -328,8 +330,12 @@ fn a_failed_build_says_what_is_missing_and_how_to_fix_it() {
                 .require_keys([("harbor", "chart/values.yaml:7")])
                 .require_keys::<String, String>([])
         }),
-        ("two releases of one constant", &same, |config| config),
-        ("two images of one constant", &images, |config| config),
+        ("two releases with the same constant", &same, |config| {
+            config
+        }),
+        ("two images with the same constant", &images, |config| {
+            config
+        }),
         ("no registry", &none, |config| config.release("nightly")),
     ];
     let mut messages = String::new();
@@ -366,7 +372,7 @@ fn project() -> (tempfile::TempDir, PathBuf, Config) {
 }
 
 #[test]
-fn the_file_is_written_only_when_it_changes() {
+fn the_file_is_written_only_if_it_changes() {
     let (dir, digests, config) = project();
     let out = dir.path().join("pins.rs");
     config.compile().unwrap();
@@ -400,7 +406,7 @@ fn the_file_is_written_only_when_it_changes() {
 }
 
 #[test]
-fn a_file_that_is_not_a_pin_file_is_an_error_and_hidden_files_are_ignored() {
+fn other_files_are_errors_and_hidden_files_are_ignored() {
     let (_dir, digests, config) = project();
     fs::write(digests.join(".v2.2.0.toml"), "half writ").unwrap();
     fs::write(digests.join("README.md"), "").unwrap();
@@ -414,8 +420,8 @@ fn a_file_that_is_not_a_pin_file_is_an_error_and_hidden_files_are_ignored() {
 }
 
 #[test]
-fn cargo_learns_every_file_even_when_the_build_fails() {
-    // The test calls itself, since what is said to cargo goes to the standard output of the process.
+fn cargo_gets_every_dependency_even_if_the_build_fails() {
+    // The test runs itself, because instructions to cargo go to the standard output of the process.
     if let Some(digests) = std::env::var_os("IMAGE_PINS_TEST_DIGESTS") {
         let digests = PathBuf::from(digests);
         let mut config = config();
@@ -437,7 +443,7 @@ fn cargo_learns_every_file_even_when_the_build_fails() {
         .args([
             "--exact",
             "--nocapture",
-            "cargo_learns_every_file_even_when_the_build_fails",
+            "cargo_gets_every_dependency_even_if_the_build_fails",
         ])
         .env("IMAGE_PINS_TEST_DIGESTS", &digests)
         .output()

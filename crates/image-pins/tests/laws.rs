@@ -1,4 +1,4 @@
-//! Laws of digests, references and pin files, for arbitrary input.
+//! Property tests of digests, references and pin files.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_digest_is_what_it_displays(digest in digest()) {
+    fn a_displayed_digest_parses_to_itself(digest in digest()) {
         let text = digest.to_string();
         prop_assert_eq!(text.parse(), Ok(digest));
         prop_assert_eq!(format!("{}:{}", digest.algorithm(), digest.hex()), text);
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reference_displays_what_it_was_parsed_from(text in reference_text()) {
+    fn a_parsed_reference_displays_its_input(text in reference_text()) {
         prop_assume!(text.split(['@']).next().unwrap().len() <= 255);
         let reference: Reference = text.parse().unwrap();
         prop_assert_eq!(reference.to_string(), text.clone());
@@ -95,7 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn a_normalized_reference_has_a_domain_and_stays_itself(text in reference_text()) {
+    fn normalization_adds_a_domain_and_is_idempotent(text in reference_text()) {
         let reference: Reference = text.parse().unwrap();
         let normalized = reference.normalized();
         prop_assume!(normalized.name().len() <= 255);
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reference_has_the_tag_or_the_digest_it_is_given_and_not_both(
+    fn with_tag_and_with_digest_replace_tag_and_digest(
         text in reference_text(), tag in TAG, digest in digest(),
     ) {
         let reference: Reference = text.parse().unwrap();
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn every_image_of_a_registry_starts_with_it(
+    fn an_image_name_starts_with_its_prefix(
         domain in option::of(domain()), path in vec(COMPONENT, 1..4), name in COMPONENT,
     ) {
         let text = domain.into_iter().chain(path).collect::<Vec<_>>().join("/");
@@ -129,17 +129,17 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_parsed_or_refused_without_a_panic(text in any::<String>()) {
+    fn parsers_never_panic_on_any_string(text in any::<String>()) {
         parse_as_everything(&text);
     }
 
     #[test]
-    fn text_of_the_right_characters_is_parsed_or_refused_without_a_panic(text in "[a-zA-Z0-9:@/._\\[\\]é-]{0,40}") {
+    fn parsers_never_panic_on_strings_of_valid_characters(text in "[a-zA-Z0-9:@/._\\[\\]é-]{0,40}") {
         parse_as_everything(&text);
     }
 
     #[test]
-    fn a_pin_file_is_what_it_writes(file in pin_file()) {
+    fn a_written_pin_file_parses_to_itself(file in pin_file()) {
         let text = file.to_toml("make \"digests\"\n");
         let path = PathBuf::from(format!("digests/{}.toml", file.release));
         prop_assert_eq!(PinFile::parse(&text, &path).unwrap(), file.clone());
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_pin_file_is_parsed_or_refused_without_a_panic(
+    fn parsing_a_damaged_pin_file_never_panics(
         file in pin_file(), at in any::<prop::sample::Index>(), damage in any::<String>(), length in 0..40_usize,
     ) {
         let mut text: Vec<char> = file.to_toml("make").chars().collect();
@@ -163,7 +163,7 @@ proptest! {
     }
 }
 
-/// Whatever is accepted also has to come back as it was written.
+/// Parses the string as every type. A parsed value must display its input.
 fn parse_as_everything(text: &str) {
     fn same<T: std::str::FromStr + std::fmt::Display>(text: &str) {
         if let Ok(value) = text.parse::<T>() {

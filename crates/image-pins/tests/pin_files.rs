@@ -1,4 +1,4 @@
-//! What is said of pin files and component files that are damaged.
+//! Pin files and component files: reading, writing, and errors in damaged files.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ const PATH: &str = "digests/v1.2.4.toml";
 const COMPONENTS_PATH: &str = "digests/components.toml";
 
 #[test]
-fn a_good_pin_file_has_what_it_says() {
+fn a_valid_pin_file_is_read_and_written() {
     let file = PinFile::parse(GOOD, Path::new(PATH)).unwrap();
     assert_eq!(file.release, ReleaseName::new(1, 2, 4));
     assert_eq!(
@@ -54,7 +54,7 @@ fn a_good_pin_file_has_what_it_says() {
 }
 
 #[test]
-fn a_damaged_pin_file_says_what_is_wrong_and_where() {
+fn errors_in_pin_files_have_the_position_and_the_problem() {
     let digest = "sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9";
     let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let zeros = format!("sha256:{}", "0".repeat(64));
@@ -62,13 +62,13 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
     let cases: &[(&str, &str, &str)] = &[
         ("no schema", "schema = 1\n", ""),
         ("another schema", "schema = 1", "schema = 2"),
-        ("a schema of another kind", "schema = 1", "schema = \"1\""),
-        ("a release that is not the file's name", "v1.2.4", "v1.2.3"),
+        ("a schema of another type", "schema = 1", "schema = \"1\""),
+        ("a release other than the file name", "v1.2.4", "v1.2.3"),
         ("an invalid release", "v1.2.4", "latest"),
         ("no release", "release = \"v1.2.4\"\n", ""),
-        ("a misspelt key", "registry =", "registy ="),
+        ("a misspelled key", "registry =", "registy ="),
         ("an unknown key", "[source]", "colour = 1\n[source]"),
-        ("a misspelt table", "[images]", "[image]"),
+        ("a misspelled table", "[images]", "[image]"),
         (
             "a registry with a scheme",
             "\"openservicemesh\"",
@@ -88,18 +88,14 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
             "source = 1\n[source2]\nfile =",
         ),
         ("a digest that is too short", "2c26b46b", ""),
-        (
-            "a digest that is upper case",
-            digest,
-            &digest.to_uppercase(),
-        ),
-        ("a digest in upper case hex", "fcde2b2e", "FCDE2B2E"),
+        ("an upper-case digest", digest, &digest.to_uppercase()),
+        ("a digest with upper-case digits", "fcde2b2e", "FCDE2B2E"),
         ("another algorithm", "init = \"sha256", "init = \"md5"),
         ("no digest", digest, "<none>"),
         ("an empty digest", digest, ""),
-        ("the hash of nothing", digest, empty),
+        ("the digest of empty input", digest, empty),
         ("all zeros", digest, &zeros),
-        ("a digest of another kind", &format!("\"{digest}\""), "7"),
+        ("a digest of another type", &format!("\"{digest}\""), "7"),
         ("a name twice", &format!("init = \"{digest}\""), &twice),
         ("a table twice", "[external]", "[images]"),
         ("an invalid name", "init =", "Init ="),
@@ -122,23 +118,16 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
             "Prom/Prometheus",
         ),
         (
-            "an external image of nothing",
+            "an external image with the digest of empty input",
             ":v2.53.0",
             &format!("@{empty}"),
         ),
-        ("no TOML", "[images]", "[images"),
-        (
-            "a string that does not end",
-            "\"digests.txt\"",
-            "\"digests.txt",
-        ),
+        ("invalid TOML", "[images]", "[images"),
+        ("an unterminated string", "\"digests.txt\"", "\"digests.txt"),
     ];
     let mut messages = String::new();
     for (name, good, bad) in cases {
-        assert!(
-            GOOD.contains(good),
-            "{name}: {good} is not there to be damaged"
-        );
+        assert!(GOOD.contains(good), "{name}: {good} is not in the file");
         let error = PinFile::parse(&GOOD.replacen(good, bad, 1), Path::new(PATH)).unwrap_err();
         writeln!(
             messages,
@@ -151,14 +140,14 @@ fn a_damaged_pin_file_says_what_is_wrong_and_where() {
 }
 
 #[test]
-fn a_damaged_component_file_says_what_is_wrong_and_where() {
+fn errors_in_component_files_have_the_position_and_the_problem() {
     let cases: &[(&str, &str, &str)] = &[
         ("a name twice", "osm-crds", "init"),
         ("a key twice", "osmCRDs", "osmSidecarInit"),
         ("an invalid key", "osmCRDs", "osm.crds"),
         ("an invalid name", "osm-crds", "osm/crds"),
-        ("a misspelt key", "description =", "descripton ="),
-        ("a key missing", "since = \"v1.1.0\"\n", ""),
+        ("a misspelled key", "description =", "descripton ="),
+        ("a missing key", "since = \"v1.1.0\"\n", ""),
         ("an invalid release", "v1.1.0", "v1.1"),
         (
             "a table instead of a list of tables",
@@ -175,7 +164,7 @@ name = \"init\"
     for (name, good, bad) in cases {
         assert!(
             COMPONENTS.contains(good),
-            "{name}: {good} is not there to be damaged"
+            "{name}: {good} is not in the file"
         );
         let error = Components::parse(
             &COMPONENTS.replacen(good, bad, 1),
@@ -193,7 +182,7 @@ name = \"init\"
 }
 
 #[test]
-fn a_release_has_the_components_declared_up_to_it() {
+fn a_release_has_the_components_added_up_to_it() {
     let components = Components::parse(COMPONENTS, Path::new(COMPONENTS_PATH)).unwrap();
     for (release, names) in [
         ("v0.3.9", &[][..]),
@@ -215,7 +204,7 @@ fn a_release_has_the_components_declared_up_to_it() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn errors_name_a_file_that_cannot_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v1.2.4.toml");
     let missing = PinFile::read(&path).unwrap_err();
@@ -224,6 +213,6 @@ fn a_file_that_cannot_be_read_is_named() {
     let binary = PinFile::read(&path).unwrap_err();
     assert_eq!(
         (binary.line, binary.column, &*binary.message),
-        (2, 12, "the file is not UTF-8 text")
+        (2, 12, "the file is not UTF-8")
     );
 }

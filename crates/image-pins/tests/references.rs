@@ -1,4 +1,4 @@
-//! Tables of references, registries and tags that are good, and what is said of those that are not.
+//! Tables of valid and invalid references, registries and tags.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ type Row = (
 const SHA256: &str = "sha256:541d31419b95e3c62d8cc0967db9cdb4ad2782cc08faa6f15f04c081200e324a";
 
 #[test]
-fn references_fall_into_their_parts() {
+fn valid_references_have_their_parts() {
     let rows: &[Row] = &[
         ("curl", None, "curl", None, false),
         ("curl:8.10.1", None, "curl", Some("8.10.1"), false),
@@ -82,7 +82,7 @@ fn references_fall_into_their_parts() {
 }
 
 #[test]
-fn short_names_are_written_out_on_request() {
+fn short_names_are_normalized() {
     for (text, normalized) in [
         ("curl", "docker.io/library/curl"),
         ("curl:8", "docker.io/library/curl:8"),
@@ -102,7 +102,7 @@ fn short_names_are_written_out_on_request() {
 }
 
 #[test]
-fn names_end_at_255_characters_and_tags_at_128() {
+fn names_have_at_most_255_and_tags_at_most_128_characters() {
     for (name, ok) in [
         ("a".repeat(255), true),
         ("a".repeat(256), false),
@@ -120,13 +120,13 @@ fn names_end_at_255_characters_and_tags_at_128() {
     }
     assert!("t".repeat(128).parse::<Tag>().is_ok());
     assert!("t".repeat(129).parse::<Tag>().is_err());
-    // Written out it would be too long for any registry, so it stays.
+    // Its normalized name would be too long, so it is unchanged.
     let long: Reference = "a".repeat(250).parse().unwrap();
     assert_eq!(long.normalized(), long);
 }
 
 #[test]
-fn registries_are_what_comes_before_the_names_of_images() {
+fn a_prefix_and_a_name_give_an_image() {
     for text in [
         "openservicemesh",
         "registry.example.com:5000/mesh",
@@ -151,7 +151,7 @@ fn registries_are_what_comes_before_the_names_of_images() {
 }
 
 #[test]
-fn refused_references_say_why() {
+fn errors_say_why_a_reference_is_invalid() {
     let mut messages = String::new();
     let mut push = |kind: &str, text: &str, error: String| {
         writeln!(messages, "{kind} {text:?}\n    {error}").unwrap();

@@ -1,13 +1,13 @@
-//! Writing a file so that whoever looks, at whatever moment, sees all of the old or all of the new one.
+//! Replaces a file atomically: a reader sees the whole old file or the whole new one.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Replaces a file: a temporary file beside it is written, synced and renamed, and the folder is synced.
+/// Replaces a file: writes a temporary file next to it, syncs and renames it, and syncs the folder.
 ///
-/// The temporary file's name begins with a dot and does not end in `.toml`, so that what a killed process leaves behind
-/// is never taken for a pin file. When anything fails, it is removed and the old file is as it was.
+/// The name of the temporary file begins with a dot and does not end in `.toml`, so that a file left behind by a killed
+/// process is never read as a pin file. On failure the temporary file is removed and the old file is unchanged.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(
@@ -27,7 +27,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     {
         use std::os::unix::fs::PermissionsExt;
 
-        // As any new file: the process's umask takes away from it what the user wants.
+        // The permissions of a new file, which the umask of the process restricts.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;
@@ -37,7 +37,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Only then is the rename on the disk. Not all systems can do it.
+/// Makes sure that the rename is on the disk. Only Unix can sync a folder.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()

@@ -1,4 +1,4 @@
-//! What one release's digest files must be: every component once, with a digest of its own, from one registry.
+//! Checks the digest files of one release: every component exactly once, with a unique digest, from one registry.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use image_pins::{
 use super::inputs::{self, Input};
 use super::tags::at;
 
-/// Pins of a release that are in order, and where each of them stands.
+/// The valid pins of a release, and the place of each.
 pub(super) struct Checked {
     pub(super) pins: PinFile,
     pub(super) places: BTreeMap<String, Place>,
@@ -125,7 +125,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The registry of all rows that name one: the one that is wanted, spelled as it is there.
+    /// Checks the registry of all rows that name one, and returns the expected registry, spelled as expected.
     fn registry(&mut self, inputs: &[Input], flag: Option<&RepositoryPrefix>) -> RepositoryPrefix {
         let wanted = flag.unwrap_or(&self.components.registry);
         let rows = || {
@@ -140,8 +140,8 @@ impl Check<'_> {
             return wanted.clone();
         };
         if let Some((input, row, other)) = named.iter().find(|(_, _, other)| !same(first, other)) {
-            let message = format!("this image is of the registry {other}, others are of {first}");
-            let hint = "the images of a release are in one registry: list the digests of one registry only";
+            let message = format!("this image is in registry {other}, others are in {first}");
+            let hint = "all images of a release are in one registry: list the digests of one registry only";
             self.errors
                 .push(at(&input.path, row, message).with_hint(hint));
         } else if let Some((input, row, other)) =
@@ -149,14 +149,14 @@ impl Check<'_> {
         {
             let message = match flag {
                 Some(_) => {
-                    format!("the images are of the registry {other}, but --registry says {wanted}")
+                    format!("the images are in registry {other}, but --registry is {wanted}")
                 }
                 None => format!(
-                    "the images are of the registry {other}, not of {wanted} as components.toml says"
+                    "the images are in registry {other}, but components.toml declares {wanted}"
                 ),
             };
             let hint = format!(
-                "if they are meant, say --registry {other}; else import the file of {wanted}"
+                "to import these images, pass --registry {other}; otherwise pass the file of {wanted}"
             );
             self.errors
                 .push(at(&input.path, row, message).with_hint(hint));
@@ -170,11 +170,8 @@ impl Check<'_> {
             Err(error) => return self.errors.push(error),
         };
         if let Some(reason) = row.digest.implausible() {
-            let message = format_args!(
-                "no image has the digest that is given for {}: {reason}",
-                component.name
-            );
-            let hint = "let the workflow check for failure, and write the digest file again";
+            let message = format_args!("invalid digest of {}: {reason}", component.name);
+            let hint = "make the workflow check for errors, then write the digest file again";
             return self
                 .errors
                 .push(at(&input.path, row, message).with_hint(hint));
@@ -182,9 +179,8 @@ impl Check<'_> {
         let place = Place::new(input, row.position);
         if let Some((digest, first)) = self.images.get(&component.name) {
             if *digest != row.digest {
-                let message =
-                    format_args!("{} has another digest here than at {first}", component.name);
-                let hint = "only one of them can be the release's: take out the other";
+                let message = format_args!("{} has a different digest at {first}", component.name);
+                let hint = "a release has only one of them: remove the other";
                 self.errors.push(place.error(message).with_hint(hint));
             }
             return;
@@ -195,17 +191,18 @@ impl Check<'_> {
             .find(|(_, (digest, _))| *digest == row.digest);
         if let Some((other, (_, first))) = twin {
             let message = format_args!(
-                "{} has the digest that {other} has at {first}",
+                "{} has the same digest as {other} at {first}",
                 component.name
             );
-            let hint = "two images never have one digest: copy the right one from the registry";
+            let hint =
+                "two images never have the same digest: copy the right one from the registry";
             return self.errors.push(place.error(message).with_hint(hint));
         }
         self.images
             .insert(component.name.clone(), (row.digest, place));
     }
 
-    /// The component that a row is of.
+    /// Returns the component of a row.
     fn component(&self, path: &Path, row: &Row) -> Result<&Component, FileError> {
         let (found, written, known): (_, _, Vec<&str>) = match &row.subject {
             Subject::Name(name) => {
@@ -229,7 +226,7 @@ impl Check<'_> {
             let hint = match nearest(written, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!(
-                    "components are {}; a new one is declared in components.toml",
+                    "components are {}; declare a new component in components.toml",
                     known.join(", ")
                 ),
             };
@@ -247,12 +244,12 @@ impl Check<'_> {
             && *name != component.name
         {
             let message = format_args!(
-                "{key} is the image `{}` in these values, not {}",
+                "{key} is image `{}` in these values, but {} in components.toml",
                 name.escape_debug(),
                 component.name
             );
             return Err(
-                at(path, row, message).with_hint("take values.yaml from the release's chart")
+                at(path, row, message).with_hint("take values.yaml from the chart of the release")
             );
         }
         if !self
@@ -261,7 +258,7 @@ impl Check<'_> {
             .any(|other| other.name == component.name)
         {
             let message = format_args!(
-                "{} is a component since {}, not yet of {}",
+                "{} was added in {} and is not part of {}",
                 component.name, component.since, self.release
             );
             return Err(at(path, row, message).with_hint("is this the file of a later release?"));
@@ -271,20 +268,16 @@ impl Check<'_> {
 
     fn external(&mut self, key: &str, reference: &Reference, place: Place) {
         if let Some(reason) = reference.digest().and_then(Digest::implausible) {
-            let error = place.error(format_args!(
-                "no image has the digest that is given for {key}: {reason}"
-            ));
+            let error = place.error(format_args!("invalid digest of {key}: {reason}"));
             return self
                 .errors
-                .push(error.with_hint("write the image's digest from its registry"));
+                .push(error.with_hint("copy the digest of the image from its registry"));
         }
         match self.external.get(key) {
             Some((other, first)) if other != reference => {
-                let error =
-                    place.error(format_args!("{key} is another image here than at {first}"));
-                self.errors.push(
-                    error.with_hint("only one of them can be the release's: take out the other"),
-                );
+                let error = place.error(format_args!("{key} is a different image at {first}"));
+                self.errors
+                    .push(error.with_hint("a release has only one of them: remove the other"));
             }
             Some(_) => {}
             None => {
@@ -294,7 +287,7 @@ impl Check<'_> {
         }
     }
 
-    /// Components without a row. Rows that were refused count: their own error says what to do.
+    /// Reports components without a row. Refused rows count as rows, because they have their own errors.
     fn missing(&mut self, inputs: &[Input]) {
         let is_mentioned = |component: &Component| {
             inputs
@@ -320,18 +313,17 @@ impl Check<'_> {
                 .max()
                 .unwrap_or(Position { line: 1, column: 1 });
             let (names, release) = (missing.join(", "), self.release);
-            let message = format_args!(
-                "no digest of {release} was given for {names}; this is the last one there is"
-            );
+            let message =
+                format_args!("no digest of {release} for {names}; this is the last digest");
             let hint =
-                "give the digest file of all images of the release, or a file for each of them";
+                "pass the digest file of all images of the release, or one file for each image";
             self.errors
                 .push(FileError::new(&last.path, end.line, end.column, message).with_hint(hint));
         }
     }
 }
 
-/// Whether two spellings mean one registry: Docker Hub's host can be left out.
+/// Returns whether two prefixes name the same registry. The host of Docker Hub can be omitted.
 fn same(one: &RepositoryPrefix, other: &RepositoryPrefix) -> bool {
     let normalized =
         |registry: &RepositoryPrefix| registry.image("image").map(|image| image.normalized());

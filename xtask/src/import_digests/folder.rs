@@ -1,4 +1,4 @@
-//! The folder of pin files: existing files, and which new ones may be written.
+//! The folder of pin files: its files, and whether a new one may be written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,33 +11,33 @@ use super::checks::Checked;
 
 const COMPONENTS: &str = "components.toml";
 
-/// The folder with everything in it.
+/// The folder and its pin files.
 pub(super) struct Folder {
     path: PathBuf,
     pins: BTreeMap<ReleaseName, PinFile>,
     damaged: Vec<FileError>,
 }
 
-/// What is to be done with one pin file.
+/// How writing pins changes a pin file.
 pub(super) enum Change {
-    /// There is none yet.
+    /// The file does not exist.
     New,
-    /// It is there, byte for byte.
+    /// The file is identical.
     Same,
-    /// It has these pins, recorded from another digest file; that record stays.
+    /// The file has these pins, recorded from another digest file. It stays as it is.
     OtherSource,
-    /// It has these pins from this digest file, but was not written by the import.
+    /// The file has these pins from this digest file, but in another form than the import writes.
     Rewritten,
-    /// It has other pins, or is damaged.
+    /// The file has other pins or is damaged.
     Other,
 }
 
 impl Folder {
-    /// Reads all pin files. One that is damaged is remembered: it may be the one that is to be replaced.
+    /// Reads all pin files. A damaged file is not an error yet: the import may replace it.
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
         let failed = |error: io::Error| {
             let hint =
-                "give the folder of pin files with --digests-dir; make it first if it is new";
+                "pass the folder of pin files with --digests-dir; create it if it does not exist";
             FileError::whole(path, format_args!("cannot read the folder: {error}")).with_hint(hint)
         };
         let mut folder = Self {
@@ -56,7 +56,7 @@ impl Folder {
                 Err(error) if error.hint.is_some() => folder.damaged.push(error),
                 Err(error) => {
                     folder.damaged.push(
-                        error.with_hint("write it anew: import its digest file with --replace"),
+                        error.with_hint("to write it again, import its digest file with --replace"),
                     );
                 }
             }
@@ -64,17 +64,17 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The path of a release's pin file.
+    /// Returns the path of the pin file of a release.
     pub(super) fn path_of(&self, release: &ReleaseName) -> PathBuf {
         self.path.join(format!("{release}.toml"))
     }
 
-    /// The pins of a release, if its pin file exists and is valid.
+    /// Returns the pins of a release if its pin file exists and is valid.
     pub(super) fn pins_of(&self, release: &ReleaseName) -> Option<&PinFile> {
         self.pins.get(release)
     }
 
-    /// The file of a release as it is, or nothing.
+    /// Returns the content of the pin file of a release if it exists.
     pub(super) fn text_of(&self, release: &ReleaseName) -> Result<Option<String>, FileError> {
         let path = self.path_of(release);
         match fs::read(&path) {
@@ -82,12 +82,12 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(
                 FileError::whole(&path, format_args!("cannot read it: {error}"))
-                    .with_hint("move it out of the way"),
+                    .with_hint("move it elsewhere"),
             ),
         }
     }
 
-    /// What writing these pins would change.
+    /// Returns how writing these pins would change their file.
     pub(super) fn change(&self, pins: &PinFile, text: &str) -> Result<Change, FileError> {
         let Some(old) = self.text_of(&pins.release)? else {
             return Ok(Change::New);
@@ -104,20 +104,21 @@ impl Folder {
         })
     }
 
-    /// The errors for a pin file that has other content: what differs, and where it stands.
+    /// Returns an error for each difference between the pins and their existing file.
     pub(super) fn immutable(&self, checked: &Checked) -> Vec<FileError> {
         let pins = &checked.pins;
         let path = self.path_of(&pins.release);
-        let hint = "releases do not change; if the pin file is wrong, add --replace";
+        let hint = "a release does not change; if the pin file is wrong, add --replace";
         let Some(there) = self.pins_of(&pins.release) else {
             let damaged = self
                 .damaged
                 .iter()
                 .find(|error| error.path == path)
                 .cloned();
-            let error =
-                damaged.unwrap_or_else(|| FileError::whole(&path, "there is another file already"));
-            return vec![error.with_hint("to write the pin file anew, add --replace")];
+            let error = damaged.unwrap_or_else(|| {
+                FileError::whole(&path, "the file already exists with other content")
+            });
+            return vec![error.with_hint("to write the pin file again, add --replace")];
         };
         let shown = path.display();
         let mut errors = Vec::new();
@@ -136,11 +137,11 @@ impl Folder {
             .keys()
             .filter(|name| !pins.images.contains_key(*name))
         {
-            whole(format!("{name} would go"));
+            whole(format!("{name} would be removed"));
         }
         if there.registry != pins.registry {
             whole(format!(
-                "the registry is {}, and would become {}",
+                "the registry would change from {} to {}",
                 there.registry, pins.registry
             ));
         }
@@ -152,7 +153,7 @@ impl Folder {
             };
             if old != new {
                 whole(format!(
-                    "{key} is {}, and would become {}",
+                    "{key} would change from {} to {}",
                     text(old),
                     text(new)
                 ));
@@ -164,9 +165,9 @@ impl Folder {
             .collect()
     }
 
-    /// Refuses digests that another release has: the file of another release, or a slip of copy and paste.
+    /// Refuses digests that another release has, which come from the file of another release or from a copying mistake.
     ///
-    /// `all` are the releases that are being imported; what they say counts, not what their pin files say.
+    /// `all` are the releases that are being imported. Their new pins are compared, not their existing pin files.
     pub(super) fn check_others(
         &self,
         all: &[Checked],
@@ -197,11 +198,11 @@ impl Folder {
             errors.extend(found.map(|(other, release)| {
                 if other == name {
                     let hint = format!(
-                        "is this the file of {release}? If the image was really not built anew: --allow-unchanged {name}"
+                        "is this the file of {release}? If the image was not rebuilt, add --allow-unchanged {name}"
                     );
-                    place.error(format_args!("{name} has the digest it already had in {release}")).with_hint(hint)
+                    place.error(format_args!("{name} has the same digest as in {release}")).with_hint(hint)
                 } else {
-                    let hint = "two images never have one digest: copy the right one from the registry";
+                    let hint = "two images never have the same digest: copy the right one from the registry";
                     place.error(format_args!("{name} has the digest of {other} in {release}")).with_hint(hint)
                 }
             }));
@@ -209,7 +210,7 @@ impl Folder {
         errors
     }
 
-    /// Pin files that cannot be compared with, other than those that are being imported.
+    /// Returns the errors of damaged pin files, except those of releases that are being imported.
     pub(super) fn damaged(&self, importing: &[Checked]) -> Vec<FileError> {
         let own: BTreeSet<PathBuf> = importing
             .iter()
@@ -236,7 +237,7 @@ fn is_pin_file(path: &Path) -> bool {
             .is_some_and(|extension| extension == "toml")
 }
 
-/// The component file that belongs to a folder: its own, or the workspace's.
+/// Reads the component file of a folder, or that of the workspace if the folder has none.
 pub(super) fn components(folder: &Path, workspace: &Path) -> Result<Components, FileError> {
     let own = folder.join(COMPONENTS);
     if own.exists() {

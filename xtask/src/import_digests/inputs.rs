@@ -1,4 +1,4 @@
-//! The digest files that were given: reading them, and telling which release each is of.
+//! Reads the digest files and groups them by release.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,17 +16,17 @@ const STANDARD_INPUT: &str = "-";
 
 /// A digest file that was read.
 pub(super) struct Input {
-    /// As it was given, for commands.
+    /// The path as given, for commands.
     pub(super) given: PathBuf,
-    /// As people call it, for messages.
+    /// The path as shown in messages.
     pub(super) path: PathBuf,
-    /// Its name without folder, as pin files record it.
+    /// The name without the folder, as pin files record it.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
     pub(super) file: DigestFile,
 }
 
-/// Reads all files, sorts them by release, and reports every error, not only the first.
+/// Reads all files, groups them by release, and reports every error, not only the first.
 pub(super) fn by_release(
     flags: &ImportDigests,
     stdin: &mut dyn Read,
@@ -55,12 +55,12 @@ fn one(
     let (shown, bytes) = if path == Path::new(STANDARD_INPUT) {
         let shown = PathBuf::from("standard input");
         let Some(stdin) = stdin.take() else {
-            return Err(FileError::whole(&shown, "given twice").with_hint("give `-` once"));
+            return Err(FileError::whole(&shown, "read twice").with_hint("pass `-` once"));
         };
         let bytes = read(stdin).map_err(|error| cannot_read(&shown, &error))?;
         (shown, bytes)
     } else {
-        // The file of another tag is the wrong one, whether it is there or not.
+        // A file of another tag is wrong even if it exists, so that error comes first.
         let bytes = open(path).map_err(|error| {
             tags::check_name(path, flags.release.as_ref())
                 .err()
@@ -108,13 +108,13 @@ fn open(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(
-            FileError::whole(path, "this is a folder").with_hint("give the digest files in it")
+            FileError::whole(path, "this is a folder").with_hint("pass the digest files in it")
         );
     }
     read(&mut file).map_err(failed)
 }
 
-/// Reads one byte more than a digest file may have, so that the parser sees that it is too large.
+/// Reads up to one byte more than the maximum size, so that the parser can report a file that is too large.
 fn read(from: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes)?;
@@ -123,16 +123,16 @@ fn read(from: &mut dyn Read) -> io::Result<Vec<u8>> {
 
 fn cannot_read(path: &Path, error: &io::Error) -> FileError {
     let hint = match error.kind() {
-        io::ErrorKind::NotFound => "give the path of a digest file, or `-` for standard input",
+        io::ErrorKind::NotFound => "pass the path of a digest file, or `-` for standard input",
         io::ErrorKind::PermissionDenied => {
-            "let yourself read it, or give it as standard input with `-`"
+            "fix the permissions, or pass the file on standard input with `-`"
         }
         _ => "fix the permissions or the path, or pass the file on standard input with `-`",
     };
     FileError::whole(path, format_args!("cannot read it: {error}")).with_hint(hint)
 }
 
-/// The format that all files of a release have.
+/// Returns the format of the files of a release, which must be the same for all.
 pub(super) fn format_of(inputs: &[Input]) -> Result<Format, FileError> {
     let mut formats = inputs.iter().map(|input| (input, input.file.format));
     let Some((first, format)) = formats.next() else {
@@ -145,18 +145,18 @@ pub(super) fn format_of(inputs: &[Input]) -> Result<Format, FileError> {
         None => Ok(format),
         Some((input, other)) => {
             let message = format_args!(
-                "its format is {other}, that of {} is {format}",
+                "the format is {other}, but the format of {} is {format}",
                 first.path.display()
             );
-            let hint = "the files of one release have one format: import one of them";
+            let hint = "all files of a release have the same format: import one of them";
             Err(FileError::whole(&input.path, message).with_hint(hint))
         }
     }
 }
 
-/// What a pin file records of its digest files: their names, and the digest of what they hold one after the other.
+/// Returns the names of the digest files and the digest of their concatenated content, which a pin file records.
 ///
-/// The order is that of the names, so that it does not matter in which order they were given.
+/// The files are sorted by name, so that the order of the arguments does not matter.
 pub(super) fn source_of(inputs: &[Input]) -> (String, Digest) {
     let mut inputs: Vec<&Input> = inputs.iter().collect();
     inputs.sort_by_key(|input| (&input.name, &input.bytes));

@@ -1,6 +1,6 @@
-//! `cargo xtask import-digests`: digest files in, pin files out.
+//! `cargo xtask import-digests`: turns digest files into pin files.
 //!
-//! Everything is read and checked before anything is written, so that what is refused leaves no trace.
+//! Everything is read and checked before anything is written, so that a refused import changes nothing.
 
 mod atomic;
 mod checks;
@@ -24,11 +24,11 @@ use folder::{Change, Folder};
 
 const WRITTEN_BY: &str = "cargo xtask import-digests";
 
-/// Imports digest files. `out` gets the table, the pin files or the diff; `err` what was refused and why.
+/// Imports digest files. Writes the table, the pin files or the diff to `out`, and errors to `err`.
 ///
 /// # Errors
 ///
-/// None. Errors are printed, and [`Exit`] reports them.
+/// Errors are written to `err` and reported by [`Exit`].
 pub fn run(
     flags: &ImportDigests,
     stdin: &mut dyn Read,
@@ -45,11 +45,11 @@ pub fn run(
     }
 }
 
-/// Why nothing, or not everything, was done.
+/// Why the import did not finish.
 enum Failed {
-    /// The input is not in order, and nothing was written.
+    /// The input is invalid, and nothing was written.
     Refused(Vec<FileError>),
-    /// A pin file could not be written. The ones before it were.
+    /// A pin file could not be written. Those before it were written.
     Write(PathBuf, io::Error),
     /// Standard output could not be written.
     Output(io::Error),
@@ -86,9 +86,9 @@ impl fmt::Display for Failed {
                 writeln!(f, "error: {}: cannot write it: {error}", path.display())?;
                 writeln!(
                     f,
-                    "  hint: make room or get the permission, then run the same command again"
+                    "  hint: free disk space or fix the permissions, then run the same command again"
                 )?;
-                writeln!(f, "the file is as it was before")
+                writeln!(f, "the file is unchanged")
             }
             Self::Output(error) => writeln!(f, "error: cannot write to standard output: {error}"),
         }
@@ -152,7 +152,7 @@ fn import(
     Ok(Exit::Done)
 }
 
-/// One pin file that is in order, and what becomes of it.
+/// A pin file to write, and how that changes the existing file.
 struct Planned<'a> {
     checked: &'a Checked,
     text: String,
@@ -160,7 +160,7 @@ struct Planned<'a> {
     change: Change,
 }
 
-/// What becomes of each pin file, if none of them may not be written.
+/// Returns the pin files to write, or an error if any of them may not be written.
 fn plan<'a>(
     flags: &ImportDigests,
     folder: &Folder,
@@ -172,7 +172,7 @@ fn plan<'a>(
         let path = folder.path_of(&checked.pins.release);
         match folder.change(&checked.pins, &text) {
             Ok(Change::Other) if !flags.replace => errors.extend(folder.immutable(checked)),
-            // With --replace, the record of where the pins are from is replaced as well.
+            // With --replace, the record of the digest file is replaced as well.
             Ok(Change::OtherSource) if flags.replace => {
                 planned.push(Planned {
                     checked,
@@ -197,7 +197,7 @@ fn plan<'a>(
     }
 }
 
-/// Compares each pin file with what the import gives.
+/// Compares each pin file with the result of the import.
 fn check(
     flags: &ImportDigests,
     folder: &Folder,
@@ -229,7 +229,7 @@ fn check(
     Ok(exit)
 }
 
-/// The components named with `--allow-unchanged`, by name or by key.
+/// Returns the components that `--allow-unchanged` names, by image name or by key.
 fn allowed_unchanged<'a>(
     flags: &ImportDigests,
     components: &'a Components,
@@ -260,7 +260,7 @@ fn allowed_unchanged<'a>(
     Ok(allowed)
 }
 
-/// The workspace's folder of pin files, relative to the current folder where that is shorter to read.
+/// Returns the folder of pin files in the workspace, relative to the current folder if it is below it.
 fn workspace_digests() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let digests = package.parent().unwrap_or(package).join("digests");
@@ -271,7 +271,7 @@ fn workspace_digests() -> PathBuf {
         .unwrap_or(digests)
 }
 
-/// Prints. A closed pipe is not an error.
+/// Prints the text. A closed pipe is not an error.
 fn print(out: &mut dyn Write, text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

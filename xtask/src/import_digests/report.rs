@@ -1,4 +1,4 @@
-//! The output of the import: a table of the changes, a diff of a dry run, and the command that fixes a difference.
+//! The output of the import: the table of changes, the diff, and the command that fixes a difference.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use similar::TextDiff;
 use super::folder::Change;
 use crate::flags::ImportDigests;
 
-/// As many digits of a digest as a person compares.
+/// The number of digits of a digest that the table shows.
 const DIGITS: usize = 12;
 
-/// The table of one release: each pin, and what became of it; then the file, and what became of that.
+/// Returns the table of one release: each pin and how it changed, then the file and how it changed.
 pub(super) fn table(
     pins: &PinFile,
     before: Option<&PinFile>,
@@ -68,7 +68,7 @@ pub(super) fn table(
         Change::Same => writeln!(table, "{path} is up to date"),
         Change::Rewritten => writeln!(
             table,
-            "wrote {path} anew: the same pins, as the import writes them"
+            "rewrote {path} in standard form: the pins are unchanged"
         ),
         Change::Other => writeln!(table, "replaced {path}"),
         Change::OtherSource => {
@@ -87,7 +87,7 @@ fn short(digest: &Digest) -> String {
     format!("{}:{hex}…", digest.algorithm())
 }
 
-/// The difference between a pin file and what the import gives, as `diff -u` writes it.
+/// Returns the difference between a pin file and the result of the import in the format of `diff -u`.
 pub(super) fn diff(path: &Path, old: Option<&str>, new: &str) -> String {
     let old_name = if old.is_some() {
         path.display().to_string()
@@ -101,7 +101,7 @@ pub(super) fn diff(path: &Path, old: Option<&str>, new: &str) -> String {
         .to_string()
 }
 
-/// The command that makes the committed file what the import gives.
+/// Returns the command that updates the committed file to the result of the import.
 pub(super) fn fix_command(
     flags: &ImportDigests,
     release: &ReleaseName,
@@ -114,7 +114,7 @@ pub(super) fn fix_command(
         "import-digests".to_owned(),
     ];
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    // Standard input has no name that tells the release, and saying it is never wrong.
+    // Standard input has no file name that names the release.
     option("release", release.to_string());
     if let Some(registry) = &flags.registry {
         option("registry", registry.to_string());
@@ -139,7 +139,7 @@ pub(super) fn fix_command(
         .join(" ")
 }
 
-/// A word as a shell reads it back.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| {
         c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '=' | '+' | ',')
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_quoted_where_a_shell_would_split_or_expand_it() {
+    fn words_that_a_shell_would_split_or_expand_are_quoted() {
         for (word, expected) in [
             ("a/b-1.txt", "a/b-1.txt"),
             ("a b", "'a b'"),

@@ -1,7 +1,7 @@
-//! Which release a digest file is of: by its rows' tags, by its name, and by what the user says.
+//! Determines the release of a digest file from the tags of its rows, its name, and `--release`.
 //!
-//! A workflow leaves one digest file for each tag that it pushes, `latest` among them. They look alike, and only the
-//! one of the release's own tag may be imported.
+//! A workflow writes one digest file for each tag that it pushes, including `latest`. The files look alike, but only the
+//! file of the tag of the release may be imported.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const ARTIFACT_SUFFIX: &str = ".txt";
 
 const PRE_RELEASES: [&str; 4] = ["rc", "alpha", "beta", "pre"];
 
-/// What the name of a digest file tells.
+/// What the name of a digest file contains.
 enum NamedAfter {
     Release(ReleaseName),
     /// A tag that does not name a release: `latest`.
@@ -21,7 +21,7 @@ enum NamedAfter {
     Nothing,
 }
 
-/// The release of a file. What the user, the rows and the name say must agree, as far as they say it.
+/// Returns the release of a file. `wanted`, the tags of the rows and the file name must agree if they are present.
 pub(super) fn release_of(
     file: &DigestFile,
     path: &Path,
@@ -40,12 +40,12 @@ pub(super) fn release_of(
         NamedAfter::Tag(_) | NamedAfter::Nothing => None,
     };
     wanted.cloned().or(tagged).or(named).ok_or_else(|| {
-        FileError::whole(path, "neither its rows nor its name tell the release")
-            .with_hint("say it: --release vX.Y.Z")
+        FileError::whole(path, "no release in the rows or the file name")
+            .with_hint("pass --release vX.Y.Z")
     })
 }
 
-/// Refuses a file that is named after another tag.
+/// Refuses a file whose name contains another tag.
 pub(super) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<(), FileError> {
     if wanted.is_some_and(|release| has_prerelease(path, release)) {
         return Ok(());
@@ -60,17 +60,15 @@ pub(super) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<()
     };
     let message = match wanted {
         Some(release) => {
-            format!("by its name this is the digest file of `{other}`, not of {release}")
+            format!("the file name contains `{other}`, not {release}")
         }
-        None => format!(
-            "its name says that this is the digest file of `{other}`, which is not a release"
-        ),
+        None => format!("the file name contains `{other}`, which is not a release"),
     };
     let hint = format!("import {}", right_file(path, &other, wanted));
     Err(FileError::whole(path, message).with_hint(hint))
 }
 
-/// The release that all tags of the rows name, if there are tags.
+/// Returns the release that the tags of the rows name, if the rows have tags.
 fn release_of_rows(file: &DigestFile, path: &Path) -> Result<Option<ReleaseName>, FileError> {
     let Some((row, tag)) = file
         .rows
@@ -83,12 +81,12 @@ fn release_of_rows(file: &DigestFile, path: &Path) -> Result<Option<ReleaseName>
     if let Ok(release) = tag.as_ref().parse() {
         return Ok(Some(release));
     }
-    let message = format_args!("the tag `{tag}` does not name a release: it is mutable");
+    let message = format_args!("the tag `{tag}` is not a release: it is mutable");
     let hint = format_args!("import {}", right_file(path, tag.as_ref(), None));
     Err(at(path, row, message).with_hint(hint))
 }
 
-/// Refuses rows of another tag than this one.
+/// Refuses rows with any other tag.
 fn check_rows(file: &DigestFile, path: &Path, wanted: &str) -> Result<(), FileError> {
     let is_other = |row: &&Row| row.tag.as_ref().is_some_and(|tag| tag.as_ref() != wanted);
     let Some(row) = file.rows.iter().find(is_other) else {
@@ -102,26 +100,26 @@ fn check_rows(file: &DigestFile, path: &Path, wanted: &str) -> Result<(), FileEr
     let others = file.rows.iter().filter(is_other).count();
     let rows = match others {
         1 => String::new(),
-        2 => ", and so is another row".to_owned(),
-        _ => format!(", and so are {} other rows", others - 1),
+        2 => ", and so does one other row".to_owned(),
+        _ => format!(", and so do {} other rows", others - 1),
     };
     let release = wanted.parse::<ReleaseName>().ok();
-    let message = format!("this row is of the tag `{tag}`, not of `{wanted}`{rows}");
+    let message = format!("this row has the tag `{tag}`, not `{wanted}`{rows}");
     let hint = format!("import {}", right_file(path, &tag, release.as_ref()));
     Err(at(path, row, message).with_hint(hint))
 }
 
-/// The name of the file that should have been given: the same with the release in place of the tag, or the artifact's.
+/// Returns the name of the right file: the same name with the release instead of the tag, or the name of the artifact.
 fn right_file(path: &Path, tag: &str, release: Option<&ReleaseName>) -> String {
     let release = release.map_or_else(|| "<release>".to_owned(), ToString::to_string);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !tag.is_empty() && name.contains(tag) {
         return format!(
-            "{}, the file of the release's own tag",
+            "{}, the file of the release tag",
             name.replace(tag, &release)
         );
     }
-    format!("{ARTIFACT_PREFIX}{release}{ARTIFACT_SUFFIX}, the file of the release's own tag")
+    format!("{ARTIFACT_PREFIX}{release}{ARTIFACT_SUFFIX}, the file of the release tag")
 }
 
 fn named_after(path: &Path) -> NamedAfter {
@@ -137,7 +135,7 @@ fn named_after(path: &Path) -> NamedAfter {
     releases_in(&name).map_or(NamedAfter::Nothing, NamedAfter::Release)
 }
 
-/// The one release that a file's name has in it, between the name's start, its end and punctuation.
+/// Returns the only release in a file name, delimited by punctuation or the ends of the name.
 fn releases_in(name: &str) -> Option<ReleaseName> {
     let stem = [
         ".values.yaml",
@@ -166,7 +164,7 @@ fn releases_in(name: &str) -> Option<ReleaseName> {
 
 /// Returns the release name at the start of a string, unless it ends within a word.
 ///
-/// Of what follows a dash, only the usual words are taken for a pre-release: `v1.2.4-init.json` is of v1.2.4.
+/// Only the usual words after a dash are a pre-release: `v1.2.4-init.json` is a file of v1.2.4.
 fn release_at_start(text: &str) -> Option<ReleaseName> {
     let digits = |text: &str| text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let mut rest = text.strip_prefix('v')?;
@@ -194,7 +192,7 @@ fn release_at_start(text: &str) -> Option<ReleaseName> {
     text.strip_suffix(rest)?.parse().ok()
 }
 
-/// Returns whether a name may contain a pre-release that cannot be told from other text.
+/// Returns whether a file name contains this pre-release, whatever word it uses.
 fn has_prerelease(path: &Path, release: &ReleaseName) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let found = name.split_once(&release.to_string());
@@ -212,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_file_tells_its_release() {
+    fn the_release_is_read_from_the_file_name() {
         for (name, expected) in [
             ("osm_image_digest_v0.4.0.txt", "v0.4.0"),
             ("osm_image_digest_v1.2.0-rc.1.txt", "v1.2.0-rc.1"),
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pre_release_of_any_word_is_found_in_a_name_by_those_who_know_it() {
+    fn a_named_pre_release_may_use_any_word() {
         let wanted: ReleaseName = "v1.2.4-nightly.7".parse().unwrap();
         assert!(check_name(Path::new("v1.2.4-nightly.7.values.yaml"), Some(&wanted)).is_ok());
         assert!(check_name(Path::new("v1.2.4-nightly.71.values.yaml"), Some(&wanted)).is_err());

@@ -1,4 +1,4 @@
-//! The harness: a folder of its own for each test, with a component file, and the import run on it without a process.
+//! The harness: each test has its own folder with a component file and runs the import on it without a process.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use xtask::flags::{self, Task};
 use xtask::{Exit, import_digests};
 
-/// Four components, one of them only since v1.1.0.
+/// Four components, one of them since v1.1.0.
 pub(crate) const COMPONENTS: &str = r#"schema = 1
 registry = "mesh"
 
@@ -39,7 +39,7 @@ since = "v1.1.0"
 description = "Answers probes."
 "#;
 
-/// The components of v1.0.0, each with the byte that its made-up digest repeats.
+/// The images of v1.0.0, each with the byte that its digest repeats.
 pub(crate) const V1_0_0: [(&str, &str); 3] =
     [("controller", "c0"), ("injector", "d0"), ("init", "e0")];
 /// The images of v1.1.0.
@@ -50,7 +50,7 @@ pub(crate) const V1_1_0: [(&str, &str); 4] = [
     ("healthcheck", "f1"),
 ];
 
-/// A digest that repeats one byte.
+/// Returns a digest that repeats one byte.
 pub(crate) fn digest(byte: &str) -> String {
     format!("sha256:{}", byte.repeat(32))
 }
@@ -75,7 +75,7 @@ pub(crate) fn lines(images: &[(&str, &str)]) -> String {
         .concat()
 }
 
-/// A chart's values, with sidecar images.
+/// Chart values with sidecar images.
 pub(crate) fn values(images: &[(&str, &str)]) -> String {
     let key = |name: &str| match name {
         "controller" => "appController",
@@ -96,7 +96,7 @@ pub(crate) fn values(images: &[(&str, &str)]) -> String {
     )
 }
 
-/// JSON objects with the text of each image between these pieces.
+/// One JSON object per image, each on its own line.
 pub(crate) fn json(images: &[(&str, &str)], object: impl Fn(&str, &str) -> String) -> String {
     images
         .iter()
@@ -104,7 +104,7 @@ pub(crate) fn json(images: &[(&str, &str)], object: impl Fn(&str, &str) -> Strin
         .collect()
 }
 
-/// The same digests in each of the formats: the file's name, its content.
+/// The same digests in each format: file name and content.
 pub(crate) fn all_formats(release: &str, images: &[(&str, &str)]) -> Vec<(String, String)> {
     let buildx = |name: &str, digest: &str| {
         format!(
@@ -146,7 +146,7 @@ pub(crate) fn all_formats(release: &str, images: &[(&str, &str)]) -> Vec<(String
     ]
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) exit: Exit,
@@ -178,14 +178,14 @@ impl Sandbox {
         path
     }
 
-    /// Imports a release that is there before the test begins.
+    /// Imports a release before the test begins.
     pub(crate) fn pinned(self, release: &str, images: &[(&str, &str)]) -> Self {
         self.file(&format!("{release}.log"), lines(images));
         assert_eq!(self.import(&format!("%{release}.log")).exit, Exit::Done);
         self
     }
 
-    /// Runs the import with these arguments; `%` stands for the sandbox's folder, in what is printed as well.
+    /// Runs the import with these arguments. `%` is the folder of the sandbox, also in the output.
     pub(crate) fn import(&self, arguments: &str) -> Run {
         self.import_with(arguments, b"")
     }
@@ -218,7 +218,7 @@ impl Sandbox {
         PinFile::read(&self.path(&format!("digests/{release}.toml"))).unwrap()
     }
 
-    /// Everything in the folder of pin files, hidden files too, with when it was last written.
+    /// Returns all files in the folder of pin files, including hidden ones, with modification time and content.
     pub(crate) fn state(&self) -> BTreeMap<PathBuf, (std::time::SystemTime, Vec<u8>)> {
         let entry = |path: &Path| {
             let content = if path.is_dir() {

@@ -1,4 +1,4 @@
-//! The checks before code is generated: everything the code relies on is made sure of here.
+//! Checks the input of the code generator, so that generation cannot fail.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -14,10 +14,10 @@ use crate::text::Quoted;
 use crate::toml_text::list;
 use crate::values_layout::ValuesLayout;
 
-/// How many releases an error names before it only counts the rest.
+/// The number of releases that an error lists. It counts the rest.
 const RELEASES_IN_ADVICE: usize = 5;
 
-/// Input that code can be generated from.
+/// Valid input of the code generator.
 pub(super) struct CheckedInput<'a> {
     pub(super) channel: CheckedChannel<'a>,
     pub(super) registry: String,
@@ -28,7 +28,7 @@ pub(super) struct CheckedInput<'a> {
     pub(super) releases: Vec<CheckedRelease<'a>>,
 }
 
-/// A pin file and the names that its release and images have in Rust.
+/// A pin file and the Rust names of its release and images.
 #[derive(Clone)]
 pub(super) struct CheckedRelease<'a> {
     /// The constant of the release: `V1_2_4`.
@@ -56,8 +56,7 @@ impl Config {
                 &release.file.registry
             }
             (None, CheckedChannel::Floating { .. }, None) => {
-                let message =
-                    "no registry is known: there is neither a component file nor a pin file";
+                let message = "no registry: there is neither a component file nor a pin file";
                 return Err(Error::Config(message.to_owned()));
             }
         };
@@ -100,7 +99,7 @@ impl Config {
         }
         let Some(chosen) = &self.release else {
             return Err(Error::Config(
-                "no release is chosen: call `release`".to_owned(),
+                "no release chosen: call `release`".to_owned(),
             ));
         };
         if let Some((name, tag)) = self.floating.iter().find(|(name, _)| name == chosen) {
@@ -201,7 +200,7 @@ impl Config {
             })
     }
 
-    /// Lists the available releases, nearest first (newest first if there is nothing to be near to), and the channels.
+    /// Lists the available releases and the channels. The releases nearest to the wanted one come first, or the newest.
     fn alternatives(&self, wanted: Option<&ReleaseName>, files: &[PinFile]) -> String {
         let mut releases: Vec<&ReleaseName> = files.iter().map(|file| &file.release).collect();
         releases.sort_unstable_by(|a, b| b.cmp(a));
@@ -241,7 +240,7 @@ fn shortened<T: Display>(names: &[T]) -> String {
     }
 }
 
-/// Sorts the pin files, oldest release first, and names what is generated for each.
+/// Sorts the pin files, oldest release first, and names the Rust items of each.
 fn checked_releases(files: &[PinFile]) -> Result<Vec<CheckedRelease<'_>>, Error> {
     let mut sorted: Vec<&PinFile> = files.iter().collect();
     sorted.sort_by(|a, b| a.release.cmp(&b.release));
@@ -285,7 +284,7 @@ fn checked_images(file: &PinFile) -> Result<Vec<(String, &str, &Digest)>, Error>
     Ok(images)
 }
 
-/// Turns a name into a Rust constant's: `V1_2_0_RC_1` for `v1.2.0-rc.1`, `_2FA_PROXY` for `2fa-proxy`.
+/// Turns a name into the name of a Rust constant: `V1_2_0_RC_1` for `v1.2.0-rc.1`, `_2FA_PROXY` for `2fa-proxy`.
 fn constant_name(name: &str) -> String {
     let part = |c: char| match c.is_ascii_alphanumeric() {
         true => c.to_ascii_uppercase(),

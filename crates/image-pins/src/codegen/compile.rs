@@ -14,43 +14,44 @@ use crate::release::ReleaseName;
 const COMPONENT_FILE: &str = "components.toml";
 
 impl Config {
-    /// Reads the pin files and the component file, generates the code and writes it, if it changed: [`Config::read`] and
+    /// Reads the pin files and the component file, generates the code, and writes it if it changed: [`Config::read`] and
     /// [`Config::write`].
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or written, and input that no code can be generated from.
+    /// A file cannot be read or is damaged, the configuration is incomplete, or the output cannot be written.
     pub fn compile(&self) -> Result<(), Error> {
         self.write(&self.read()?)
     }
 
     /// Reads the pin files and the component file.
     ///
-    /// Prints to cargo what the build depends on: the folder, each file in it that was read, and the environment
-    /// variables that were named. It does so on failure as well, so that cargo builds again once a file is fixed.
+    /// Prints the dependencies of the build for cargo: the folder, each file read from it, and the environment variables
+    /// of [`rerun_if_env_changed`](Self::rerun_if_env_changed). It prints them on failure as well, so that cargo builds
+    /// again once a file is fixed.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or is not valid.
+    /// A file cannot be read or is damaged.
     pub fn read(&self) -> Result<Input, Error> {
-        self.read_and_tell(&mut io::stdout().lock())
+        self.read_and_instruct(&mut io::stdout().lock())
     }
 
-    pub(super) fn read_and_tell(&self, cargo: &mut dyn Write) -> Result<Input, Error> {
-        let mut tell = |instruction: &str, value: &dyn Display| {
-            // Whether cargo still listens is not for a build script to judge.
+    pub(super) fn read_and_instruct(&self, cargo: &mut dyn Write) -> Result<Input, Error> {
+        let mut instruct = |instruction: &str, value: &dyn Display| {
+            // If cargo no longer reads, the build has ended anyway.
             let _ = writeln!(cargo, "cargo::{instruction}={value}");
         };
         for name in &self.environment {
-            tell("rerun-if-env-changed", name);
+            instruct("rerun-if-env-changed", name);
         }
-        tell("rerun-if-changed", &self.digests_dir.display());
+        instruct("rerun-if-changed", &self.digests_dir.display());
         if let Some(path) = &self.components {
-            tell("rerun-if-changed", &path.display());
+            instruct("rerun-if-changed", &path.display());
         }
         let paths = self.pin_file_paths()?;
         for path in &paths {
-            tell("rerun-if-changed", &path.display());
+            instruct("rerun-if-changed", &path.display());
         }
         let components = self.components.as_deref().map(Components::read);
         let pin_files = paths.iter().map(|path| read(path));
@@ -60,11 +61,11 @@ impl Config {
         })
     }
 
-    /// Generates the code for files that have been read, and writes it, if it changed.
+    /// Generates the code for files that have been read, and writes it if it changed.
     ///
     /// # Errors
     ///
-    /// Input that no code can be generated from, and a file that cannot be written.
+    /// The configuration is incomplete, a component of the release has no pin, or the output cannot be written.
     pub fn write(&self, input: &Input) -> Result<(), Error> {
         write_if_changed(&self.out_path()?, &self.generate(input)?)
     }
@@ -96,7 +97,8 @@ impl Config {
             None => std::env::var_os("OUT_DIR")
                 .map(PathBuf::from)
                 .ok_or_else(|| {
-                    let message = "OUT_DIR is not set, as it is for build scripts: call `out_dir`";
+                    let message =
+                        "OUT_DIR is not set, which cargo sets for build scripts: call `out_dir`";
                     Error::Config(message.to_owned())
                 })?,
         };
@@ -108,14 +110,14 @@ fn read(path: &Path) -> Result<PinFile, FileError> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     if let Err(error) = stem.parse::<ReleaseName>() {
         let hint = format!(
-            "this folder has `<release>.toml` files and `{COMPONENT_FILE}`: move it elsewhere"
+            "this folder may only have `<release>.toml` files and `{COMPONENT_FILE}`: move this file elsewhere"
         );
         return Err(FileError::whole(path, error).with_hint(hint));
     }
     PinFile::read(path)
 }
 
-/// An unchanged file keeps its time, so that nothing that includes it is built again.
+/// Writes a file only if it changed. Otherwise cargo would rebuild everything that includes it.
 fn write_if_changed(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What can go wrong in a build, and how the build says it.
+//! Errors of the code generator, and how a build script reports them.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use thiserror::Error as ThisError;
 
 use crate::error::FileError;
 
-/// Why no code was generated. Its `Debug` form is its text, so that a `main` that returns it prints a sentence.
+/// Why no code was generated. `Debug` prints the message, so that a `main` that returns this error reports it readably.
 #[derive(ThisError)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,9 +20,9 @@ pub enum Error {
     NoPinFile {
         /// The file that is missing.
         path: PathBuf,
-        /// The release it would be for.
+        /// The release of the file.
         release: String,
-        /// Lines that say what to do and what there is.
+        /// Lines with the fix and the alternatives.
         advice: String,
     },
     /// The release to use by default lacks pins.
@@ -34,27 +34,27 @@ pub enum Error {
         release: String,
         /// The components without a pin, as a list in a sentence.
         components: String,
-        /// A line that says what to do.
+        /// A line with the fix.
         advice: String,
     },
-    /// What was chosen is neither a release nor a channel.
-    #[error("{name} is neither the name of a release nor a channel{advice}")]
+    /// The chosen name is neither a release nor a channel.
+    #[error("{name} is neither a release nor a channel{advice}")]
     NoSuchRelease {
-        /// What was chosen, quoted.
+        /// The chosen name, quoted.
         name: String,
-        /// A line that says what there is.
+        /// A line with the alternatives.
         advice: String,
     },
-    /// Something names a component key that is not declared.
+    /// A required component key is not declared.
     #[error("{place} names the component {key}, which {declared_in} does not declare{advice}")]
     NoSuchKey {
-        /// Where the key is named.
+        /// The place that names the key.
         place: String,
         /// The key, quoted.
         key: String,
-        /// Where it would have to be declared.
+        /// The file or folder that declares keys.
         declared_in: String,
-        /// A line that says what there is.
+        /// A line with the alternatives.
         advice: String,
     },
     /// [`Config::require_keys`](super::Config::require_keys) got an empty list.
@@ -63,21 +63,21 @@ pub enum Error {
          check that the search for the keys still matches the files that name them"
     )]
     NoRequiredKeys,
-    /// Two pin files of one release, or of two releases that one constant would stand for.
+    /// Two pin files would get the same constant.
     #[error(
-        "the releases {first} and {second} would both be the constant `{constant}`: drop or rename one"
+        "releases {first} and {second} would both be the constant `{constant}`: remove or rename one"
     )]
     SameConstant {
-        /// One of them.
+        /// One release.
         first: String,
-        /// The other.
+        /// The other release.
         second: String,
-        /// The constant's name.
+        /// The name of the constant.
         constant: String,
     },
-    /// Two images of one release that one constant would stand for.
+    /// Two images of one release would get the same constant.
     #[error(
-        "the images {first} and {second} of release {release} would both be the constant `{constant}`: rename one"
+        "images {first} and {second} of release {release} would both be the constant `{constant}`: rename one"
     )]
     SameImageConstant {
         /// The release.
@@ -86,7 +86,7 @@ pub enum Error {
         first: String,
         /// The name of the other.
         second: String,
-        /// The constant's name.
+        /// The name of the constant.
         constant: String,
     },
     /// The [`Config`](super::Config) is incomplete or contradicts itself.
@@ -97,11 +97,11 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// What was generated is not Rust: a defect of this crate.
-    #[error("defect in image-pins: the generated code does not parse: {0}")]
+    /// The generated code is not Rust, which is a bug in this crate.
+    #[error("bug in image-pins: the generated code does not parse: {0}")]
     NotRust(String),
 }
 
@@ -111,8 +111,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Reports an error to cargo from a build script, so that cargo shows it as the reason of the failed build and nothing
-/// else (The Cargo Book, "Build Scripts", `cargo::error`). The script should end without doing more.
+/// Reports an error to cargo from a build script, so that cargo shows only this error for the failed build (The Cargo
+/// Book, "Build Scripts", `cargo::error`). The script should return after this call.
 #[allow(clippy::print_stdout)] // cargo reads the instructions of a build script from its standard output
 pub fn report(error: &dyn fmt::Display) {
     for line in instructions(error) {
@@ -120,7 +120,7 @@ pub fn report(error: &dyn fmt::Display) {
     }
 }
 
-/// cargo takes one line for each instruction.
+/// Returns one instruction for each line, as cargo expects.
 fn instructions(error: &dyn fmt::Display) -> Vec<String> {
     error
         .to_string()
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_is_the_sentence() {
+    fn debug_prints_the_message() {
         assert_eq!(
             format!("{:?}", Error::Config("odd".into())),
             "image_pins::codegen::Config: odd"

@@ -1,4 +1,4 @@
-//! From checked input to formatted Rust.
+//! Generates formatted Rust code from checked input.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
     code.push(channel(&input.channel));
     let registry = &input.registry;
     code.push(parse_quote! {
-        /// The registry that images are published to by default.
+        /// The default registry of the images.
         pub const REGISTRY: &str = #registry;
     });
     let components = list(input.components.iter().map(|each| component(&paths, each)));
@@ -37,7 +37,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
         .collect();
     let externals = external(&paths, &defaults);
     code.push(parse_quote! {
-        /// The third-party images of releases that do not name their own, sorted by key.
+        /// The third-party images of releases whose pin file does not have their key, sorted by key.
         pub const EXTERNAL: &[::image_pins::compiled::External] = #externals;
     });
     if let Some(layout) = input.values {
@@ -65,7 +65,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
     if let CheckedChannel::Release(each) = &input.channel {
         let module = identifier(&each.module);
         code.push(parse_quote! {
-            /// The images of the release that is used by default.
+            /// The images of the default release.
             #[allow(unused_imports)]
             pub use #module as default;
         });
@@ -78,7 +78,7 @@ pub(super) fn code(input: &CheckedInput<'_>) -> Result<String, Error> {
     Ok(code.0)
 }
 
-/// Formatted code. Items are formatted one by one, so that no syntax tree of the whole file is ever held.
+/// Formatted code. Items are formatted one by one, which saves the memory of a syntax tree of the whole file.
 struct Code(String);
 
 impl Code {
@@ -191,7 +191,7 @@ fn documentation(file: &PinFile) -> Vec<String> {
     lines
 }
 
-/// The module of a release: a constant for each of its images.
+/// Returns the module of a release, with a constant for each image.
 fn images(
     paths: &Paths,
     release: &CheckedRelease<'_>,

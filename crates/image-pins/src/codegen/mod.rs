@@ -1,4 +1,4 @@
-//! The code generator: a folder of pin files in, Rust constants out, from anybody's `build.rs`.
+//! The code generator, for a `build.rs`: turns a folder of pin files into Rust constants.
 //!
 //! ```no_run
 //! // fn main() of build.rs
@@ -21,13 +21,12 @@
 //! ```
 //!
 //! The generated code uses the types of [`crate::compiled`]. It has
-//! - a module for each release with a constant for each image (`v2_1_0::HARBOR`), and `default`, the module of
-//!   the release that [`Config::release`] names (a floating channel has none);
+//! - a module for each release with a constant for each image (`v2_1_0::HARBOR`), and `default`, the module of the
+//!   release that [`Config::release`] names, unless it names a floating channel;
 //! - a constant for each release (`V2_1_0`), and `RELEASES`, oldest first;
 //! - `CHANNEL`, `REGISTRY`, `COMPONENTS` and `EXTERNAL`.
 //!
-//! A program that names an image which the release does not pin does not compile. The same input gives the same bytes on
-//! every machine.
+//! A program that names an image which the release does not pin does not compile. The output depends only on the input.
 
 mod check;
 mod compile;
@@ -42,8 +41,7 @@ pub use error::{Error, report};
 use crate::components::Components;
 use crate::pin_file::PinFile;
 
-/// Options of the code generator. Methods change the value and return it, as those of
-/// `std::process::Command` do.
+/// The configuration of the code generator. Its methods can be chained, as with `std::process::Command`.
 #[derive(Clone, Debug)]
 pub struct Config {
     digests_dir: PathBuf,
@@ -58,7 +56,7 @@ pub struct Config {
     environment: Vec<String>,
 }
 
-/// What [`Config::generate`] works on: files that have been read.
+/// The input of [`Config::generate`]: files that have been read.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
     /// The pin files, in any order.
@@ -85,40 +83,41 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A configuration that reads `digests/` and writes `pins.rs`. It still needs [`Config::release`].
+    /// Returns a configuration that reads `digests/` and writes `pins.rs`. [`Config::release`] must be called as well.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The folder of the pin files, relative to the package. Default: `digests`.
+    /// Sets the folder of the pin files, relative to the package. Default: `digests`.
     ///
-    /// Every `*.toml` there is a pin file, but for `components.toml` and files whose names start with a dot.
+    /// Every `*.toml` file in it is a pin file, except `components.toml` and files whose names start with a dot.
     pub fn digests_dir(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.digests_dir = path.into();
         self
     }
 
-    /// The component file, relative to the package. Without one, the images of a release are what its pin file has,
-    /// and their keys are their names.
+    /// Sets the component file, relative to the package. Without one, a release has the images of its pin file, and their
+    /// names are their keys.
     pub fn components(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.components = Some(path.into());
         self
     }
 
-    /// What the program uses by default: a release, which needs a pin file and a pin for each of its components, or
-    /// the name of a [floating](Config::floating) channel.
+    /// Sets the default of the program: a release, which needs a pin file with a pin for each of its components, or the
+    /// name of a [floating](Config::floating) channel.
     pub fn release(&mut self, name: impl Into<String>) -> &mut Self {
         self.release = Some(name.into());
         self
     }
 
-    /// A channel that [`Config::release`] may choose instead of a release: images by this tag, not pinned.
+    /// Adds a channel, which [`Config::release`] may name instead of a release: its images have this tag and are not
+    /// pinned.
     pub fn floating(&mut self, name: impl Into<String>, tag: impl Into<String>) -> &mut Self {
         self.floating.push((name.into(), tag.into()));
         self
     }
 
-    /// The command that writes a missing pin file; errors name it. `{release}` stands for the release without pins.
+    /// Sets the command that writes a missing pin file, for errors. `{release}` stands for the release without pins.
     pub fn fix_command(&mut self, command: impl Into<String>) -> &mut Self {
         self.fix_command = Some(command.into());
         self
@@ -141,25 +140,29 @@ impl Config {
         self
     }
 
-    /// Where to write. Default: the environment variable `OUT_DIR`, which cargo sets for build scripts.
+    /// Sets the output folder. Default: the environment variable `OUT_DIR`, which cargo sets for build scripts.
     pub fn out_dir(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.out_dir = Some(path.into());
         self
     }
 
-    /// The name of the file that is written. Default: `pins.rs`.
+    /// Sets the name of the output file. Default: `pins.rs`.
     pub fn out_file(&mut self, name: impl Into<PathBuf>) -> &mut Self {
         self.out_file = name.into();
         self
     }
 
-    /// An environment variable that the build script reads: cargo runs it again when that changes.
+    /// Adds an environment variable that the build script reads. Cargo runs the script again if it changes.
     pub fn rerun_if_env_changed(&mut self, name: impl Into<String>) -> &mut Self {
         self.environment.push(name.into());
         self
     }
 
-    /// The generated code for files that have been read. Reads and writes nothing.
+    /// Returns the generated code for files that have been read. Reads and writes no files.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is incomplete, or does not match the files.
     pub fn generate(&self, input: &Input) -> Result<String, Error> {
         generate::code(&self.check(input)?)
     }

@@ -1,6 +1,6 @@
-//! The few shapes of Rust syntax that generated code consists of.
+//! Builders of the Rust syntax in generated code.
 //!
-//! The parts that repeat are built, not parsed from tokens: parsing would take most of the time of a thousand releases.
+//! Parts that repeat are built directly. Parsing them from tokens would take most of the time with a thousand releases.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use syn::{
 use super::Error;
 use crate::digest::Digest;
 
-/// The types and variants that generated code names, from the root, so that it can be included anywhere.
+/// The types and variants in generated code, as absolute paths, so that the code can be included anywhere.
 pub(super) struct Paths {
     pub(super) release: Path,
     pub(super) pin: Path,
@@ -49,7 +49,7 @@ impl Paths {
         }
     }
 
-    /// A line of documentation.
+    /// Returns a line of documentation.
     pub(super) fn doc(&self, line: &str) -> Attribute {
         Attribute {
             pound_token: Pound::default(),
@@ -63,7 +63,7 @@ impl Paths {
         }
     }
 
-    /// `pub const NAME: Pin = …;`, with its documentation.
+    /// Returns `pub const NAME: Pin = …;` with documentation.
     pub(super) fn constant(&self, doc: &str, name: &str, value: Expr) -> ItemConst {
         ItemConst {
             attrs: vec![self.doc(doc)],
@@ -73,7 +73,7 @@ impl Paths {
         }
     }
 
-    /// `pub mod name { … }`, with its documentation.
+    /// Returns `pub mod name { … }` with documentation.
     pub(super) fn module(&self, doc: &str, name: &str, items: Vec<Item>) -> ItemMod {
         ItemMod {
             attrs: vec![self.doc(doc)],
@@ -83,7 +83,7 @@ impl Paths {
         }
     }
 
-    /// A digest as one literal of bytes: an array of 32 numbers would be 64 tokens to write and to compile.
+    /// Returns a digest as one byte string literal. An array of 32 numbers would need 64 tokens.
     pub(super) fn digest(&self, digest: &Digest) -> Result<Expr, Error> {
         let path = match digest {
             Digest::Sha256(_) => &self.sha256,
@@ -109,12 +109,12 @@ impl Paths {
     }
 }
 
-/// `"…"`.
+/// Returns `"…"`.
 pub(super) fn text(text: &str) -> Expr {
     literal(Lit::Str(LitStr::new(text, Span::call_site())))
 }
 
-/// `&[…]`.
+/// Returns `&[…]`.
 pub(super) fn list(items: impl IntoIterator<Item = Expr>) -> Expr {
     let array = ExprArray {
         attrs: Vec::new(),
@@ -129,7 +129,7 @@ pub(super) fn list(items: impl IntoIterator<Item = Expr>) -> Expr {
     })
 }
 
-/// `Path { name: value, … }`.
+/// Returns `Path { name: value, … }`.
 pub(super) fn structure<const N: usize>(path: &Path, fields: [(&str, Expr); N]) -> Expr {
     let field = |(name, expr)| FieldValue {
         attrs: Vec::new(),
@@ -148,12 +148,12 @@ pub(super) fn structure<const N: usize>(path: &Path, fields: [(&str, Expr); N]) 
     })
 }
 
-/// `NAME`.
+/// Returns `NAME`.
 pub(super) fn name(name: &str) -> Expr {
     path(identifier(name).into())
 }
 
-/// `module::NAME`.
+/// Returns `module::NAME`.
 pub(super) fn name_in(module: &str, name: &str) -> Expr {
     let segments = [module, name].map(|part| PathSegment::from(identifier(part)));
     path(Path {
@@ -162,7 +162,7 @@ pub(super) fn name_in(module: &str, name: &str) -> Expr {
     })
 }
 
-/// An identifier, which the caller has checked to be one.
+/// Returns an identifier. The caller has checked that it is valid.
 pub(super) fn identifier(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }

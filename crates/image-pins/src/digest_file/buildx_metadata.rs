@@ -1,4 +1,5 @@
-//! What `docker buildx build --metadata-file` writes, and `docker buildx bake`, which writes one such object per target.
+//! The metadata file of `docker buildx build --metadata-file`, and of `docker buildx bake`, which has one such object for
+//! each target.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use super::error::At;
 use super::json::{Document, Text};
 use crate::{ReleaseName, Tag};
 
-/// What is recorded of one build.
+/// The record of one build.
 #[derive(serde::Deserialize)]
 struct Build<'a> {
     #[serde(rename = "image.name", borrow)]
@@ -36,8 +37,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
     Ok(rows)
 }
 
-/// One row for each name. An image that was pushed with the tag of a release and with a floating one besides is the
-/// release's: the digest is the same.
+/// Returns one row for each name. If an image was pushed with a release tag and with a floating tag, only the row of the
+/// release is returned: both have the same digest.
 fn rows_of<'a>(document: &Document<'a>, build: &Build<'a>) -> Result<Vec<Row>, At> {
     let names: Vec<_> = match &build.names {
         Some(Text(Cow::Borrowed(names))) => names
@@ -79,7 +80,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
             type Value = Metadata<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with `image.name` and `containerimage.digest`, or one of such objects")
+                f.write_str("an object with `image.name` and `containerimage.digest`, or an object of such objects")
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Metadata<'de>, M::Error> {
@@ -116,7 +117,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
     }
 }
 
-/// The value of a key that is not known here: the build of a target, or anything else.
+/// The value of an unknown key: the build of a target, or anything else.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Target<'a> {

@@ -1,4 +1,4 @@
-//! What `docker buildx imagetools inspect --format '{{json .}}'` prints: `name`, and `digest` of the `manifest`.
+//! The output of `docker buildx imagetools inspect --format '{{json .}}'`: `name`, and `digest` of `manifest`.
 
 use serde::Deserialize;
 

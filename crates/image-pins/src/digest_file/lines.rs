@@ -1,16 +1,16 @@
-//! Text, lines and places in them; what a CI job's log puts around a line.
+//! Lines and words of text files and CI logs, with their positions.
 
 use std::borrow::Cow;
 
 use super::error::At;
 use super::{MAX_LEN, Position, Problem, places};
 
-/// The text of a file, once it is known to be text: no byte-order mark, not empty, UTF-8, no NUL.
+/// Checks that a file is UTF-8 text that is not empty and has no NUL bytes, and returns it without byte-order mark.
 pub(super) fn checked_text(bytes: &[u8]) -> Result<&str, At> {
     if bytes.len() > MAX_LEN {
         return Err(Problem::TooLarge.into());
     }
-    // Before UTF-8, because UTF-16 without a byte-order mark is often valid UTF-8 with NUL bytes.
+    // Checked before UTF-8, because UTF-16 without a byte-order mark is often valid UTF-8 with NUL bytes.
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(places::of_byte(bytes, at).problem(Problem::Nul));
     }
@@ -23,7 +23,7 @@ pub(super) fn checked_text(bytes: &[u8]) -> Result<&str, At> {
     Ok(text)
 }
 
-/// A line without its end, and its number.
+/// A line without its line ending, and its number from 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     pub(super) number: usize,
@@ -38,7 +38,7 @@ pub(super) fn of(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// A line of a log, without the colours and the timestamp that were put on it.
+/// A line of a log, without escape sequences and timestamp.
 #[derive(Debug)]
 pub(super) struct LogLine<'a> {
     line: Line<'a>,
@@ -54,7 +54,7 @@ impl<'a> LogLine<'a> {
         Self { line, plain, start }
     }
 
-    /// The words, each with its place in the line as it is in the file.
+    /// Returns the words, each with its position in the file.
     pub(super) fn words(&self) -> impl Iterator<Item = Word<'_>> {
         let mut rest = self.start;
         std::iter::from_fn(move || {
@@ -74,7 +74,7 @@ impl<'a> LogLine<'a> {
         })
     }
 
-    /// The place of the message.
+    /// Returns the position of the message.
     pub(super) fn position(&self) -> Position {
         self.position_of(self.start)
     }
@@ -103,7 +103,7 @@ impl Word<'_> {
 
 const ESCAPE: char = '\u{1b}';
 
-/// The text without terminal escape sequences (ECMA-48: CSI and OSC; others are an escape and one character).
+/// Removes terminal escape sequences (ECMA-48: CSI and OSC; others are an escape and one character).
 fn without_escapes(text: &str) -> Cow<'_, str> {
     let Some((before, rest)) = text.split_once(ESCAPE) else {
         return Cow::Borrowed(text);
@@ -116,7 +116,7 @@ fn without_escapes(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// How many characters stand before the one at `offset` of the text without escape sequences.
+/// Returns the number of characters before the one at `offset` of the text without escape sequences.
 fn column_before_escapes(text: &str, offset: usize) -> usize {
     let mut plain = 0;
     let mut characters = 0;
@@ -133,7 +133,7 @@ fn column_before_escapes(text: &str, offset: usize) -> usize {
     characters
 }
 
-/// What is left of the text behind an escape character once its sequence has ended.
+/// Returns the rest of the text after an escape character and its sequence.
 fn after_escape(part: &str) -> &str {
     let mut characters = part.chars();
     match characters.next() {
@@ -143,7 +143,7 @@ fn after_escape(part: &str) -> &str {
                 .and_then(|last| rest.get(last + 1..))
                 .unwrap_or_default()
         }
-        // Ends with BEL, or with the escape and backslash that begin the next part.
+        // Ends with BEL, or with escape and backslash, which begin the next part.
         Some(']') => characters
             .as_str()
             .split_once('\u{7}')
@@ -152,7 +152,7 @@ fn after_escape(part: &str) -> &str {
     }
 }
 
-/// The message of a log line: without the job and step that `gh run view --log` puts before it, and without timestamps.
+/// Returns the message of a log line, without timestamp and without the job and step that `gh run view --log` adds.
 fn message(line: &str) -> &str {
     let mut columns = line.splitn(3, '\t');
     let (_job, _step) = (columns.next(), columns.next());
@@ -165,7 +165,7 @@ fn message(line: &str) -> &str {
     without_timestamp(line.trim_start()).unwrap_or(line)
 }
 
-/// The text behind an RFC 3339 timestamp, in brackets or bare, with `T` or a blank between date and time.
+/// Returns the text after an RFC 3339 timestamp, with or without brackets, with `T` or a space between date and time.
 fn without_timestamp(text: &str) -> Option<&str> {
     let bracketed = text.strip_prefix('[');
     let rest = shaped(bracketed.unwrap_or(text), "0000-00-00")?;
@@ -189,7 +189,7 @@ fn without_timestamp(text: &str) -> Option<&str> {
     }
 }
 
-/// The text behind a prefix of the given shape, where `0` is any digit.
+/// Returns the text after a prefix of the given shape, in which `0` is any digit.
 fn shaped<'a>(text: &'a str, shape: &str) -> Option<&'a str> {
     let prefix = text.get(..shape.len())?;
     let fits = |(have, want): (char, char)| {
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_line_gives_the_words_of_its_message_with_their_columns() {
+    fn the_words_of_a_log_message_have_their_columns_in_the_file() {
         for (line, expected) in [
             ("init: x", vec![("init:", 1), ("x", 7)]),
             ("  init:  x ", vec![("init:", 3), ("x", 10)]),

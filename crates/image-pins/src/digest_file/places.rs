@@ -1,13 +1,13 @@
-//! The places of many offsets of one text, in time linear in the text however long its lines are.
+//! Positions of many offsets in one text, found in linear time even if the lines are long.
 
 use super::Position;
 
-/// How far apart the known places are, in bytes: what is scanned at most for each question.
+/// The distance of the known positions, in bytes: the maximum that a query scans.
 const STEP: usize = 4096;
 
 const START: Position = Position { line: 1, column: 1 };
 
-/// A string, with the line and column of every n-th byte.
+/// A string, with line and column of every [`STEP`]-th byte.
 pub(super) struct Places<'a> {
     text: &'a str,
     known: Vec<Position>,
@@ -28,7 +28,7 @@ impl<'a> Places<'a> {
         self.text
     }
 
-    /// The place of a byte of the text; an offset behind the end is the end.
+    /// Returns the position of a byte offset. An offset after the end means the end.
     pub(super) fn of_offset(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let start = offset - offset % STEP;
@@ -39,14 +39,14 @@ impl<'a> Places<'a> {
         )
     }
 
-    /// Returns line and column of a slice of the string, found by its address; `None` for a copy.
+    /// Returns the position of a slice of the string, found by its address; `None` for a copy.
     pub(super) fn of_part(&self, part: &str) -> Option<Position> {
         let offset = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         (offset + part.len() <= self.text.len()).then(|| self.of_offset(offset))
     }
 }
 
-/// The place of a byte of a file that may be anything. A byte-order mark is not counted.
+/// Returns the position of a byte offset in arbitrary bytes. A byte-order mark does not count.
 pub(super) fn of_byte(bytes: &[u8], offset: usize) -> Position {
     let before = bytes.get(..offset).unwrap_or(bytes);
     advanced(
@@ -55,7 +55,7 @@ pub(super) fn of_byte(bytes: &[u8], offset: usize) -> Position {
     )
 }
 
-/// The place behind some bytes. Characters are counted by the bytes that start one.
+/// Returns the position after some bytes. Every character has exactly one byte that is not a continuation byte.
 fn advanced(from: Position, bytes: &[u8]) -> Position {
     bytes
         .iter()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_those_of_counting_from_the_start() {
+    fn positions_equal_those_counted_from_the_start() {
         let text = "aé\n".repeat(STEP) + &"ü".repeat(3 * STEP);
         let places = Places::new(&text);
         let offsets = (0..=text.len())
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_a_byte_does_not_count_the_byte_order_mark() {
+    fn a_byte_order_mark_does_not_count() {
         for (bytes, offset, line, column) in [
             ("a\né\0".as_bytes(), 4, 2, 2),
             (b"\xff", 0, 1, 1),

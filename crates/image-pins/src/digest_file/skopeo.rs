@@ -1,4 +1,4 @@
-//! What `skopeo inspect` prints: `Name` and `Digest`, and from old versions `Tag`.
+//! The output of `skopeo inspect`: `Name` and `Digest`, and `Tag` from old versions.
 
 use serde::Deserialize;
 
