@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, SHORTLY};
 use super::objects::{Located, first_difference, locate_objects};
-use super::{Cluster, SHORTLY};
 
 /// Each takes half a gigabyte, and most of a processor while it starts. Tests wait for controllers most of the time,
 /// so more than the two processors of CI's machine can be busy.

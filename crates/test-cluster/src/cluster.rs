@@ -1,18 +1,9 @@
 //! A Kubernetes cluster for a test: the real etcd, kube-apiserver and kube-controller-manager on loopback, and a
 //! stand-in for what runs Pods.
 
-mod api;
-mod certificates;
-mod kubelet;
-mod objects;
-mod pod_status;
-mod pool;
-mod processes;
-mod proxy;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -20,18 +11,14 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::{Output, run};
-pub use api::base64;
-use api::{certificate_user, client, kubeconfig, request, runtime};
-use certificates::{Authority, key_pair};
-pub use kubelet::{Kubelet, NODE};
-use objects::{first_difference, objects};
-pub use pod_status::Failure;
-use pool::Baseline;
-pub use pool::Lease;
-use processes::free_ports;
-pub use processes::{Folder, Process};
-pub use proxy::{Fault, Faults, Proxy};
+use super::api::{certificate_user, client, kubeconfig, request, runtime};
+use super::certificates::{Authority, key_pair};
+use super::kubelet::{Kubelet, NODE};
+use super::objects::{first_difference, objects};
+use super::pool::{Baseline, Lease};
+use super::processes::{Folder, Process, free_ports};
+use super::programs::{Output, run};
+use super::proxy::{Faults, Proxy};
 
 /// Between two looks at something that cannot be watched.
 pub const SHORTLY: Duration = Duration::from_millis(20);
@@ -49,15 +36,15 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 /// The order of the fields is the order in which they end.
 pub struct Cluster {
     kubelet: Kubelet,
-    client: Client,
-    runtime: Runtime,
+    pub(crate) client: Client,
+    pub(crate) runtime: Runtime,
     processes: Vec<Process>,
     authority: Authority,
     url: String,
     kubeconfig: PathBuf,
     /// A folder inside `processes_folder` that is emptied between tests.
     folder: PathBuf,
-    baseline: OnceLock<Baseline>,
+    pub(crate) baseline: OnceLock<Baseline>,
     processes_folder: Folder,
 }
 
@@ -68,7 +55,7 @@ impl Cluster {
     }
 
     /// Starts a cluster and waits until it works.
-    fn start_new() -> Self {
+    pub(crate) fn start_new() -> Self {
         let _ = rustls_graviola::default_provider().install_default();
         let mut attempt = 1;
         loop {
@@ -87,7 +74,7 @@ impl Cluster {
     }
 
     fn attempt() -> Result<Self, String> {
-        let folder = Folder::create_in(env!("CARGO_TARGET_TMPDIR"));
+        let folder = Folder::create_in(&std::env::temp_dir());
         let path = |name: &str| folder.path().join(name);
         let file = |name: &str, text: &str| {
             std::fs::write(path(name), text).unwrap();
@@ -271,22 +258,6 @@ impl Cluster {
         asked["status"]["token"].as_str().unwrap().to_owned()
     }
 
-    /// Runs `osm` against the cluster.
-    pub fn osm<S: AsRef<str>>(&self, args: &[S]) -> Output {
-        self.osm_with(&self.kubeconfig, args)
-    }
-
-    /// Runs `osm` against the cluster with a text on its standard input.
-    pub fn osm_with_input<S: AsRef<str>>(&self, args: &[S], stdin: &str) -> Output {
-        let program = Path::new(env!("CARGO_BIN_EXE_osm"));
-        run(&mut self.command(program, &self.kubeconfig, args), stdin)
-    }
-
-    /// Runs `osm` against the cluster with a kubeconfig of [`Self::kubeconfig_for`].
-    pub fn osm_with<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Output {
-        self.run(Path::new(env!("CARGO_BIN_EXE_osm")), kubeconfig, args)
-    }
-
     /// Runs the real helm against the cluster.
     pub fn helm<S: AsRef<str>>(&self, args: &[S]) -> Output {
         self.helm_with(&self.kubeconfig, args)
@@ -303,18 +274,8 @@ impl Cluster {
         Proxy::start(&self.kubeconfig, kubeconfig, faults)
     }
 
-    /// Starts `osm` against the cluster with a kubeconfig, and does not wait for it.
-    pub fn osm_started<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Child {
-        let program = Path::new(env!("CARGO_BIN_EXE_osm"));
-        self.command(program, kubeconfig, args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-
-    fn command<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Command {
+    /// Returns a command that runs a program against the cluster with a kubeconfig.
+    pub fn command<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args.iter().map(AsRef::as_ref))
@@ -324,7 +285,8 @@ impl Cluster {
         command
     }
 
-    fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
+    /// Runs a program against the cluster with a kubeconfig, until it ends.
+    pub fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
         run(&mut self.command(program, kubeconfig, args), "")
     }
 
@@ -343,34 +305,6 @@ impl Cluster {
             (404, _) => None,
             (code, value) => panic!("GET {path}: {code} {value}"),
         }
-    }
-
-    /// A Deployment of the control plane, if it is there.
-    #[track_caller]
-    pub fn deployment(&self, name: &str) -> Option<Value> {
-        self.get(&format!(
-            "/apis/apps/v1/namespaces/osm-system/deployments/{name}"
-        ))
-    }
-
-    /// How many Pods a Deployment of the control plane is to have.
-    #[track_caller]
-    pub fn replicas(&self, deployment: &str) -> Value {
-        let found = self.deployment(deployment);
-        found.expect("the Deployment")["spec"]["replicas"].clone()
-    }
-
-    /// Runs `osm`, which has to succeed, and reads the JSON that it prints.
-    #[track_caller]
-    pub fn osm_json<S: AsRef<str>>(&self, args: &[S]) -> Value {
-        serde_json::from_str(&self.osm(args).ok()).unwrap()
-    }
-
-    /// Runs helm for the release `osm`, which has to succeed: a command, and what follows the name.
-    #[track_caller]
-    pub fn helm_release(&self, command: &[&str], more: &[&str]) -> String {
-        let release = ["osm", "--namespace", "osm-system"];
-        self.helm(&[command, &release, more].concat()).ok()
     }
 
     /// Makes an object; the path is that of its collection.
@@ -428,39 +362,9 @@ impl Cluster {
             .unwrap_or_else(|e| panic!("cannot list all objects: {e}"))
     }
 
-    /// A values file with the pins of the default release, for helm.
-    pub fn pins(&self) -> String {
-        let path = self.folder().join("pins.yaml");
-        let images = super::osm(&["images", "list", "-o", "helm-values"]).ok();
-        std::fs::write(&path, images).unwrap();
-        path.display().to_string()
-    }
-
-    /// Installs a chart with helm as the release `name` in the mesh's namespace, with the pins.
-    pub fn helm_install(&self, name: &str, chart: &str) {
-        self.helm_install_with(name, chart, &[]);
-    }
-
-    /// As [`Self::helm_install`], with more flags.
-    pub fn helm_install_with(&self, name: &str, chart: &str, more: &[&str]) {
-        let pins = self.pins();
-        let namespace = ["--namespace", "osm-system", "--create-namespace"];
-        let wait = ["--values", &pins, "--wait", "--timeout", "60s"];
-        self.helm(&[&["install", name, chart], &namespace[..], &wait, more].concat())
-            .ok();
-    }
-
-    /// Removes the mesh and its namespace with osm, and awaits that the objects are those of before.
-    #[track_caller]
-    pub fn uninstall(&self, before: &BTreeMap<String, Value>) {
-        self.osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-            .ok();
-        self.await_objects(before);
-    }
-
     /// Prints the ends of the logs of what has ended, which go away with the cluster.
     #[allow(clippy::print_stderr)]
-    fn print_logs(mut self) {
+    pub(crate) fn print_logs(mut self) {
         for process in &mut self.processes {
             if let Some(ended) = process.ended() {
                 eprintln!("{ended}\n{}", process.tail());

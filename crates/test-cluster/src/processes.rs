@@ -41,7 +41,7 @@ pub struct Folder {
 
 impl Folder {
     /// Creates a folder with a unique name in `parent`.
-    pub fn create_in(parent: &str) -> Self {
+    pub fn create_in(parent: &Path) -> Self {
         let path = tempfile::TempDir::new_in(parent).unwrap().keep();
         let cleaner = Command::new("sh")
             .args(["-c", CLEANER, "cleaner"])

@@ -123,7 +123,7 @@ impl Worker {
                     if orders.is_closed() {
                         return;
                     }
-                    tokio::time::sleep(super::SHORTLY).await;
+                    tokio::time::sleep(super::cluster::SHORTLY).await;
                 }
             }
         }
