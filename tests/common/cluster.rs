@@ -18,9 +18,9 @@ pub struct Cluster {
 }
 
 impl Deref for Cluster {
-    type Target = test_cluster::Cluster;
+    type Target = test_cluster::Lease;
 
-    fn deref(&self) -> &test_cluster::Cluster {
+    fn deref(&self) -> &test_cluster::Lease {
         &self.lease
     }
 }

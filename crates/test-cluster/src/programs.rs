@@ -1,4 +1,4 @@
-//! Programs that a test runs to their end, with a bound.
+//! Runs programs until they end, with a time limit.
 
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
@@ -13,14 +13,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// The standard output of a command that has to succeed.
+    /// Returns the standard output; the command must have succeeded.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "exit code; stderr: {}", self.stderr);
         self.stdout
     }
 
-    /// The standard error of a command that has to fail with this code, and print no data.
+    /// Returns the standard error; the command must have failed with this exit code, and must not have printed data.
     #[track_caller]
     pub fn fails(self, code: i32) -> String {
         assert_eq!(
@@ -33,10 +33,10 @@ impl Output {
     }
 }
 
-/// No command takes longer; `osm` itself gives up after five minutes. A build has to end within it, too.
+/// The time limit of a command, which may also be a build.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// Runs a command with this standard input until it ends, at most for [`LONGEST`].
+/// Runs a command with this standard input until it ends; it must end within [`LONGEST`].
 #[track_caller]
 pub fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
@@ -47,7 +47,7 @@ pub fn run(command: &mut Command, stdin: &str) -> Output {
         .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
     let mut input = child.stdin.take().unwrap();
     let text = stdin.to_owned();
-    // A child that reads nothing may be gone before everything is written.
+    // A child that does not read its input may end before everything is written.
     let writer = std::thread::spawn(move || _ = input.write_all(text.as_bytes()));
     let read = |mut from: Box<dyn Read + Send>| {
         let (sender, receiver) = channel();
@@ -70,7 +70,7 @@ pub fn run(command: &mut Command, stdin: &str) -> Output {
         })
     };
     let (stdout, stderr) = (finished(stdout), finished(stderr));
-    // It has closed its streams, as the end of a process does.
+    // The streams are closed, so the process has ended or is about to.
     let status = child.wait().unwrap();
     writer.join().unwrap();
     Output {
