@@ -177,7 +177,7 @@ impl<'c> ChartRelease<'c> {
             }
         }
         Err(Error::NestedLookups {
-            chart: self.chart.metadata.name.to_string(),
+            chart: self.chart.metadata.name.clone(),
             rounds: MAX_ROUNDS,
         })
     }
