@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use common::cluster::{Cluster, Lease, Proxy};
+use common::cluster::{Cluster, Proxy};
 use common::{Output, repository};
 use nix::sys::resource::{UsageWho, getrusage};
 
@@ -31,7 +31,7 @@ const MEMORY: f64 = 0.2;
 const OBJECTS: [usize; 2] = [40, 400];
 
 struct Bench {
-    cluster: Lease,
+    cluster: Cluster,
     chart: String,
     pins: String,
     holds: bool,

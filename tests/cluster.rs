@@ -329,7 +329,7 @@ fn run_victim(folder: &Path) -> ! {
             .exec();
         panic!("cannot exec: {error}");
     }
-    let temporary = Folder::create_in(&folder.display().to_string());
+    let temporary = Folder::create_in(folder);
     let script = "echo $$ > pid.new; mv pid.new pid; exec sleep 600";
     let arguments = ["-c".to_owned(), script.to_owned()];
     let _process = Process::start("sleeper", Path::new("sh"), &arguments, folder);

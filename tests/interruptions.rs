@@ -114,19 +114,7 @@ fn is_installed(done: &Output, mesh: &str) -> bool {
     ))
 }
 
-/// Returns whether a mesh has Deployments and all of them are available.
-fn has_available_deployments(cluster: &Cluster, mesh: &str) -> bool {
-    let path = format!("/apis/apps/v1/namespaces/{mesh}/deployments");
-    let list = cluster.get(&path).unwrap_or_default();
-    let is_available = |deployment: &serde_json::Value| {
-        let wanted = &deployment["spec"]["replicas"];
-        wanted.is_u64() && deployment["status"]["availableReplicas"] == *wanted
-    };
-    let deployments = list["items"].as_array().cloned().unwrap_or_default();
-    !deployments.is_empty() && deployments.iter().all(is_available)
-}
-
-/// Checks that a mesh with any objects has a record that lists them.
+/// Checks that a mesh with any objects has a record by which they can be found.
 #[track_caller]
 fn has_record_if_anything(cluster: &Cluster, mesh: &str) {
     let marked = |path: &str| {
@@ -188,15 +176,10 @@ fn after_any_fault_a_rerun_completes_and_nothing_remains() {
         if !worked {
             has_record_if_anything(&cluster, &mesh);
             let again = cluster.osm(&install(&mesh));
-            // Only the response to the last request was lost, which marks the release as deployed.
-            let is_complete = is_installed(&again, &mesh)
-                && first.stderr.contains("error: cannot change Secret")
-                && has_available_deployments(&cluster, &mesh);
-            assert!(
-                again.code == 0 || is_complete,
+            assert_eq!(
+                again.code, 0,
                 "{mesh}: {}\nafter: {}",
-                again.stderr,
-                first.stderr
+                again.stderr, first.stderr
             );
         }
         let (worked, first) = disturbed("uninstall", seed + 100_000, &uninstall(&mesh));

@@ -15,7 +15,7 @@ use super::schema::Schema;
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let chart = helm_chart::Chart::load("charts/web".as_ref())?;
+/// let chart = helm_chart::Chart::load("charts/web")?;
 /// chart.parse_templates()?;
 /// let out = std::env::var("OUT_DIR")?;
 /// std::fs::write(format!("{out}/chart.rs"), chart.to_source())?;

@@ -1,7 +1,9 @@
 //! What can go wrong with a release.
 
-use crate::client::ClientError;
-use crate::release::ReleaseError;
+use helm_chart::ChartError;
+
+use crate::client::{ClientError, ObjectRef};
+use crate::release::{Ownership, ReleaseError};
 use crate::wait::WaitError;
 
 /// Why a release could not be installed, upgraded, inspected or removed.
@@ -17,6 +19,78 @@ pub enum Error {
     /// A record cannot be read or written.
     #[error(transparent)]
     Release(ReleaseError),
+    /// The chart cannot be rendered.
+    #[error(transparent)]
+    Chart(Box<ChartError>),
+    /// Lookups of the templates depend on each other too deeply.
+    #[error("the lookups of the chart {chart} depend on each other more than {rounds} levels deep")]
+    NestedLookups {
+        /// The name of the chart.
+        chart: String,
+        /// How many levels are allowed.
+        rounds: usize,
+    },
+    /// The server reports a version that is not one of Kubernetes.
+    #[error("the version of the API server: {reason}")]
+    ServerVersion {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The release exists.
+    #[error("the release {release} exists in namespace {namespace} (status {status})")]
+    AlreadyInstalled {
+        /// The name of the release.
+        release: String,
+        /// The namespace of the release.
+        namespace: String,
+        /// The status of its newest revision.
+        status: String,
+    },
+    /// The release does not exist, or no revision of it was ever deployed.
+    #[error("the release {release} is not installed in namespace {namespace}")]
+    NotInstalled {
+        /// The name of the release.
+        release: String,
+        /// The namespace of the release.
+        namespace: String,
+    },
+    /// Objects of the release exist and belong to another owner.
+    #[error(
+        "objects of the release belong to another owner:{}",
+        list_conflicts(objects)
+    )]
+    Conflicts {
+        /// The objects with their owners; never empty.
+        objects: Vec<(ObjectRef, Ownership)>,
+    },
+    /// An installation failed and was rolled back.
+    #[error("{cause}\n{}", describe_rollback(rollback.as_deref()))]
+    RolledBack {
+        /// Why the installation failed.
+        cause: Box<Error>,
+        /// Why the rollback failed, if it did.
+        rollback: Option<Box<Error>>,
+    },
+}
+
+fn list_conflicts(objects: &[(ObjectRef, Ownership)]) -> String {
+    let lines = objects.iter();
+    lines
+        .map(|(object, owner)| format!("\n  {object}: {owner}"))
+        .collect()
+}
+
+fn describe_rollback(error: Option<&Error>) -> String {
+    match error {
+        None => "the installation was rolled back".to_owned(),
+        Some(error) => format!("the rollback failed, too: {error}"),
+    }
+}
+
+impl From<ChartError> for Error {
+    fn from(error: ChartError) -> Error {
+        Error::Chart(Box::new(error))
+    }
 }
 
 impl From<WaitError> for Error {
@@ -39,7 +113,7 @@ impl From<ReleaseError> for Error {
 
 impl Error {
     /// Returns the HTTP status of the server's answer, if there was one.
-    pub fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Error::Client(error) => error.code(),
             _ => None,

@@ -146,8 +146,21 @@ impl Refusal {
 }
 
 impl ClientError {
+    /// Returns whether the same request may succeed later: the connection was lost, or the server is overloaded or failed.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            ClientError::Unreachable { problem, .. } => matches!(
+                problem,
+                ConnectionProblem::RequestTimeout | ConnectionProblem::NoConnection
+            ),
+            ClientError::Unreadable { .. } => true,
+            ClientError::Refused { refusal, .. } => refusal.code == 429 || refusal.code >= 500,
+            _ => false,
+        }
+    }
+
     /// Returns the HTTP status of the server's answer, if there was one.
-    pub fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         match self {
             ClientError::Refused { refusal, .. } => Some(refusal.code),
             _ => None,

@@ -5,14 +5,17 @@ use std::time::{Duration, Instant};
 use futures_util::{Stream, StreamExt as _};
 use http::Method;
 use kube::core::WatchEvent;
+use percent_encoding::{AsciiSet, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::error::ClientError;
-use super::request::{ApiRequest, JSON, Repeat};
-use super::resource::{ApiResource, EVENT, ObjectRef, percent_encode};
+use super::request::{ApiRequest, JSON, RESERVED, Repeat};
+use super::resource::{ApiResource, EVENT, ObjectRef};
 use super::session::{Client, found};
 use crate::fields::{list, text};
 
+/// What is escaped in a query.
+const QUERY: &AsciiSet = &RESERVED.remove(b',').remove(b'/');
 /// How long a watch lasts before it is started anew.
 const WATCH: Duration = Duration::from_secs(30);
 /// How much later the server may end a watch.
@@ -125,7 +128,7 @@ impl Client {
     ///
     /// # Errors
     /// The server refuses the request.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         reference: &ObjectRef,
         object: &Value,
@@ -169,7 +172,7 @@ impl Client {
     ///
     /// # Errors
     /// The server refuses the request.
-    pub async fn apply_dry_run(
+    pub(crate) async fn apply_dry_run(
         &self,
         reference: &ObjectRef,
         object: &Value,
@@ -261,6 +264,6 @@ impl Client {
 }
 
 /// Escapes a value in a query (RFC 3986, section 3.4).
-fn query(text: &str) -> String {
-    percent_encode(text, b",/")
+fn query(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, QUERY)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use kube::Client;
 use kube::client::Body;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
 
 use super::causes::causes;
@@ -12,6 +13,12 @@ use super::error::Refusal;
 use crate::fields::text;
 use crate::time::format_duration;
 
+/// All characters but the unreserved ones (RFC 3986, section 2.3).
+pub const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 

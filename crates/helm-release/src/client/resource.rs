@@ -2,6 +2,13 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, PercentEncode, utf8_percent_encode};
+
+use super::request::RESERVED;
+
+/// What is escaped in a segment of a path.
+const SEGMENT: &AsciiSet = &RESERVED.remove(b':');
+
 /// A kind of objects, with its place in the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiResource {
@@ -60,7 +67,7 @@ pub const DEPLOYMENT: ApiResource = namespaced("apps/v1", "Deployment", "deploym
 pub const ENDPOINT_SLICE: ApiResource =
     namespaced("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
 /// `Events`.
-pub const EVENT: ApiResource = namespaced("v1", "Event", "events");
+pub(crate) const EVENT: ApiResource = namespaced("v1", "Event", "events");
 /// `MutatingWebhookConfigurations`.
 pub const MUTATING_WEBHOOKS: ApiResource = cluster_wide(
     ADMISSION,
@@ -140,7 +147,7 @@ impl ApiResource {
     }
 
     /// Returns the group of its API; empty for the core group.
-    pub fn group(&self) -> &str {
+    pub(crate) fn group(&self) -> &str {
         self.api_version
             .split_once('/')
             .map_or("", |(group, _)| group)
@@ -170,21 +177,8 @@ pub(crate) fn group_path(api_version: &str) -> String {
 }
 
 /// Escapes a name as one segment of a path (RFC 3986, section 3.3).
-fn segment(name: &str) -> String {
-    percent_encode(name, b":")
-}
-
-/// Escapes every byte but the unreserved ones (RFC 3986, section 2.3) and `kept`.
-pub(crate) fn percent_encode(text: &str, kept: &[u8]) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            byte if kept.contains(&byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+fn segment(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, SEGMENT)
 }
 
 /// A reference to an object: its kind, namespace and name.

@@ -36,3 +36,10 @@ pub enum ReleaseError {
         reason: String,
     },
 }
+
+impl ReleaseError {
+    /// Returns whether the same request may succeed later.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, ReleaseError::Client(error) if error.may_pass())
+    }
+}

@@ -1,6 +1,7 @@
 //! The revisions of releases, and what they left in the cluster.
 
 use helm_chart::Object;
+use tokio::time::Instant;
 
 use super::error::ReleaseError;
 use super::record::{Record, Status};
@@ -100,16 +101,21 @@ pub(crate) async fn prune(client: &Client, earlier: &[Record]) -> Result<(), Cli
     Ok(())
 }
 
-/// Marks the deployed revisions as superseded.
+/// Marks the deployed revisions as superseded; see [`Record::store_until`].
 ///
 /// # Errors
 /// The server refuses a request.
-pub(crate) async fn supersede(client: &Client, records: &[Record]) -> Result<(), ReleaseError> {
+pub(crate) async fn supersede(
+    client: &Client,
+    records: &[Record],
+    end: Instant,
+    on_retry: &dyn Fn(&ReleaseError),
+) -> Result<(), ReleaseError> {
     for record in records.iter().filter(|record| record.is(Status::Deployed)) {
         let mut record = record.clone();
         let description = record.description().to_owned();
         record.set_status(Status::Superseded, &description);
-        record.store(client).await?;
+        record.store_until(client, end, on_retry).await?;
     }
     Ok(())
 }

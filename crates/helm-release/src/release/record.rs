@@ -2,10 +2,13 @@
 //!
 //! Helm lists, upgrades, rolls back and removes what is installed here, and the other way round.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use helm_chart::{Chart, Object, read_manifest};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::codec;
 use super::error::ReleaseError;
@@ -14,6 +17,9 @@ use crate::client::resource::SECRET;
 use crate::client::{Client, ObjectRef};
 use crate::fields::text;
 use crate::time;
+
+/// The pause before a record is stored again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The status of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub enum Status {
     PendingUpgrade,
     /// It is being removed, or the removal was interrupted.
     Uninstalling,
-    /// It was removed, and its history was kept (`helm uninstall --keep-history`).
+    /// It was removed, and its history was kept, as Helm does on request.
     Uninstalled,
 }
 
@@ -300,6 +306,39 @@ impl Record {
             }),
             stored => Ok(stored.map(drop)?),
         }
+    }
+
+    /// Stores changes of a record that still exists, and repeats that after errors that may pass, until `end`. Each such
+    /// error is given to `on_retry`.
+    ///
+    /// # Errors
+    /// The record is gone, the server refuses the request, or the time is over.
+    pub(crate) async fn store_until(
+        &self,
+        client: &Client,
+        end: Instant,
+        on_retry: &dyn Fn(&ReleaseError),
+    ) -> Result<(), ReleaseError> {
+        loop {
+            let error = match self.store(client).await {
+                Err(error) if error.may_pass() && Instant::now() < end => error,
+                stored => return stored,
+            };
+            on_retry(&error);
+            tokio::time::sleep(PAUSE).await;
+            // Perhaps only the answers were lost.
+            if self.is_stored(client).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns whether the cluster has this record with this content.
+    async fn is_stored(&self, client: &Client) -> bool {
+        let Ok(Some(secret)) = client.get(&self.reference()).await else {
+            return false;
+        };
+        Record::from_secret(&secret).is_ok_and(|stored| stored.content == self.content)
     }
 }
 

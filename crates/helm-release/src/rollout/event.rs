@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::client::{ClientError, ObjectRef};
-use crate::release::Ownership;
+use crate::release::{Ownership, ReleaseError};
 use crate::wait::PodProblem;
 
 /// Called with everything that happens.
@@ -54,6 +54,8 @@ pub enum Event<'e> {
     },
     /// An object of the release stays: its resource policy is `keep`.
     StaysKept(&'e ObjectRef),
+    /// A record could not be stored and is stored again.
+    StoresRecordAgain(&'e ReleaseError),
     /// An old record could not be removed.
     OldRecordStays(&'e ClientError),
 }
@@ -74,6 +76,9 @@ impl fmt::Display for Event<'_> {
             Event::StaysForeign { object, owner } => write!(f, "{object} stays: {owner}"),
             Event::StaysKept(object) => {
                 write!(f, "{object} stays: its helm.sh/resource-policy is keep")
+            }
+            Event::StoresRecordAgain(error) => {
+                write!(f, "storing the record of the release again: {error}")
             }
             Event::OldRecordStays(error) => write!(f, "an old record stays: {error}"),
         }

@@ -16,7 +16,8 @@ use crate::client::{Client, ClientError, ObjectRef, Permissions};
 use crate::error::Error;
 use crate::fields::{list_at, selector};
 use crate::release::{
-    Ownership, Record, RenderedRelease, Status, deployed_objects, is_kept, prune, supersede,
+    Ownership, Record, ReleaseError, RenderedRelease, Status, deployed_objects, is_kept, prune,
+    supersede,
 };
 use crate::wait::{Deadline, PodProblem, Waiting, is_awaited, ready};
 
@@ -29,6 +30,17 @@ pub struct RolloutOptions {
     pub wait: bool,
     /// Whether the hooks of the chart run.
     pub hooks: bool,
+}
+
+impl Default for RolloutOptions {
+    /// Five minutes, with hooks and waiting.
+    fn default() -> RolloutOptions {
+        RolloutOptions {
+            timeout: Duration::from_mins(5),
+            wait: true,
+            hooks: true,
+        }
+    }
 }
 
 /// How long a new namespace may take to go away again.
@@ -325,7 +337,8 @@ impl StartedRollout<'_> {
         self.rollout.run(event, &self.old).await
     }
 
-    /// Records that the revision is deployed.
+    /// Records that the revision is deployed. Errors that may pass, such as a lost connection, are retried until the
+    /// timeout of the rollout, and for at least half a minute.
     ///
     /// # Errors
     /// The record is gone, or the server refuses a request.
@@ -335,14 +348,16 @@ impl StartedRollout<'_> {
             Operation::Install => "Install complete",
             Operation::Upgrade => "Upgrade complete",
         };
+        let (progress, end) = (self.rollout.progress, self.rollout.deadline.for_record());
+        let on_retry = |error: &ReleaseError| progress(Event::StoresRecordAgain(error));
         self.record.set_status(Status::Deployed, description);
-        self.record.store(client).await?;
+        self.record.store_until(client, end, &on_retry).await?;
         if self.operation == Operation::Upgrade {
-            supersede(client, self.earlier).await?;
+            supersede(client, self.earlier, end, &on_retry).await?;
         }
         if let Err(error) = prune(client, self.earlier).await {
             // The release is deployed, and the next revision prunes again.
-            (self.rollout.progress)(Event::OldRecordStays(&error));
+            progress(Event::OldRecordStays(&error));
         }
         Ok(())
     }

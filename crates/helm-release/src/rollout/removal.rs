@@ -21,6 +21,17 @@ pub struct RemovalOptions {
     pub is_namespace_terminating: bool,
 }
 
+impl Default for RemovalOptions {
+    /// Five minutes, with hooks, in a namespace that stays.
+    fn default() -> RemovalOptions {
+        RemovalOptions {
+            timeout: Duration::from_mins(5),
+            hooks: true,
+            is_namespace_terminating: false,
+        }
+    }
+}
+
 /// Whether the post-delete hooks did their work.
 #[derive(Debug)]
 #[must_use]

@@ -22,7 +22,7 @@ const INSPECT: Duration = Duration::from_secs(2);
 /// The pause after a watch that broke.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Until when something is awaited, and who is told about problems meanwhile.
+/// Until when something is awaited, and where problems are reported meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Waiting<'w> {
     /// When to give up.

@@ -1,93 +1,65 @@
-//! A Kubernetes cluster for a test: the real etcd, kube-apiserver and kube-controller-manager on loopback, and a
-//! stand-in for what runs Pods.
-
-mod api;
-mod certificates;
-mod kubelet;
-mod objects;
-mod pod_status;
-mod pool;
-mod processes;
-mod proxy;
+//! Starts a cluster, and gives tests access to it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::{Output, run};
-pub use api::base64;
-use api::{certificate_user, client, kubeconfig, request, runtime};
-use certificates::{Authority, key_pair};
-pub use kubelet::{Kubelet, NODE};
-use objects::{first_difference, objects};
-pub use pod_status::Failure;
-use pool::Baseline;
-pub use pool::Lease;
-use processes::free_ports;
-pub use processes::{Folder, Process};
-pub use proxy::{Fault, Faults, Proxy};
+use super::api::{certificate_user, client, kubeconfig, request, runtime};
+use super::certificates::{Authority, key_pair};
+use super::kubelet::{Kubelet, NODE};
+use super::objects::{first_difference, objects};
+use super::processes::{Folder, Process, free_ports};
+use super::programs::{Output, run};
+use super::proxy::{Faults, Proxy};
+use super::timing::{PATIENCE, SHORTLY};
 
-/// Between two looks at something that cannot be watched.
-pub const SHORTLY: Duration = Duration::from_millis(20);
-/// Long enough for a busy machine; whatever takes longer will not happen any more.
-pub const PATIENCE: Duration = Duration::from_mins(2);
-/// Within this a server that starts says whether it is ready.
+/// The timeout for a request to a server that is starting.
 const ANSWER: Duration = Duration::from_secs(2);
-/// So often a cluster is started with other ports when one that was free is not any more.
+/// How often a cluster is started on other ports if a port is no longer free.
 const ATTEMPTS: usize = 3;
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// A running cluster; it ends when this is dropped. A test has it by a [`Lease`].
+/// A running cluster; dropping it stops it. Tests get one through a [`Lease`].
 ///
-/// The order of the fields is the order in which they end.
+/// The fields are dropped in their order.
 pub struct Cluster {
     kubelet: Kubelet,
-    client: Client,
-    runtime: Runtime,
+    pub(crate) client: Client,
+    pub(crate) runtime: Runtime,
     processes: Vec<Process>,
     authority: Authority,
     url: String,
     kubeconfig: PathBuf,
     /// A folder inside `processes_folder` that is emptied between tests.
     folder: PathBuf,
-    baseline: OnceLock<Baseline>,
     processes_folder: Folder,
 }
 
 impl Cluster {
-    /// Gives a cluster that is as a new one is: an idle one, or one that is started now.
-    pub fn start() -> Lease {
-        Lease::take()
-    }
-
-    /// Starts a cluster and waits until it works.
-    fn start_new() -> Self {
+    /// Starts a cluster and waits until it is ready.
+    pub(crate) fn start_new() -> Self {
         let _ = rustls_graviola::default_provider().install_default();
         let mut attempt = 1;
         loop {
             match Self::attempt() {
-                Ok(cluster) => {
-                    let _ = cluster.baseline.set(cluster.baseline());
-                    return cluster;
-                }
-                // Another process took a port between the moment it was found free and its use.
+                Ok(cluster) => return cluster,
+                // Another process took a port after it was found to be free.
                 Err(why) if attempt < ATTEMPTS && why.contains("address already in use") => {
                     attempt += 1;
                 }
-                Err(why) => panic!("no cluster could be started: {why}"),
+                Err(why) => panic!("cannot start a cluster: {why}"),
             }
         }
     }
 
     fn attempt() -> Result<Self, String> {
-        let folder = Folder::create_in(env!("CARGO_TARGET_TMPDIR"));
+        let folder = Folder::create_in(&std::env::temp_dir());
         let path = |name: &str| folder.path().join(name);
         let file = |name: &str, text: &str| {
             std::fs::write(path(name), text).unwrap();
@@ -125,7 +97,7 @@ impl Cluster {
                 &format!("--initial-advertise-peer-urls={peers_url}"),
                 &format!("--initial-cluster=default={peers_url}"),
                 "--unsafe-no-fsync",
-                // The only member need not wait a second for the others' votes.
+                // A single member does not need a second for its election.
                 "--heartbeat-interval=10",
                 "--election-timeout=100",
             ],
@@ -162,7 +134,7 @@ impl Cluster {
             await_path(&runtime, &client, processes, path)
         };
         there(&mut processes, "/readyz")?;
-        // Not earlier: it ends when it has waited for the API server for ten seconds.
+        // It exits if the API server is not ready within ten seconds, so it starts after it.
         processes.push(start(
             "kube-controller-manager",
             "OSM_TEST_KUBE_CONTROLLER_MANAGER",
@@ -174,18 +146,18 @@ impl Cluster {
                 "--secure-port=0",
                 "--kube-api-qps=1000",
                 "--kube-api-burst=1000",
-                // These judge Pods by their Nodes, and no kubelet speaks for the one there is.
+                // These remove Pods from Nodes without a kubelet, and this Node has none.
                 "--controllers=*,-node-lifecycle-controller,-pod-garbage-collector-controller",
             ],
         ));
-        // What the controllers do in every new cluster.
+        // The controllers create these in every new cluster.
         for namespace in NAMESPACES {
             for object in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
                 let path = format!("/api/v1/namespaces/{namespace}/{object}");
                 there(&mut processes, &path)?;
             }
         }
-        // The controller of endpoints leaves out Pods whose node is not there.
+        // The endpoints controller ignores Pods whose Node does not exist.
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}});
         let created = runtime.block_on(request(&client, "POST", "/api/v1/nodes", Some(&node)));
         let (code, said) = created.unwrap();
@@ -199,45 +171,44 @@ impl Cluster {
             url,
             kubeconfig,
             folder: path("test"),
-            baseline: OnceLock::new(),
             processes_folder: folder,
         })
     }
 
-    /// What stands for the scheduler and the kubelets.
+    /// Returns the stand-in for the scheduler and the kubelets.
     pub fn kubelet(&self) -> &Kubelet {
         &self.kubelet
     }
 
-    /// Where the API server listens.
+    /// Returns the URL of the API server.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A folder for one test, empty at its start but for `home`.
+    /// Returns a folder for one test. At the start it contains only the folder `home`.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the kubeconfig of the administrator.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// A kubeconfig of somebody who may do what RBAC grants to this user and to this group (one at most).
+    /// Writes a kubeconfig for a user who is in at most one group and has only the permissions that RBAC grants.
     pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> PathBuf {
         let name = format!("{user}-{}", groups.join("-")).replace(['/', ':'], "_");
         let user = certificate_user(&self.authority.client(user, groups));
         self.kubeconfig_with(&name, &user, &json!({}))
     }
 
-    /// A kubeconfig of somebody whose client certificate has expired.
+    /// Writes a kubeconfig for a user whose client certificate has expired.
     pub fn kubeconfig_expired(&self, user: &str) -> PathBuf {
         let expired = certificate_user(&self.authority.expired_client(user));
         self.kubeconfig_with("expired", &expired, &json!({}))
     }
 
-    /// A kubeconfig with this entry for the user, and these keys more for the cluster.
+    /// Writes a kubeconfig with this entry for the user, and with additional keys for the cluster.
     pub fn kubeconfig_with(&self, name: &str, user: &Value, cluster: &Value) -> PathBuf {
         let path = self.folder().join(format!("{name}.kubeconfig"));
         let text = kubeconfig(&self.authority, &self.url, user, cluster);
@@ -245,12 +216,12 @@ impl Cluster {
         path
     }
 
-    /// The entry of a user who may do everything.
+    /// Returns the kubeconfig entry of a user with all permissions.
     pub fn admin(&self) -> Value {
         certificate_user(&self.authority.client("admin", &["system:masters"]))
     }
 
-    /// The token of a new service account in the namespace `default`, which may do everything if `is_admin`.
+    /// Creates a service account in the namespace `default`, with all permissions if `is_admin`, and returns a token for it.
     pub fn token(&self, name: &str, is_admin: bool) -> String {
         let accounts = "/api/v1/namespaces/default/serviceaccounts";
         self.post(accounts, &json!({"metadata": {"name": name}}));
@@ -271,22 +242,6 @@ impl Cluster {
         asked["status"]["token"].as_str().unwrap().to_owned()
     }
 
-    /// Runs `osm` against the cluster.
-    pub fn osm<S: AsRef<str>>(&self, args: &[S]) -> Output {
-        self.osm_with(&self.kubeconfig, args)
-    }
-
-    /// Runs `osm` against the cluster with a text on its standard input.
-    pub fn osm_with_input<S: AsRef<str>>(&self, args: &[S], stdin: &str) -> Output {
-        let program = Path::new(env!("CARGO_BIN_EXE_osm"));
-        run(&mut self.command(program, &self.kubeconfig, args), stdin)
-    }
-
-    /// Runs `osm` against the cluster with a kubeconfig of [`Self::kubeconfig_for`].
-    pub fn osm_with<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Output {
-        self.run(Path::new(env!("CARGO_BIN_EXE_osm")), kubeconfig, args)
-    }
-
     /// Runs the real helm against the cluster.
     pub fn helm<S: AsRef<str>>(&self, args: &[S]) -> Output {
         self.helm_with(&self.kubeconfig, args)
@@ -297,24 +252,14 @@ impl Cluster {
         self.run(&part("OSM_TEST_HELM"), kubeconfig, args)
     }
 
-    /// Starts a proxy before the API server that makes requests fail.
+    /// Starts a proxy in front of the API server that makes requests fail.
     pub fn proxy(&self, name: &str, faults: Faults) -> Proxy {
         let kubeconfig = self.folder().join(format!("{name}.kubeconfig"));
         Proxy::start(&self.kubeconfig, kubeconfig, faults)
     }
 
-    /// Starts `osm` against the cluster with a kubeconfig, and does not wait for it.
-    pub fn osm_started<S: AsRef<str>>(&self, kubeconfig: &Path, args: &[S]) -> Child {
-        let program = Path::new(env!("CARGO_BIN_EXE_osm"));
-        self.command(program, kubeconfig, args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-
-    fn command<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Command {
+    /// Returns a command that runs a program against the cluster with a kubeconfig.
+    pub fn command<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args.iter().map(AsRef::as_ref))
@@ -324,18 +269,19 @@ impl Cluster {
         command
     }
 
-    fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
+    /// Runs a program against the cluster with a kubeconfig, until it ends.
+    pub fn run<S: AsRef<str>>(&self, program: &Path, kubeconfig: &Path, args: &[S]) -> Output {
         run(&mut self.command(program, kubeconfig, args), "")
     }
 
-    /// Asks the API server: the answer's status code, and its body.
+    /// Sends a request to the API server; returns the status code and the body of the response.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.runtime
             .block_on(request(&self.client, method, path, body))
             .unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
-    /// What is at a path of the API, if there is anything.
+    /// Reads the object or list at a path of the API; `None` if it does not exist.
     #[track_caller]
     pub fn get(&self, path: &str) -> Option<Value> {
         match self.request("GET", path, None) {
@@ -345,35 +291,7 @@ impl Cluster {
         }
     }
 
-    /// A Deployment of the control plane, if it is there.
-    #[track_caller]
-    pub fn deployment(&self, name: &str) -> Option<Value> {
-        self.get(&format!(
-            "/apis/apps/v1/namespaces/osm-system/deployments/{name}"
-        ))
-    }
-
-    /// How many Pods a Deployment of the control plane is to have.
-    #[track_caller]
-    pub fn replicas(&self, deployment: &str) -> Value {
-        let found = self.deployment(deployment);
-        found.expect("the Deployment")["spec"]["replicas"].clone()
-    }
-
-    /// Runs `osm`, which has to succeed, and reads the JSON that it prints.
-    #[track_caller]
-    pub fn osm_json<S: AsRef<str>>(&self, args: &[S]) -> Value {
-        serde_json::from_str(&self.osm(args).ok()).unwrap()
-    }
-
-    /// Runs helm for the release `osm`, which has to succeed: a command, and what follows the name.
-    #[track_caller]
-    pub fn helm_release(&self, command: &[&str], more: &[&str]) -> String {
-        let release = ["osm", "--namespace", "osm-system"];
-        self.helm(&[command, &release, more].concat()).ok()
-    }
-
-    /// Makes an object; the path is that of its collection.
+    /// Creates an object; the path is that of its collection.
     #[track_caller]
     pub fn post(&self, path: &str, body: &Value) -> Value {
         self.change("POST", path, Some(body))
@@ -404,7 +322,7 @@ impl Cluster {
         value
     }
 
-    /// Looks again and again until there is something, and gives it.
+    /// Polls until `look` returns a value, and returns it.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let start = Instant::now();
@@ -417,50 +335,20 @@ impl Cluster {
         }
     }
 
-    /// All objects of all kinds, by `group/version/Kind/namespace/name`; the core group and the namespace of
-    /// an object without one are empty.
+    /// Reads all objects of all kinds, by `group/version/Kind/namespace/name`. The core group is empty, and so is the
+    /// namespace of cluster-wide objects.
     ///
-    /// Each object is there once, in the version that the API server prefers. What changes without anybody's
-    /// doing is left out: events, leases and the health of components.
+    /// Each object is listed once, in the version that the API server prefers. Objects that change by themselves are left
+    /// out: events, leases, nodes and the health of components.
     pub fn objects(&self) -> BTreeMap<String, Value> {
         self.runtime
             .block_on(objects(&self.client))
             .unwrap_or_else(|e| panic!("cannot list all objects: {e}"))
     }
 
-    /// A values file with the pins of the default release, for helm.
-    pub fn pins(&self) -> String {
-        let path = self.folder().join("pins.yaml");
-        let images = super::osm(&["images", "list", "-o", "helm-values"]).ok();
-        std::fs::write(&path, images).unwrap();
-        path.display().to_string()
-    }
-
-    /// Installs a chart with helm as the release `name` in the mesh's namespace, with the pins.
-    pub fn helm_install(&self, name: &str, chart: &str) {
-        self.helm_install_with(name, chart, &[]);
-    }
-
-    /// As [`Self::helm_install`], with more flags.
-    pub fn helm_install_with(&self, name: &str, chart: &str, more: &[&str]) {
-        let pins = self.pins();
-        let namespace = ["--namespace", "osm-system", "--create-namespace"];
-        let wait = ["--values", &pins, "--wait", "--timeout", "60s"];
-        self.helm(&[&["install", name, chart], &namespace[..], &wait, more].concat())
-            .ok();
-    }
-
-    /// Removes the mesh and its namespace with osm, and awaits that the objects are those of before.
-    #[track_caller]
-    pub fn uninstall(&self, before: &BTreeMap<String, Value>) {
-        self.osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
-            .ok();
-        self.await_objects(before);
-    }
-
-    /// Prints the ends of the logs of what has ended, which go away with the cluster.
+    /// Prints the ends of the logs of processes that have ended; the logs are deleted with the cluster.
     #[allow(clippy::print_stderr)]
-    fn print_logs(mut self) {
+    pub(crate) fn print_logs(mut self) {
         for process in &mut self.processes {
             if let Some(ended) = process.ended() {
                 eprintln!("{ended}\n{}", process.tail());
@@ -472,7 +360,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until [`Self::objects`] are these again. Controllers clean up after others, so it takes a moment.
+    /// Waits until [`Self::objects`] are these again: controllers need a moment to clean up.
     #[track_caller]
     pub fn await_objects(&self, wanted: &BTreeMap<String, Value>) {
         let start = Instant::now();
@@ -486,14 +374,14 @@ impl Cluster {
     }
 }
 
-/// The program that a variable names.
+/// Returns the program that an environment variable names.
 fn part(variable: &str) -> PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))
         .into()
 }
 
-/// Waits until there is something at a path.
+/// Waits until a path can be read.
 fn await_path(
     runtime: &Runtime,
     client: &Client,
@@ -502,7 +390,7 @@ fn await_path(
 ) -> Result<(), String> {
     let start = Instant::now();
     loop {
-        // Whoever took the port may never answer.
+        // If another process has taken the port, it may never answer.
         let answer = runtime.block_on(async {
             tokio::time::timeout(ANSWER, request(client, "GET", path, None)).await
         });

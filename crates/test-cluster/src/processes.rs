@@ -1,16 +1,16 @@
-//! Processes that end with the test process that started them, however that ends.
+//! Processes and folders that end with the test process, no matter how it ends.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Runs the program below a shell that reads a pipe from this process. When the pipe closes, which it also
-/// does when this process is killed, the shell kills the program; when the program ends, so does the shell,
-/// with its exit code. The pipe is copied first, because a background command has no standard input.
+/// Runs the program as the child of a shell that reads a pipe from this process. When the pipe closes, which also happens
+/// when this process is killed, the shell kills the program. When the program ends, the shell ends with its exit code.
+/// The pipe is duplicated first, because a background command has no standard input.
 ///
-/// The part that reads the pipe ignores signals: one that is sent to the whole process group must not end it
-/// before it has killed the program.
+/// The part that reads the pipe ignores signals: one that is sent to the whole process group must not end it before it
+/// has killed the program.
 const KEEPER: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -22,7 +22,7 @@ kill -9 "$!" 2>/dev/null
 exit "$code"
 "#;
 
-/// Removes a folder when the pipe closes. Programs that are being killed may still write to it, so it tries again.
+/// Removes a folder when the pipe closes. It retries, because programs that are being killed may still write to it.
 const CLEANER: &str = r#"
 trap '' HUP INT TERM
 read -r _
@@ -32,7 +32,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 "#;
 
-/// A folder that is removed when this is dropped or when this process ends, however it ends.
+/// A folder that is removed when this is dropped or when this process ends, no matter how.
 pub struct Folder {
     path: PathBuf,
     /// The shell; its standard input is the pipe.
@@ -41,7 +41,7 @@ pub struct Folder {
 
 impl Folder {
     /// Creates a folder with a unique name in `parent`.
-    pub fn create_in(parent: &str) -> Self {
+    pub fn create_in(parent: &Path) -> Self {
         let path = tempfile::TempDir::new_in(parent).unwrap().keep();
         let cleaner = Command::new("sh")
             .args(["-c", CLEANER, "cleaner"])
@@ -66,7 +66,7 @@ impl Drop for Folder {
     }
 }
 
-/// A process that runs until this is dropped.
+/// A process that is killed when this is dropped.
 pub struct Process {
     name: String,
     log: PathBuf,
@@ -75,7 +75,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program; what it prints goes to `NAME.log` in the folder.
+    /// Starts a program; its output goes to `NAME.log` in the folder.
     pub fn start(name: &str, program: &Path, arguments: &[String], folder: &Path) -> Self {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).unwrap();
@@ -105,7 +105,7 @@ impl Process {
         Some(format!("{} ended ({status})", self.name))
     }
 
-    /// The last lines that the program printed.
+    /// Returns the last lines of the output.
     pub fn tail(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -118,14 +118,14 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
-        // The program is gone when the shell is: it waits for it.
+        // The shell waits for the program, so both have ended afterwards.
         let _ = self.keeper.wait();
     }
 }
 
-/// Ports on loopback that were free a moment ago.
+/// Returns ports on loopback that are free at the moment.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held at once, so that no two are the same.
+    // All are bound at the same time, so they are different.
     let listeners: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())

@@ -1,4 +1,4 @@
-//! The clusters of a test process: how many run at once, and that one is used again only as it was when it was new.
+//! The clusters of a test process: limits how many run at once, and reuses one only if it is back in its initial state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -7,18 +7,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::cluster::Cluster;
 use super::objects::{Located, first_difference, locate_objects};
-use super::{Cluster, SHORTLY};
+use super::timing::SHORTLY;
 
-/// Each takes half a gigabyte, and most of a processor while it starts. Tests wait for controllers most of the time,
-/// so more than the two processors of CI's machine can be busy.
+/// How many clusters run at once. Each takes half a gigabyte, and most of a processor while it starts. Tests mostly wait
+/// for controllers, so this is more than the two processors of a CI machine.
 const CLUSTERS: usize = 4;
-/// What a test left behind has to be gone within this time; otherwise a new cluster is started.
+/// How long removing the objects of a test may take; otherwise the cluster is not reused.
 const CLEANUP: Duration = Duration::from_secs(20);
-/// Within this time after nothing more is left, controllers have done what they do about it.
+/// How long controllers may take to settle after the objects of a test are gone.
 const SETTLED: Duration = Duration::from_secs(3);
-/// A cluster that had one of these added or removed is not used again: API server and controllers notice it seconds
-/// later, or go on with what they know until then.
+/// API groups that extend the API. A cluster in which one of their objects changed is not reused: the API server and the
+/// controllers notice such changes only seconds later.
 const EXTENSIONS: [&str; 3] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -28,7 +29,13 @@ const EXTENSIONS: [&str; 3] = [
 struct Pool {
     /// How many clusters there are, whether leased or idle.
     running: usize,
-    idle: Vec<Cluster>,
+    idle: Vec<Restorable>,
+}
+
+/// A cluster with its initial state.
+struct Restorable {
+    cluster: Cluster,
+    baseline: Baseline,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
@@ -38,11 +45,11 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 static RETURNED: Condvar = Condvar::new();
 
 fn pool() -> MutexGuard<'static, Pool> {
-    // A test that panicked has left the numbers as they should be.
+    // The counts are correct even after a panic.
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The right to run a cluster.
+/// The permission to run a cluster.
 struct Permit(());
 
 impl Drop for Permit {
@@ -52,22 +59,22 @@ impl Drop for Permit {
     }
 }
 
-/// A cluster for one test. When it is dropped, the pool removes what the test left and keeps the cluster for the
-/// next test, or ends the cluster if it cannot be what it was.
+/// A cluster for one test. When it is dropped, the pool removes what the test left and keeps the cluster for the next
+/// test, or stops the cluster if it cannot be restored.
 pub struct Lease {
     /// Present until this is dropped.
-    cluster: Option<Cluster>,
+    pooled: Option<Restorable>,
     permit: Option<Permit>,
 }
 
-impl Lease {
-    /// Takes an idle cluster, or starts one as soon as one more may run.
-    pub fn take() -> Self {
+impl Cluster {
+    /// Returns a cluster in its initial state: an idle one, or a new one as soon as the limit allows it.
+    pub fn start() -> Lease {
         let mut pool = pool();
         loop {
-            if let Some(cluster) = pool.idle.pop() {
-                return Self {
-                    cluster: Some(cluster),
+            if let Some(idle) = pool.idle.pop() {
+                return Lease {
+                    pooled: Some(idle),
                     permit: Some(Permit(())),
                 };
             }
@@ -75,8 +82,10 @@ impl Lease {
                 pool.running += 1;
                 drop(pool);
                 let permit = Permit(());
-                return Self {
-                    cluster: Some(Cluster::start_new()),
+                let cluster = Cluster::start_new();
+                let baseline = cluster.baseline();
+                return Lease {
+                    pooled: Some(Restorable { cluster, baseline }),
                     permit: Some(permit),
                 };
             }
@@ -85,62 +94,69 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Restores the initial state: removes every object and file that was added since, and heals all Pods.
+    ///
+    /// # Errors
+    /// Describes what else has changed, or what is not gone in time.
+    pub fn restore(&self) -> Result<(), String> {
+        let pooled = self.pooled.as_ref().expect("a lease holds a cluster");
+        pooled.cluster.restore(&pooled.baseline)
+    }
+}
+
 impl Deref for Lease {
     type Target = Cluster;
 
     fn deref(&self) -> &Cluster {
-        self.cluster.as_ref().expect("a lease holds a cluster")
+        let pooled = self.pooled.as_ref().expect("a lease holds a cluster");
+        &pooled.cluster
     }
 }
 
 impl Drop for Lease {
     #[allow(clippy::print_stdout)]
     fn drop(&mut self) {
-        let (Some(cluster), Some(permit)) = (self.cluster.take(), self.permit.take()) else {
+        let (Some(pooled), Some(permit)) = (self.pooled.take(), self.permit.take()) else {
             return;
         };
         if std::thread::panicking() {
-            cluster.print_logs();
+            pooled.cluster.print_logs();
             return;
         }
-        match cluster.restore() {
+        match pooled.cluster.restore(&pooled.baseline) {
             Ok(()) => {
-                // The cluster keeps its place among those that run.
+                // The cluster still counts as running.
                 std::mem::forget(permit);
-                pool().idle.push(cluster);
+                pool().idle.push(pooled);
                 RETURNED.notify_one();
             }
             Err(why) => {
-                println!("the cluster is not used again: {why}");
-                drop(cluster);
+                println!("the cluster is not reused: {why}");
+                drop(pooled);
                 drop(permit);
             }
         }
     }
 }
 
-/// What a new cluster has.
-pub struct Baseline {
+/// The initial state of a cluster.
+struct Baseline {
     objects: BTreeMap<String, Value>,
     extensions: u64,
 }
 
 impl Cluster {
-    /// Notes what the new cluster has.
-    pub(super) fn baseline(&self) -> Baseline {
+    /// Reads the initial state of a new cluster.
+    fn baseline(&self) -> Baseline {
         Baseline {
             objects: self.objects(),
             extensions: self.extension_writes(),
         }
     }
 
-    /// Makes the cluster what it was when it was new: removes every object and file that was added since, and heals
-    /// all Pods.
-    ///
-    /// # Errors
-    /// Why it cannot be: something else has changed, or does not go away.
-    pub fn restore(&self) -> Result<(), String> {
-        let baseline = self.baseline.get().expect("a cluster that has started");
+    /// See [`Lease::restore`].
+    fn restore(&self, baseline: &Baseline) -> Result<(), String> {
         if self.extension_writes() != baseline.extensions {
             return Err("its API was extended".to_owned());
         }
@@ -179,11 +195,11 @@ impl Cluster {
             .map_err(|e| format!("{}: {e}", folder.display()))
     }
 
-    /// Deletes an object once, and then takes away the finalizers that hold it.
+    /// Deletes an object once, and then removes the finalizers that block it.
     fn remove(&self, found: &Located, deleted: &mut BTreeSet<String>) {
         let metadata = &found.object["metadata"];
         let going = !metadata["deletionTimestamp"].is_null();
-        // Whether it works is seen in the next round.
+        // The next round shows whether it worked.
         if going && !metadata["finalizers"].is_null() {
             let released = json!({"metadata": {"finalizers": null}});
             self.request("PATCH", &found.path, Some(&released));
@@ -193,7 +209,7 @@ impl Cluster {
         }
     }
 
-    /// How many requests have changed the API itself: its kinds, its webhooks and its policies.
+    /// Returns how many requests have changed the API itself: its kinds, webhooks and policies.
     fn extension_writes(&self) -> u64 {
         let (code, metrics) = self.request("GET", "/metrics", None);
         let metrics = metrics.as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Talking with the API server.
+//! Clients, kubeconfigs and requests for the API server.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::certificates::{Authority, Pair};
 
-/// A runtime for one thread.
+/// Returns a runtime for one thread.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -17,7 +17,7 @@ pub fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// A client for the cluster of a kubeconfig; it belongs to the runtime that it is made in.
+/// Returns a client for the cluster of a kubeconfig; use it only in the runtime in which it was created.
 pub async fn client(kubeconfig: &Path) -> Client {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let options = KubeConfigOptions::default();
@@ -25,7 +25,7 @@ pub async fn client(kubeconfig: &Path) -> Client {
     Client::try_from(config.unwrap()).unwrap()
 }
 
-/// What a user shows to be one: a client certificate.
+/// Returns the entry of a user with a client certificate for a kubeconfig.
 pub fn certificate_user(pair: &Pair) -> Value {
     json!({
         "client-certificate-data": base64(&pair.certificate),
@@ -33,7 +33,7 @@ pub fn certificate_user(pair: &Pair) -> Value {
     })
 }
 
-/// The kubeconfig of a user, with all that it needs inside; `more` is for the cluster's entry.
+/// Returns the kubeconfig of a user, with all certificates inside; `more` is added to the entry of the cluster.
 pub fn kubeconfig(authority: &Authority, url: &str, user: &Value, more: &Value) -> String {
     let mut cluster = json!({
         "server": url,
@@ -54,13 +54,13 @@ pub fn kubeconfig(authority: &Authority, url: &str, user: &Value, more: &Value) 
     .to_string()
 }
 
-/// Base64 as kubeconfigs have it (RFC 4648, section 4).
+/// Encodes data for a kubeconfig: base64 (RFC 4648, section 4).
 pub fn base64(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-/// Sends a request: the answer's status code, and its body.
+/// Sends a request; returns the status code and the body of the response.
 pub async fn request(
     client: &Client,
     method: &str,
@@ -81,7 +81,7 @@ pub async fn request(
         )
         .unwrap();
     match client.request_text(request).await {
-        // What is not an object, such as the word of /readyz, is given as a text.
+        // A response that is not JSON, such as the `ok` of /readyz, is returned as a string.
         Ok(text) => Ok((
             200,
             serde_json::from_str(&text).unwrap_or(Value::String(text)),

@@ -1,4 +1,4 @@
-//! A certificate authority for one cluster: keys on P-256, made in this process, without C code.
+//! A certificate authority for one cluster: P-256 keys that are generated in this process, without C code.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use rcgen::{
     SignatureAlgorithm,
 };
 
-/// Enough for any encoding of a P-256 key or signature.
+/// The buffer size in bytes for any encoding of a P-256 key or signature.
 const LONGEST: usize = 256;
 
 /// A certificate and its private key, both PEM.
@@ -20,7 +20,7 @@ pub struct Pair {
     pub key: String,
 }
 
-/// The authority that a cluster's serving and client certificates come from.
+/// The authority that signs the server and client certificates of a cluster.
 pub struct Authority {
     certificate: String,
     issuer: Issuer<'static, Key>,
@@ -30,10 +30,10 @@ pub struct Authority {
 impl Authority {
     pub fn new() -> Self {
         let key = Key::generate();
-        let mut params = params("osm test authority", 1);
+        let mut params = params("test authority", 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.key_identifier_method = KeyIdMethod::PreSpecified(b"osm test authority".to_vec());
+        params.key_identifier_method = KeyIdMethod::PreSpecified(b"test authority".to_vec());
         let certificate = params.self_signed(&key).unwrap().pem();
         Self {
             certificate,
@@ -42,12 +42,12 @@ impl Authority {
         }
     }
 
-    /// The authority's own certificate, PEM.
+    /// Returns the certificate of the authority itself, PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// What a server on 127.0.0.1 shows.
+    /// Issues a certificate for a server on 127.0.0.1.
     pub fn server(&self) -> Pair {
         let mut params = params("kube-apiserver", self.serial());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -55,7 +55,7 @@ impl Authority {
         self.sign(&params)
     }
 
-    /// What a client shows whose certificate has expired.
+    /// Issues a client certificate that has expired.
     pub fn expired_client(&self, user: &str) -> Pair {
         let mut params = params(user, self.serial());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -63,11 +63,11 @@ impl Authority {
         self.sign(&params)
     }
 
-    /// What a client shows to be a user in some groups.
+    /// Issues a client certificate for a user in some groups.
     pub fn client(&self, user: &str, groups: &[&str]) -> Pair {
         let mut params = params(user, self.serial());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        // A distinguished name holds each attribute once here, so a further group has nowhere to go.
+        // The distinguished name holds each attribute only once here, so there is no room for a second group.
         assert!(
             groups.len() <= 1,
             "a client certificate holds one group, not {groups:?}"
@@ -91,7 +91,7 @@ impl Authority {
     }
 }
 
-/// A private key and its public key, PEM.
+/// Generates a key pair: the private key and the public key, PEM.
 pub fn key_pair() -> (String, String) {
     let key = Key::generate();
     let mut buffer = [0; LONGEST];

@@ -1,4 +1,4 @@
-//! A proxy before the API server that makes requests fail.
+//! A proxy in front of the API server that makes requests fail.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -25,26 +25,26 @@ use super::api::{client, runtime};
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is refused with this status; 429 and 503 ask for a pause of a second.
+    /// The proxy refuses it with this status; 429 and 503 ask for a pause of one second.
     Status(u16),
-    /// The connection ends before the request reaches the API server.
+    /// The connection is closed before the request reaches the API server.
     Reset,
-    /// The API server handles the request, and the connection ends without an answer.
+    /// The API server handles the request, and the connection is closed without a response.
     LostAnswer,
-    /// The answer ends in its middle.
+    /// The response is cut off in the middle.
     CutAnswer,
-    /// The request does not reach the API server, and there is no answer.
+    /// The request does not reach the API server, and the connection stays open without a response.
     Hang,
-    /// The API server handles the request, and there is no answer.
+    /// The API server handles the request, and the connection stays open without a response.
     HangAfter,
-    /// The answer begins, and nothing follows.
+    /// The response has headers, and no body follows.
     Silence,
 }
 
-/// Returns what happens to the n-th request, counted from 0, with this path and query.
+/// Returns the fault for the n-th request, counted from 0, with this path and query.
 pub type Faults = Box<dyn Fn(usize, &str) -> Option<Fault> + Send + Sync>;
 
-/// A proxy that listens on loopback without TLS and speaks as the administrator; it ends when dropped.
+/// A proxy that listens on loopback without TLS and sends requests as the administrator; dropping it stops it.
 pub struct Proxy {
     kubeconfig: PathBuf,
     requests: Arc<AtomicUsize>,
@@ -60,7 +60,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Starts a proxy before the cluster of `upstream`, and writes the kubeconfig for it to `kubeconfig`.
+    /// Starts a proxy for the cluster of the kubeconfig `upstream`, and writes the kubeconfig of the proxy to `kubeconfig`.
     pub fn start(upstream: &Path, kubeconfig: PathBuf, faults: Faults) -> Self {
         let (address_sender, address) = channel();
         let (stop, mut stopped) = oneshot::channel::<Infallible>();
@@ -86,7 +86,7 @@ impl Proxy {
                     let shared = Arc::clone(&shared);
                     tokio::spawn(async move {
                         let service = service_fn(|request| pass(&shared, request));
-                        // A connection that is made to fail fails.
+                        // Faults close connections.
                         let _ = hyper::server::conn::http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), service)
                             .await;
@@ -111,17 +111,17 @@ impl Proxy {
         }
     }
 
-    /// The kubeconfig that leads through the proxy.
+    /// Returns the kubeconfig of the proxy.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// How many requests there were.
+    /// Returns how many requests there were.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// Waits until a request hangs; `false` if none does within this time.
+    /// Waits until a request hangs; returns `false` if none does within this time.
     pub fn hangs_within(&self, time: Duration) -> bool {
         match self.hangs.recv_timeout(time) {
             Ok(()) => true,
@@ -133,9 +133,9 @@ impl Proxy {
 
 type Answer = Response<UnsyncBoxBody<Bytes, kube::Error>>;
 
-/// The connection is to be closed.
+/// The connection is closed.
 #[derive(Debug, thiserror::Error)]
-#[error("made to fail")]
+#[error("closed on purpose")]
 struct Closed;
 
 async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Closed> {
@@ -171,7 +171,7 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Clo
 fn refused(code: u16) -> Answer {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
-        "reason": "Made", "message": format!("made up ({code})"),
+        "reason": "Injected", "message": format!("injected fault ({code})"),
     });
     let body = Full::from(status.to_string());
     let mut answer = Response::builder()
@@ -184,7 +184,7 @@ fn refused(code: u16) -> Answer {
     answer.body(body).expect("an answer")
 }
 
-/// A body of which nothing ever comes.
+/// A body that never sends anything.
 struct Nothing;
 
 impl Body for Nothing {
@@ -199,7 +199,7 @@ impl Body for Nothing {
     }
 }
 
-/// Half of the first part of a body, and no more.
+/// Half of the first frame of a body, followed by an error.
 struct Half(Option<kube::client::Body>);
 
 impl Body for Half {

@@ -1,4 +1,4 @@
-//! All objects of a cluster, found by discovery, and how they differ.
+//! Lists all objects of a cluster by discovery, and compares two such lists.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::api::request;
 
-/// Kinds that change without anybody's doing.
+/// Kinds whose objects change by themselves.
 const RESTLESS: [&str; 4] = ["ComponentStatus", "Event", "Lease", "Node"];
 
-/// An object and the path of the API that it is at.
+/// An object and its path in the API.
 pub struct Located {
     pub path: String,
     pub object: Value,
 }
 
-/// All objects by `group/version/Kind/namespace/name`.
+/// Reads all objects, by `group/version/Kind/namespace/name`.
 pub async fn objects(client: &Client) -> kube::Result<BTreeMap<String, Value>> {
     let located = locate_objects(client).await?.into_iter();
     Ok(located.map(|(key, found)| (key, found.object)).collect())
@@ -28,13 +28,13 @@ pub async fn locate_objects(client: &Client) -> kube::Result<BTreeMap<String, Lo
     let get = async |path: String| -> kube::Result<Value> {
         match request(client, "GET", &path, None).await? {
             (200, value) => Ok(value),
-            // A kind may have gone away since it was discovered.
+            // The kind may have been removed since it was discovered.
             _ => Ok(Value::Null),
         }
     };
     for (group, versions) in groups(&get("/apis".to_owned()).await?) {
         let mut seen = Vec::new();
-        // A kind that the preferred version has not is looked for in the others.
+        // A kind that the preferred version lacks may be in another version.
         for version in versions {
             let (api, group_version) = match group.is_empty() {
                 true => ("/api", version.clone()),
@@ -70,7 +70,7 @@ pub async fn locate_objects(client: &Client) -> kube::Result<BTreeMap<String, Lo
     Ok(found)
 }
 
-/// Each group with its versions, the preferred one first.
+/// Returns each group with its versions, the preferred one first.
 fn groups(discovery: &Value) -> Vec<(String, Vec<String>)> {
     let mut groups = vec![(String::new(), vec!["v1".to_owned()])];
     for group in items(&discovery["groups"]) {
@@ -94,7 +94,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The first difference, as a sentence.
+/// Describes the first difference; `None` if there is none.
 pub fn first_difference(
     wanted: &BTreeMap<String, Value>,
     found: &BTreeMap<String, Value>,

@@ -1,5 +1,4 @@
-//! What a Pod's status says when it fares well or badly: the reasons and messages of Kubernetes 1.36 with
-//! containerd.
+//! The status of Pods that run, end or fail, with the reasons and messages of Kubernetes 1.36 with containerd.
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
@@ -7,31 +6,31 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// What goes wrong with a Pod.
+/// How a Pod fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The image's first pull failed.
+    /// The first pull of the image failed.
     ErrImagePull,
-    /// The image's pull failed before, and is tried again later.
+    /// The pull of the image has failed and will be retried.
     ImagePullBackOff,
     /// The containers end soon after each start.
     CrashLoopBackOff,
-    /// No node takes the Pod. A Pod that is bound already stays so, and runs.
+    /// No node fits the Pod. A Pod that is already bound keeps running.
     Unschedulable,
-    /// The containers were killed for their use of memory.
+    /// The containers were killed because they used too much memory.
     OomKilled,
-    /// The containers end with exit code 1. With `restartPolicy: OnFailure` they did so more often than the
-    /// default backoffLimit allows, so that the Job fails at once.
+    /// The containers end with exit code 1. With `restartPolicy: OnFailure` they have done so more often than the default
+    /// backoffLimit allows, so the Job fails at once.
     JobFails,
     /// The containers run, and their readiness probes fail.
     NotReady,
-    /// A volume cannot be mounted, which only an event tells.
+    /// A volume cannot be mounted; only an event reports it.
     Mount,
     /// The init containers run and do not end.
     InitRuns,
 }
 
-/// How a Pod fares.
+/// What becomes of a Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Runs,
@@ -39,14 +38,14 @@ pub enum Fate {
     Fails(Failure),
 }
 
-/// `Always`, `OnFailure` or `Never`.
+/// Returns the restart policy: `Always`, `OnFailure` or `Never`.
 pub fn restart_policy(pod: &Pod) -> &str {
     let spec = pod.spec.as_ref();
     spec.and_then(|spec| spec.restart_policy.as_deref())
         .unwrap_or("Always")
 }
 
-/// The images of all containers, those that come first in front.
+/// Returns the images of all containers, those of init containers first.
 pub fn images(pod: &Pod) -> Vec<String> {
     let (init, main) = containers(pod);
     init.iter().chain(main).map(image).collect()
@@ -64,7 +63,7 @@ fn image(container: &Container) -> String {
     container.image.clone().unwrap_or_default()
 }
 
-/// The status, less the conditions that are the scheduler's once a Pod is bound.
+/// Returns the status, without the conditions that the scheduler sets when it binds a Pod.
 pub fn status(pod: &Pod, fate: Fate) -> Value {
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     if fate == Fate::Fails(Failure::Unschedulable) {
@@ -82,7 +81,7 @@ pub fn status(pod: &Pod, fate: Fate) -> Value {
     }
     let Written { phase, init, main } = written(pod, fate);
     let (init_containers, main_containers) = containers(pod);
-    // Only the first of the init containers is ever reached where they fail.
+    // If init containers fail, only the first one is reached.
     let init_statuses: Vec<Value> = init_containers
         .iter()
         .enumerate()
@@ -112,7 +111,7 @@ pub fn status(pod: &Pod, fate: Fate) -> Value {
     })
 }
 
-/// The state of all containers of one sort.
+/// The state of all init containers, or of all other containers.
 enum State {
     Runs {
         ready: bool,
@@ -122,11 +121,11 @@ enum State {
         reason: &'static str,
         restarts: i32,
     },
-    /// Waits for a reason and with a message, after an end if it was started before.
+    /// Waiting, with a reason and a message, and with the exit code of the last run if there was one.
     Waits(&'static str, Message, Option<i32>),
 }
 
-/// What a waiting container says.
+/// The message of a waiting container.
 #[derive(Clone, Copy)]
 enum Message {
     None,
@@ -135,7 +134,7 @@ enum Message {
     BackOffRestart,
 }
 
-/// What the containers do, and what that makes of the Pod.
+/// The states of the containers, and the phase of the Pod that follows.
 struct Written {
     phase: &'static str,
     init: State,
@@ -193,7 +192,7 @@ fn written(pod: &Pod, fate: Fate) -> Written {
     }
 }
 
-/// A Pod whose image cannot be pulled: that of an init container comes first.
+/// Describes a Pod whose image cannot be pulled: the image of an init container if it has one.
 fn pulling(pod: &Pod, reason: &'static str, message: Message) -> Written {
     let waits = State::Waits(reason, message, None);
     let (init, main) = match containers(pod).0.is_empty() {
@@ -222,7 +221,7 @@ impl State {
             }})
         };
         let running = json!({ "running": { "startedAt": now } });
-        // A sidecar is listed with the init containers, and goes on running after them.
+        // A sidecar is listed among the init containers and keeps running after them.
         let sidecar = container.restart_policy.as_deref() == Some("Always");
         let (state, last, ready, restarts) = match self {
             Self::Ended { code: 0, .. } if sidecar => (running, last(), true, 0),
@@ -236,7 +235,7 @@ impl State {
                     0 => json!({}),
                     _ => ended(*code, reason),
                 };
-                // An init container that is done counts as ready.
+                // An init container that has succeeded counts as ready.
                 (ended(*code, reason), last, *code == 0, *restarts)
             }
             Self::Waits(reason, message, restarts) => {
@@ -254,7 +253,7 @@ impl State {
                 )
             }
         };
-        // Restarts are counted for as long as there is the Pod.
+        // Restarts are counted during the whole life of the Pod.
         let restarts = restarts.max(before.map_or(0, |status| status.restart_count));
         let pulled = !matches!(self, Self::Waits(_, _, None));
         json!({
@@ -301,7 +300,7 @@ impl Message {
     }
 }
 
-/// What was last said of a container.
+/// Returns the last status of a container.
 fn previous<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let init = status.init_container_statuses.iter().flatten();
@@ -350,20 +349,20 @@ fn conditions(pod: &Pod, phase: &str, init: &State, main: &State, now: &str) -> 
     ]
 }
 
-/// An address that is the same whenever it is asked for.
+/// Returns an address that stays the same for a Pod.
 fn address(pod: &Pod) -> String {
     let hash = Sha256::digest(pod.uid().unwrap_or_default());
     format!("10.244.{}.{}", hash[0], hash[1])
 }
 
-/// `name@digest`: the reference's own digest, else one made of the reference.
+/// Returns `name@digest`, with the digest of the reference if it has one, else with a hash of the reference.
 fn image_id(reference: &str) -> String {
     let (name, digest) = match reference.split_once('@') {
         Some((name, digest)) => (name, digest.to_owned()),
         None => (reference, format!("sha256:{}", hex(reference))),
     };
     let name = match name.rsplit_once(':') {
-        // A colon before the last slash is that of a port.
+        // A colon before the last slash starts a port.
         Some((name, tag)) if !tag.contains('/') => name,
         _ => name,
     };

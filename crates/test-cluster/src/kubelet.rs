@@ -1,6 +1,6 @@
-//! A stand-in for the scheduler and the kubelets: it reports for every Pod, within milliseconds, what they would.
+//! A stand-in for the scheduler and the kubelets: it sets the status of every Pod as they would, within milliseconds.
 //!
-//! It runs nothing; the reported status comes from `pod_status`.
+//! It runs no containers; the status comes from `pod_status`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -37,7 +37,7 @@ pub struct Kubelet {
 }
 
 impl Kubelet {
-    /// Starts it for the cluster of a kubeconfig; what it could not do goes to a log in the folder.
+    /// Starts it for the cluster of a kubeconfig; its errors go to a log in the folder.
     pub fn start(kubeconfig: &Path, folder: &Path) -> Self {
         let (sender, orders) = unbounded_channel();
         let kubeconfig = kubeconfig.to_owned();
@@ -62,17 +62,17 @@ impl Kubelet {
         }
     }
 
-    /// From now on the Pods with this in their names fail so, those that exist included.
+    /// Makes Pods fail whose names contain `matching`, new ones as well as those that exist.
     pub fn fail(&self, matching: &str, failure: Failure) {
         self.order(Order::Fail(matching.to_owned(), failure));
     }
 
-    /// Takes back [`Self::fail`] with the same text. What ended for good stays ended.
+    /// Undoes [`Self::fail`] for the same `matching`. Pods that have ended stay as they are.
     pub fn heal(&self, matching: &str) {
         self.order(Order::Heal(matching.to_owned()));
     }
 
-    /// Takes back every [`Self::fail`].
+    /// Undoes every [`Self::fail`].
     pub fn heal_all(&self) {
         self.order(Order::HealAll);
     }
@@ -95,24 +95,24 @@ impl Drop for Kubelet {
 struct Worker {
     client: Client,
     log: File,
-    /// Names of Pods and what they suffer; the last that fits counts.
+    /// Parts of Pod names with their failures; the last match counts.
     rules: Vec<(String, Failure)>,
     /// All Pods, by uid.
     pods: BTreeMap<String, Pod>,
-    /// What was last said of a Pod, by uid, so that nothing is said twice.
+    /// The last reported state of each Pod, by uid, so that nothing is reported twice.
     said: BTreeMap<String, (Fate, Vec<String>)>,
 }
 
-/// Why a watch was given up.
+/// Why a watch ended.
 enum End {
-    /// The stand-in is to stop.
+    /// The stand-in was dropped.
     Stopped,
-    /// The Pods have to be listed anew.
+    /// The Pods must be listed again.
     Stale,
 }
 
 impl Worker {
-    /// Lists and watches, until nobody can give orders any more.
+    /// Lists and watches Pods until the stand-in is dropped.
     async fn work(mut self, mut orders: UnboundedReceiver<Order>) {
         loop {
             match self.watch(&mut orders).await {
@@ -123,7 +123,7 @@ impl Worker {
                     if orders.is_closed() {
                         return;
                     }
-                    tokio::time::sleep(super::SHORTLY).await;
+                    tokio::time::sleep(super::timing::SHORTLY).await;
                 }
             }
         }
@@ -142,7 +142,7 @@ impl Worker {
         let events = all.watch(&WatchParams::default(), &version).await?;
         let mut events = std::pin::pin!(events);
         loop {
-            // Orders first: a Pod that is made after an order is to feel it.
+            // Orders first: they apply to every Pod that is created after them.
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -183,11 +183,11 @@ impl Worker {
         }
     }
 
-    /// Does the next thing that is to be done for a Pod, if anything is; its result comes back as an event.
+    /// Performs the next step for a Pod, if there is one; the result arrives as an event.
     async fn attend(&mut self, pod: &Pod) {
         match self.next_step(pod).await {
             Ok(()) => {}
-            // Somebody was quicker, and what they did is on its way here.
+            // Another client was faster; its change arrives as an event.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => self.note(&pod.name_any(), &error),
         }
@@ -201,7 +201,7 @@ impl Worker {
             pod.namespace().as_deref().unwrap_or("default"),
         );
         if pod.metadata.deletion_timestamp.is_some() {
-            // With no time left a finalizer is what it waits for.
+            // If its grace period is over, it waits for a finalizer.
             if pod.metadata.deletion_grace_period_seconds != Some(0) {
                 let now = DeleteParams::default()
                     .grace_period(0)
@@ -235,7 +235,7 @@ impl Worker {
         if self.said.get(&uid) == Some(&said) {
             return Ok(());
         }
-        // With its version, for the status says how often a container was restarted before.
+        // With its version, because the status counts earlier restarts.
         let status = json!({
             "metadata": { "resourceVersion": pod.resource_version() },
             "status": status(pod, fate),
@@ -249,7 +249,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The event of a volume that cannot be mounted.
+    /// Creates the event for a volume that cannot be mounted.
     async fn warn(&self, pod: &Pod) -> kube::Result<()> {
         let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
         let event = json!({
@@ -267,7 +267,7 @@ impl Worker {
         });
         let path = format!("/api/v1/namespaces/{namespace}/events");
         let (code, said) = super::api::request(&self.client, "POST", &path, Some(&event)).await?;
-        assert!(code < 300, "no event: {said}");
+        assert!(code < 300, "cannot create an event: {said}");
         Ok(())
     }
 
