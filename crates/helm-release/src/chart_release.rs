@@ -216,7 +216,7 @@ impl<'c> ChartRelease<'c> {
     }
 }
 
-/// Removes a release: its objects, its hooks and its records.
+/// Removes a release: its objects, its hooks and its records. In a namespace that is being deleted the hooks do not run.
 ///
 /// # Errors
 /// The release is not installed, a pre-delete hook failed, the server refuses a request, or objects are not gone in time.
@@ -235,6 +235,11 @@ pub async fn uninstall(
             namespace: namespace.to_owned(),
         });
     }
+    let state = client.namespace_state(namespace).await?;
+    let options = RemovalOptions {
+        is_namespace_terminating: state == NamespaceState::Terminating,
+        ..options
+    };
     let cleanup = remove_release(client, &records, options, progress).await?;
     // The newest record goes last: the others alone would describe a release that is deployed.
     for record in &records {

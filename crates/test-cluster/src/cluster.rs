@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 3;
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// A running cluster; dropping it stops it. Tests get one through a [`Lease`].
+/// A running cluster; dropping it stops it. Tests get one through a [`crate::Lease`].
 ///
 /// The fields are dropped in their order.
 pub struct Cluster {

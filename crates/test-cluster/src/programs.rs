@@ -36,7 +36,7 @@ impl Output {
 /// The time limit of a command, which may also be a build.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// Runs a command with this standard input until it ends; it must end within [`LONGEST`].
+/// Runs a command with this standard input until it ends; it must end within ten minutes.
 #[track_caller]
 pub fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command

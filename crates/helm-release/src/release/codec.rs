@@ -24,7 +24,7 @@ pub(super) fn encode(content: &Value) -> String {
 /// Decodes a record from the data of its Secret.
 ///
 /// # Errors
-/// Says which layer of the encoding is damaged.
+/// Names the layer of the encoding that is damaged.
 pub(super) fn decode(data: &str) -> Result<Value, String> {
     let outer = BASE64
         .decode(data)

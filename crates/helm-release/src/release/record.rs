@@ -108,7 +108,7 @@ impl Record {
     /// Reads a record from its Secret.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Describes what is wrong with it.
     pub(super) fn from_secret(secret: &Value) -> Result<Record, String> {
         let content = codec::decode(text(secret, &["data", "release"]))?;
         if text(&content, &["name"]).is_empty() {

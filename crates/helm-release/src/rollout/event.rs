@@ -1,4 +1,4 @@
-//! What happens during a rollout, for whoever watches it.
+//! The events of a rollout, which a program can show as its progress.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::client::{ClientError, ObjectRef};
 use crate::release::{Ownership, ReleaseError};
 use crate::wait::PodProblem;
 
-/// Called with everything that happens.
+/// Called with each event.
 pub type Progress<'p> = &'p dyn Fn(Event<'_>);
 
-/// Something that happens while a release is installed, upgraded or removed.
+/// An event while a release is installed, upgraded or removed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {

@@ -93,13 +93,14 @@ fn with_policy(hooks: &[&Hook], policy: &str) -> Vec<ObjectRef> {
         .collect()
 }
 
-/// Returns whether the object in the place of a hook is of another owner: of another release, or not a hook.
+/// Returns whether an object that has the name of a hook belongs to another owner: it is part of another release, or not
+/// a hook.
 pub(super) fn is_foreign(object: &Value, owner: Owner<'_>) -> bool {
     let event = text(object, &["metadata", "annotations", "helm.sh/hook"]);
     event.is_empty() || owner.is_foreign(object)
 }
 
-/// Lists hooks that may still exist after they ran, and that no one needs afterwards.
+/// Lists hooks that may still exist after they ran, and that can be deleted with the release.
 pub(super) fn removable(hooks: &[Hook]) -> Vec<ObjectRef> {
     let targets = hooks.iter().map(|hook| &hook.target);
     targets

@@ -1,4 +1,4 @@
-//! Brings a release into a cluster and removes it: CRDs, hooks, and objects in Helm's order.
+//! Installs, upgrades and removes releases: CRDs, hooks, and objects in Helm's order.
 
 mod apply;
 mod crds;

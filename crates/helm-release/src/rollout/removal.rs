@@ -126,7 +126,7 @@ pub async fn await_deletion(
     Ok(gone(client, references, Deadline::after(timeout)).await?)
 }
 
-/// Lists the hooks of a record, without those whose place another owner has taken.
+/// Lists the hooks of a record, without those that have been replaced by an object of another owner.
 async fn own_hooks(
     client: &Client,
     last: &Record,
