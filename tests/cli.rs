@@ -368,7 +368,7 @@ fn values_are_merged_by_precedence() {
     let (reference, origin) = list(&["--set", "osm.image.tag=set", "-f", &file]);
     assert_eq!(
         reference, "from-file/osm-crds:set",
-        "--set is stronger wherever it stands"
+        "--set overrides files in any order"
     );
     assert_eq!(
         origin,

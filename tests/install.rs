@@ -637,7 +637,7 @@ fn concurrent_changes_of_another_user_are_kept() {
             && error.contains("run `osm install` to install it again"),
         "{error}"
     );
-    assert_eq!(cluster.get(record), None, "it was made again");
+    assert_eq!(cluster.get(record), None, "it was created again");
     assert_eq!(cluster.osm(&["install"]).ok(), INSTALLED);
     cluster.uninstall(&before);
 }

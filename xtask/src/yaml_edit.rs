@@ -32,7 +32,7 @@ pub(crate) fn set_strings(
         let place = marks.get(&format!("/{}", path.replace('.', "/")));
         let (Some(Value::String(_)), Some((number, column))) = (lookup(&expected, path), place)
         else {
-            return Err(failed(&format_args!("there is no string {path} to set")));
+            return Err(failed(&format_args!("no string at {path}")));
         };
         if let Some(line) = lines.get_mut(number - 1) {
             let indent: String = line.chars().take(column - 1).collect();
@@ -78,12 +78,8 @@ mod tests {
     #[test]
     fn a_string_that_cannot_be_set_is_an_error() {
         for (text, path, message) in [
-            (
-                "a:\n  c: x\n",
-                "a.b",
-                "values.yaml: there is no string a.b to set",
-            ),
-            ("a: 1\n", "a", "values.yaml: there is no string a to set"),
+            ("a:\n  c: x\n", "a.b", "values.yaml: no string at a.b"),
+            ("a: 1\n", "a", "values.yaml: no string at a"),
             ("a: &b x\nc: *b\n", "a", "values.yaml: cannot set"),
             ("a: {b: x, c: y}\n", "a.b", "values.yaml: cannot set"),
             ("a: |\n  x\n", "a", "values.yaml: cannot set"),
