@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use base64::Engine as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Digest as _;
 
 use super::super::files::base64;
@@ -69,7 +70,7 @@ pub(super) const TABLE: &[Function] = &[
         text(adler32(a.bytes(0)?).to_string())
     }),
     ("urlquery", 0, ANY, |_, a| {
-        text(percent_encode(&super::print::joined(a.0)))
+        text(escape_query(&super::print::joined(a.0)))
     }),
     ("html", 0, ANY, |_, a| {
         text(html(&super::print::joined(a.0)))
@@ -86,7 +87,7 @@ fn text(text: impl Into<Rc<str>>) -> Outcome {
 
 fn pretty_json(value: &Value) -> String {
     let mut out = String::new();
-    // These occur inside of texts only; Go escapes them for HTML's sake.
+    // Go escapes these for HTML. They occur only inside of strings.
     for c in json::pretty(&value.to_json()).chars() {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => _ = write!(out, "\\u{:04x}", u32::from(c)),
@@ -115,7 +116,7 @@ fn b64_decode(_: &mut Context, a: &Args<'_>) -> Outcome {
     ))
 }
 
-/// Where Go's decoder stops: at the first wrong byte, or at the quantum that is not complete.
+/// Returns where Go's decoder stops: at the first invalid byte, or at an incomplete quantum.
 fn bad_base64(digits: &[u8]) -> usize {
     let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     match digits.iter().position(|b| !digit(b)) {
@@ -138,14 +139,14 @@ fn b32_decode(_: &mut Context, a: &Args<'_>) -> Outcome {
     })
 }
 
-/// What `fromYaml` and its like are asked for.
+/// The shape that a function such as `fromYaml` returns.
 #[derive(Clone, Copy)]
 enum Shape {
     Dict,
     List,
 }
 
-/// helm returns errors as data: a dict with the key `Error`, or a list with the message.
+/// Helm returns errors as data: a dict with the key `Error`, or a list with the message.
 fn decoded(result: Result<Value, String>, shape: Shape) -> Value {
     match (result, shape) {
         (Ok(value @ Value::Dict(_)), Shape::Dict) | (Ok(value @ Value::List(_)), Shape::List) => {
@@ -167,7 +168,7 @@ fn error_dict(message: &str) -> Value {
     Value::dict([(Rc::from("Error"), Value::str(message))])
 }
 
-/// Of several documents the first counts.
+/// Parses YAML. Only the first document counts.
 fn from_yaml(text: &str, shape: Shape) -> Value {
     let documents = yaml::parse_documents(text, Numbers::Floats);
     let first = documents.map(|all| all.first().map_or(Value::Nil, |d| Value::from(&d.value)));
@@ -178,7 +179,7 @@ fn from_json(text: &str, shape: Shape) -> Value {
     decoded(read_json(text).map_err(|e| e.to_string()), shape)
 }
 
-/// JSON as Go reads it: every number is a float.
+/// Parses JSON as Go does: every number is a float.
 fn read_json(text: &str) -> Result<Value, serde_json::Error> {
     fn floats(value: Value) -> Value {
         match value {
@@ -240,7 +241,7 @@ fn from_base32(text: &str) -> Result<Vec<u8>, usize> {
     let (mut bits, mut count, mut out) = (0u32, 0u32, Vec::new());
     for (at, c) in text.trim_end_matches('=').bytes().enumerate() {
         let value = BASE32.iter().position(|b| *b == c).ok_or(at)?;
-        // No more than 12 bits are ever left over, so that nothing of use is shifted out.
+        // At most 12 bits are left over, so no useful bit is shifted out.
         bits = (bits << 5) | u32::try_from(value).unwrap_or(0);
         count += 5;
         if count >= 8 {
@@ -254,18 +255,19 @@ fn from_base32(text: &str) -> Result<Vec<u8>, usize> {
     }
 }
 
-/// As a query's value (`url.QueryEscape`): a blank becomes `+`.
-fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push('+'),
-            other => _ = write!(out, "%{other:02X}"),
-        }
-        out
-    })
+/// All characters except the unreserved ones (RFC 3986, section 2.3).
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// Escapes the value of a query (`url.QueryEscape`): a space becomes `+`.
+fn escape_query(text: &str) -> String {
+    const QUERY: &AsciiSet = &RESERVED.remove(b' ');
+    utf8_percent_encode(text, QUERY)
+        .to_string()
+        .replace(' ', "+")
 }
 
 fn html(text: &str) -> String {
@@ -283,7 +285,7 @@ fn html(text: &str) -> String {
     })
 }
 
-/// As a text between quotes of JavaScript (text/template, `JSEscape`).
+/// Escapes a string for JavaScript (text/template, `JSEscape`).
 fn javascript(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
@@ -313,7 +315,7 @@ mod tests {
             assert_eq!(from_base32(encoded).as_deref(), Ok(plain.as_bytes()));
         }
         assert_eq!(from_base32("1"), Err(0));
-        assert_eq!(percent_encode("a b&ü"), "a+b%26%C3%BC");
+        assert_eq!(escape_query("a b&ü%20+~"), "a+b%26%C3%BC%2520%2B~");
         assert_eq!(
             hex(&sha2::Sha256::digest("")),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

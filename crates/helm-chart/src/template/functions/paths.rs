@@ -1,10 +1,12 @@
 //! Functions on paths and URLs.
 
-use std::fmt::Write as _;
 use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 use super::super::value::Value;
 use super::args::Args;
+use super::encoding::RESERVED;
 use super::{Context, Error, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
@@ -66,12 +68,12 @@ fn ext(path: &str) -> &str {
     base.rfind('.').and_then(|at| base.get(at..)).unwrap_or("")
 }
 
-/// The parts of a URL (RFC 3986, section 3), those that may be escaped without their escapes.
+/// Splits a URL into its parts (RFC 3986, section 3) and decodes their escapes.
 fn url_parse(_: &mut Context, a: &Args<'_>) -> Outcome {
     let url = a.text(0)?;
     let wrong = |what: &str| Error::Wrong(format!("{url:?} is not a URL: {what}"));
     if url.contains(|c: char| c.is_ascii_control()) {
-        return Err(wrong("it holds a control character"));
+        return Err(wrong("it contains a control character"));
     }
     let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let is_scheme = |s: &str| {
@@ -83,7 +85,7 @@ fn url_parse(_: &mut Context, a: &Args<'_>) -> Outcome {
         Some(("", _)) => return Err(wrong("the scheme is missing")),
         Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
         Some((first, _)) if !first.contains(['/', '?']) => {
-            return Err(wrong("the first part of its path holds a colon"));
+            return Err(wrong("the first segment of its path contains a colon"));
         }
         _ => (String::new(), rest),
     };
@@ -101,9 +103,9 @@ fn url_parse(_: &mut Context, a: &Args<'_>) -> Outcome {
     };
     let foreign = |c: char| c.is_ascii() && (c == ' ' || r"\^`{|}".contains(c));
     if host.contains(foreign) {
-        return Err(wrong("its host holds a character that hosts do not have"));
+        return Err(wrong("its host contains an invalid character"));
     }
-    let plain = |text: &str| unescaped(text).ok_or_else(|| wrong("an escape (%) is wrong"));
+    let plain = |text: &str| unescape(text).ok_or_else(|| wrong("an escape (%) is invalid"));
     let parts = [
         ("scheme", scheme),
         ("host", plain(host)?),
@@ -119,29 +121,33 @@ fn url_parse(_: &mut Context, a: &Args<'_>) -> Outcome {
     ))
 }
 
-fn unescaped(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let (hex, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(hex, 16).ok()?);
-        bytes.extend(rest.bytes());
+/// Decodes the escapes of a part of a URL; `None` if an escape is invalid or the result is not UTF-8.
+fn unescape(text: &str) -> Option<String> {
+    let is_escape = |rest: &[u8]| {
+        rest.iter()
+            .take(2)
+            .filter(|b| b.is_ascii_hexdigit())
+            .count()
+            == 2
+    };
+    let mut escapes = memchr::memchr_iter(b'%', text.as_bytes());
+    if !escapes.all(|at| text.as_bytes().get(at + 1..).is_some_and(is_escape)) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
-/// Escapes what may not stand in a part of a URL (RFC 3986, section 2).
-fn escaped(text: &str, allowed: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || "-_.~".contains(c) || (c.is_ascii() && allowed.contains(c))
-        {
-            out.push(c);
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
+// The characters that Go escapes in each part of a URL (`net/url`), which are fewer than RFC 3986 wants.
+const IN_HOST: &AsciiSet = &without(RESERVED, b"!$&'()*+,;=:[]<>\"");
+const IN_PATH: &AsciiSet = &without(RESERVED, b"$&+,/:;=@!'()*");
+const IN_FRAGMENT: &AsciiSet = &IN_PATH.remove(b'?');
+
+const fn without(set: &AsciiSet, allowed: &[u8]) -> AsciiSet {
+    match allowed {
+        [] => set.union(AsciiSet::EMPTY),
+        [first, rest @ ..] => without(&set.remove(*first), rest),
+    }
 }
 
 fn url_join(_: &mut Context, a: &Args<'_>) -> Outcome {
@@ -170,12 +176,12 @@ fn url_join(_: &mut Context, a: &Args<'_>) -> Outcome {
                 url.push_str(&userinfo);
                 url.push('@');
             }
-            url.push_str(&escaped(&host, "!$&'()*+,;=:[]<>\""));
+            url.extend(utf8_percent_encode(&host, IN_HOST));
             if !path.is_empty() && !path.starts_with('/') {
                 url.push('/');
             }
         }
-        url.push_str(&escaped(&path, "$&+,/:;=@!'()*"));
+        url.extend(utf8_percent_encode(&path, IN_PATH));
     } else {
         url.push_str(&opaque);
     }
@@ -183,7 +189,7 @@ fn url_join(_: &mut Context, a: &Args<'_>) -> Outcome {
         url = format!("{url}?{query}");
     }
     if !fragment.is_empty() {
-        url = format!("{url}#{}", escaped(&fragment, "$&+,/:;=?@!()*'"));
+        url = format!("{url}#{}", utf8_percent_encode(&fragment, IN_FRAGMENT));
     }
     Ok(Value::from(url))
 }
