@@ -167,9 +167,17 @@ impl Plan {
     /// # Errors
     /// Values that the chart refuses, errors in templates, and invalid image references.
     pub fn render(&self) -> Result<Rendered, PlanError> {
+        self.render_for(&self.target)
+    }
+
+    /// Renders the chart for another target.
+    ///
+    /// # Errors
+    /// As [`Plan::render`].
+    pub fn render_for(&self, target: &Target) -> Result<Rendered, PlanError> {
         let objects = self
             .chart
-            .render(&self.values, &self.target)
+            .render(&self.values, target)
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
         Ok(Rendered { objects, images })

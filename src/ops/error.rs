@@ -35,14 +35,6 @@ pub enum Error {
     /// The plan is wrong for this cluster.
     #[error("{0}")]
     Plan(#[from] PlanError),
-    /// The lookups of a chart depend on each other too often.
-    #[error("the lookups of the chart {chart} depend on each other more than {depth} levels deep")]
-    NestedLookups {
-        /// The name of the chart.
-        chart: String,
-        /// How deep they may depend on each other.
-        depth: usize,
-    },
     /// The values put the control plane into another namespace than the release.
     #[error("the values set the namespace {values}, but the release goes to {release}")]
     OtherNamespace {
@@ -266,7 +258,7 @@ impl Error {
         matches!(
             self,
             Error::Plan(_)
-                | Error::NestedLookups { .. }
+                | Error::Cluster(helm_release::Error::NestedLookups { .. })
                 | Error::OtherNamespace { .. }
                 | Error::RenamesMesh { .. }
                 | Error::MovesControlPlane { .. }

@@ -1,13 +1,11 @@
 //! Renders the plan of an installation: without a cluster, and for one.
 
 #[cfg(feature = "cluster")]
-use helm_chart::{KubeVersion, Lookups, Object};
+use helm_chart::{KubeVersion, Object, Target};
 #[cfg(feature = "cluster")]
 use helm_release::client::Client;
 #[cfg(feature = "cluster")]
 use helm_release::release::RenderedRelease;
-#[cfg(feature = "cluster")]
-use helm_release::rollout::expect_crds;
 #[cfg(feature = "cluster")]
 use serde_json::{Map, Value};
 
@@ -29,10 +27,6 @@ pub fn render_offline(plan: &Plan) -> Result<Option<Rendered>, PlanError> {
     }
 }
 
-/// How often lookups of templates may depend on the results of earlier lookups.
-#[cfg(feature = "cluster")]
-const MAX_ROUNDS: usize = 10;
-
 /// Renders a plan for a cluster: for its version (unless `version` names another), for the API versions that it serves or
 /// will serve with these CRDs, and with the objects that its templates look up.
 ///
@@ -45,29 +39,16 @@ pub async fn render_for_cluster(
     version: Option<&str>,
     crds: &[Object],
 ) -> Result<Rendered, Error> {
+    let mut target = plan.target.clone();
     if let (None, Ok(version)) = (version, KubeVersion::parse(client.server_version())) {
-        plan.target.kube_version = version;
+        target.kube_version = version;
     }
-    let mut served = client.api_versions().await?;
-    served.extend(expect_crds(client, crds).await?);
-    plan.target.served = Some(served);
-    // Lookups without a cluster found nothing.
-    plan.target.lookups = Lookups::default();
-    for _ in 0..MAX_ROUNDS {
-        let rendered = plan.render();
-        let asked = plan.target.lookups.take_asked();
-        if asked.is_empty() {
-            return Ok(rendered?);
-        }
-        for lookup in asked {
-            let answer = client.look_up(&lookup).await?;
-            plan.target.lookups.learn(lookup, answer);
-        }
-    }
-    Err(Error::NestedLookups {
-        chart: plan.chart.metadata.name.clone(),
-        depth: MAX_ROUNDS,
-    })
+    let render = |target: &Target| Ok::<_, Error>(plan.render_for(target)?);
+    let chart = &plan.chart.metadata.name;
+    let rendered =
+        helm_release::render_for_cluster(client, chart, &mut target, crds, render).await?;
+    plan.target = target;
+    Ok(rendered)
 }
 
 /// Returns the release of a rendered plan, as a rollout takes it. `defaults` are [`Plan::defaults`].

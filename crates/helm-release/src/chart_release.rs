@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use helm_chart::{Chart, KubeVersion, Lookups, Object, Target};
+use helm_chart::{Chart, KubeVersion, Object, Target};
 use serde_json::{Map, Value, json};
 
 use crate::client::resource::NAMESPACE;
 use crate::client::{Client, NamespaceState};
 use crate::error::Error;
 use crate::release::{RenderedRelease, Status, history, never_deployed, since_uninstalled};
+use crate::render::render_for_cluster;
 use crate::rollout::{
     Cleanup, Progress, RemovalOptions, Rollout, RolloutOptions, StartedRollout, delete_objects,
-    expect_crds, remove_release,
+    remove_release,
 };
 
 /// Timeout of each step of a rollback: the one of the installation may be too short to remove everything.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_mins(1);
-/// How often the lookups of templates may depend on the results of earlier lookups.
-const MAX_ROUNDS: usize = 10;
 
 /// A chart that is installed or upgraded as a release.
 #[derive(Debug, Clone)]
@@ -149,35 +148,20 @@ impl<'c> ChartRelease<'c> {
         is_upgrade: bool,
     ) -> Result<Rendered, Error> {
         let crds = self.chart.crds(&self.values)?;
-        let mut served = client.api_versions().await?;
-        served.extend(expect_crds(client, &crds).await?);
         let version = client.server_version();
-        let target = Target {
+        let mut target = Target {
             release: self.name.clone(),
             namespace: self.namespace.clone(),
             revision,
             is_upgrade,
             kube_version: KubeVersion::parse(version)
                 .map_err(|reason| Error::ServerVersion { reason })?,
-            served: Some(served),
             ..Target::default()
         };
-        for _ in 0..MAX_ROUNDS {
-            let objects = self.chart.render(&self.values, &target);
-            let asked = target.lookups.take_asked();
-            if asked.is_empty() {
-                let objects = objects?;
-                return Ok(Rendered { objects, crds });
-            }
-            for lookup in asked {
-                let answer = client.look_up(&lookup).await?;
-                target.lookups.learn(lookup, answer);
-            }
-        }
-        Err(Error::NestedLookups {
-            chart: self.chart.metadata.name.clone(),
-            rounds: MAX_ROUNDS,
-        })
+        let render = |target: &Target| Ok::<_, Error>(self.chart.render(&self.values, target)?);
+        let name = &self.chart.metadata.name;
+        let objects = render_for_cluster(client, name, &mut target, &crds, render).await?;
+        Ok(Rendered { objects, crds })
     }
 
     fn rendered_release<'r>(&'r self, rendered: &'r Rendered) -> RenderedRelease<'r> {

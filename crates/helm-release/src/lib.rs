@@ -37,9 +37,11 @@ pub mod client;
 mod error;
 pub mod fields;
 pub mod release;
+mod render;
 pub mod rollout;
 mod time;
 pub mod wait;
 
 pub use chart_release::{ChartRelease, uninstall};
 pub use error::Error;
+pub use render::render_for_cluster;
