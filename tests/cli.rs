@@ -1,10 +1,11 @@
-//! The command line: its output, its streams and its exit codes.
+//! The command line without a cluster: its output, its streams and its exit codes. These tests also run against an `osm`
+//! that was built without the feature `cluster`.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use crate::common::{objects_of_yaml, osm, osm_with_input, repository, scratch};
+use crate::common::{objects_of_yaml, osm, osm_with_input, program, repository, scratch};
 use serde_json::Value;
 
 #[test]
@@ -55,193 +56,6 @@ fn the_mesh_name_sets_release_name_and_values() {
         assert!(out.contains("meshName: prod"), "{args:?}");
         assert!(out.contains("app.kubernetes.io/instance: prod"), "{args:?}");
     }
-}
-
-#[cfg(not(feature = "cluster"))]
-#[test]
-fn without_the_cluster_feature_install_names_the_alternative() {
-    for dry_run in [&["install"][..], &["install", "--dry-run=server"]] {
-        let error = osm(dry_run).fails(1);
-        assert!(
-            error.contains("built without the feature `cluster`")
-                && error.contains("osm install --dry-run=client --no-hooks | kubectl apply -f -"),
-            "{error}"
-        );
-    }
-}
-
-/// Refused commands and those that only print messages: stderr and exit code.
-#[cfg(feature = "cluster")] // Some of the commands need it.
-#[test]
-fn errors_name_the_problem_the_place_and_the_fix() {
-    let folder = scratch("cli_messages");
-    let file = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let typo = file("typo.yaml", "osm:\n  image:\n    tga: x\n");
-    let broken = file("broken.yaml", "osm:\n  image: [\n");
-    let list = file("list.yaml", "- a\n");
-    let tag = file("tag.yaml", "osm: {image: {tag: v7}}\n");
-    let missing = folder.join("missing.yaml").display().to_string();
-    let folder_path = folder.display().to_string();
-    let digest = format!("osm-controller=sha256:{}", "a".repeat(64));
-    let other = format!("osm-controller=sha256:{}", "b".repeat(64));
-    let empty = "osm-crds=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    let commands: &[&[&str]] = &[
-        &["install", "--dry-run=cleint"],
-        &["instal"],
-        &["images"],
-        &["install", "--dry-run", "--image-tga", "v1"],
-        &[
-            "install",
-            "--dry-run",
-            "--image-tag",
-            "v9",
-            "--set",
-            "osm.image.tag=v8",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--mesh-name",
-            "a",
-            "--set",
-            "osm.meshName=b",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--enforce-single-mesh=false",
-            "--set",
-            "osm.enforceSingleMesh=true",
-        ],
-        &["install", "--dry-run", "--set", "osm.image.tagg=x"],
-        &["install", "--dry-run", "--set", "osm.image.tag"],
-        &["install", "--dry-run", "-f", &typo],
-        &["install", "--dry-run", "-f", &broken],
-        &["install", "--dry-run", "-f", &list],
-        &["install", "--dry-run", "-f", &missing],
-        &["install", "--dry-run", "-f", &folder_path],
-        &[
-            "install",
-            "--dry-run",
-            "-f",
-            "https://example.com/values.yaml",
-        ],
-        &["install", "--dry-run", "--image-tag", "a:b"],
-        &[
-            "install",
-            "--dry-run",
-            "--image-registry",
-            "https://registry.example.com",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--image-registry",
-            "registry.example.com/",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--image-digest",
-            "osm-controler=sha256:00",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--image-digest",
-            "osm-controller=sha256:00",
-        ],
-        &["install", "--dry-run", "--image-digest", "osm-controller"],
-        &["install", "--dry-run", "--image-digest", empty],
-        &[
-            "install",
-            "--dry-run",
-            "--image-digest",
-            &digest,
-            "--image-digest",
-            &other,
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--image-digest",
-            &digest,
-            "--image-tag",
-            "v9",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--image-digest",
-            &digest,
-            "-f",
-            &tag,
-        ],
-        &["install", "--dry-run", "--image-pull-policy", "always"],
-        &["install", "--dry-run", "--release", "v1.2.44"],
-        &["install", "--dry-run", "--release", "v1.1.0"],
-        &[
-            "install",
-            "--dry-run",
-            "--release",
-            "v1.2.3",
-            "--osm-chart-path",
-            "x",
-        ],
-        &["install", "--dry-run", "--osm-chart-path", &missing],
-        &["install", "--dry-run", "--osm-chart-path", &folder_path],
-        &["install", "--dry-run", "--osm-chart-path", &typo],
-        &["install", "--dry-run", "--kube-version", "latest"],
-        &["install", "--dry-run", "--kube-version", "1.20"],
-        &["install", "--dry-run", "--osm-namespace", "Osm"],
-        &[
-            "install",
-            "--dry-run",
-            "--require-pinned",
-            "--image-tag",
-            "v9",
-        ],
-        &["install", "--dry-run", "--mesh-name", "A b"],
-        &[
-            "install",
-            "--dry-run",
-            "--image-tag",
-            "v9",
-            "--set",
-            "osm.image=x",
-        ],
-        &[
-            "install",
-            "--dry-run",
-            "--set",
-            &format!("osm.image.digest.osmCRDs={}", &empty["osm-crds=".len()..]),
-        ],
-        &[
-            "images",
-            "list",
-            "--release",
-            "v1.0.0",
-            "--image-digest",
-            "osm-preinstall=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        ],
-        &["completion", "tcsh"],
-    ];
-    let mut out = String::new();
-    for args in commands {
-        let done = osm(args);
-        let shown = args.join(" ").replace(&folder_path, "FOLDER");
-        let stderr = done.stderr.replace(&folder_path, "FOLDER");
-        assert_eq!(done.stdout, "", "{shown}: no data");
-        out.push_str(&format!(
-            "$ osm {shown}\n{stderr}[exit code {}]\n\n",
-            done.code
-        ));
-    }
-    insta::assert_snapshot!(out);
 }
 
 #[test]
@@ -483,7 +297,7 @@ fn help_goes_to_stdout_and_names_the_exit_codes() {
 
 #[test]
 fn a_closed_pipe_is_not_an_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_osm"))
+    let mut child = Command::new(program())
         .args(["install", "--dry-run", "--set", "osm.deployPrometheus=true"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -505,7 +319,7 @@ fn a_closed_pipe_is_not_an_error() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_an_error() {
-    let done = Command::new(env!("CARGO_BIN_EXE_osm"))
+    let done = Command::new(program())
         .args(["install", "--dry-run"])
         .stdout(File::options().write(true).open("/dev/full").unwrap())
         .output()
@@ -529,66 +343,10 @@ fn another_chart_keeps_its_own_images() {
     );
 }
 
-/// All commands, as typed.
-#[cfg(feature = "cluster")]
-const COMMANDS: [&str; 19] = [
-    "",
-    "install",
-    "uninstall",
-    "uninstall mesh",
-    "mesh",
-    "mesh list",
-    "mesh upgrade",
-    "namespace",
-    "namespace add",
-    "namespace remove",
-    "namespace ignore",
-    "namespace list",
-    "verify",
-    "verify control-plane-health",
-    "env",
-    "images",
-    "images list",
-    "version",
-    "completion",
-];
-
-#[test]
-#[cfg(feature = "cluster")]
-fn help_of_every_command() {
-    for command in COMMANDS {
-        let help = osm!("{command} --help").ok();
-        let name = format!("help_{}", command.replace(' ', "_"));
-        insta::assert_snapshot!(name.trim_end_matches('_'), help);
-    }
-}
-
-#[test]
-#[cfg(feature = "cluster")]
-fn commands_that_need_no_cluster_refuse_its_flags() {
-    for arguments in [
-        "images list --kubeconfig x",
-        "--context x images list",
-        "completion bash --request-timeout 1s",
-    ] {
-        let stderr = osm!("{arguments}").fails(2);
-        assert!(
-            stderr.contains("does not contact a cluster: omit --"),
-            "{stderr}"
-        );
-    }
-    for command in ["images", "completion"] {
-        let help = osm!("{command} --help").ok();
-        assert!(!help.contains("--kubeconfig"), "{help}");
-    }
-    // It names the namespace of an installation, so scripts pass it to every command.
-    osm!("images list --osm-namespace x").ok();
-}
-
 #[test]
 fn pipes_get_colors_only_by_flag_or_variable() {
     let run = |arguments: &str, variables: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
+        let mut command = Command::new(program());
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
             command.env_remove(name);
         }
@@ -625,5 +383,39 @@ fn pipes_get_colors_only_by_flag_or_variable() {
             colored,
             "{arguments} {variables}: {said}"
         );
+    }
+}
+
+#[test]
+fn a_terminal_gets_colors_unless_they_are_disabled() {
+    // Arguments, a variable, and whether the output has colors. stdout and stderr are a terminal.
+    let cases = [
+        ("--help", ("TERM", "xterm"), true),
+        ("instal", ("TERM", "xterm"), true),
+        ("install --dry-run --image-tag=x", ("TERM", "xterm"), true),
+        ("--color=never --help", ("TERM", "xterm"), false),
+        ("--help", ("TERM", "dumb"), false),
+        ("instal", ("NO_COLOR", "1"), false),
+    ];
+    for (arguments, variable, colored) in cases {
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        let mut command = Command::new(program());
+        command
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .envs([variable])
+            .stdin(Stdio::null())
+            .stdout(terminal.slave.try_clone().unwrap())
+            .stderr(terminal.slave);
+        let mut child = command.spawn().unwrap();
+        // Only the child holds the other end now, so that the output ends with it.
+        drop(command);
+        let mut said = Vec::new();
+        // At the end, Linux reports an error (pty(7)).
+        let _ = File::from(terminal.master).read_to_end(&mut said);
+        child.wait().unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!said.is_empty(), "{arguments}");
+        assert_eq!(said.contains('\u{1b}'), colored, "{arguments}: {said}");
     }
 }

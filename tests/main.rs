@@ -5,24 +5,19 @@
 #[macro_use]
 mod common;
 
-#[cfg(feature = "cluster")]
 mod access;
 mod build_script;
 mod chart_path;
 mod cli;
-#[cfg(feature = "cluster")]
 mod cluster;
-#[cfg(feature = "cluster")]
 mod faults;
-#[cfg(feature = "cluster")]
 mod foreign_install;
 mod helm_differential;
-#[cfg(feature = "cluster")]
+mod help;
 mod install;
-#[cfg(feature = "cluster")]
 mod interruptions;
-#[cfg(feature = "cluster")]
+mod messages;
 mod obstacles;
+mod offline;
 mod properties;
-#[cfg(feature = "cluster")]
 mod upgrade;

@@ -10,6 +10,9 @@ use helm_chart::{json, yaml};
 
 /// Print the settings that other commands use
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm env
+  osm env --context staging -o json")]
 pub(super) struct Env {
     /// Output format
     #[arg(
@@ -25,9 +28,7 @@ pub(super) struct Env {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// YAML
     Yaml,
-    /// JSON
     Json,
 }
 

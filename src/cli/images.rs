@@ -32,6 +32,10 @@ enum Command {
   osm images list -o json --image-registry registry.example.com/mesh
   osm images list -o helm-values > pins.yaml         # for helm install -f pins.yaml")]
 struct List {
+    #[command(flatten)]
+    images: ImageArgs,
+    #[command(flatten)]
+    values: ValueArgs,
     /// Output format
     #[arg(
         short,
@@ -42,10 +46,6 @@ struct List {
         help_heading = "Output"
     )]
     output: Output,
-    #[command(flatten)]
-    values: ValueArgs,
-    #[command(flatten)]
-    images: ImageArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -57,6 +57,13 @@ pub(super) struct Install {
     /// Do not create the CRDs under crds/ of the chart
     #[arg(long)]
     skip_crds: bool,
+    #[command(flatten)]
+    images: ImageArgs,
+    /// Fail if any image is not pinned by a digest
+    #[arg(long, help_heading = "Images")]
+    require_pinned: bool,
+    #[command(flatten)]
+    values: ValueArgs,
     /// Print the objects instead of installing them
     #[arg(
         long,
@@ -86,9 +93,6 @@ pub(super) struct Install {
     #[cfg(feature = "cluster")]
     #[arg(long, help_heading = "Cluster")]
     atomic: bool,
-    /// Fail if any image is not pinned by a digest
-    #[arg(long, help_heading = "Images")]
-    require_pinned: bool,
     /// Kubernetes version to render for [default: the version of the cluster, or v1.37.0 without one]
     #[arg(long, value_name = "VERSION", help_heading = "Cluster")]
     kube_version: Option<String>,
@@ -100,10 +104,6 @@ pub(super) struct Install {
         help_heading = "Cluster"
     )]
     api_versions: Vec<String>,
-    #[command(flatten)]
-    values: ValueArgs,
-    #[command(flatten)]
-    images: ImageArgs,
 }
 
 /// Whether, and where, the command is a dry run.

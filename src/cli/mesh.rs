@@ -25,6 +25,9 @@ enum Command {
 
 /// List the meshes of the cluster
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm mesh list
+  osm mesh list -o json")]
 struct List {
     #[command(flatten)]
     output: FormatArg,

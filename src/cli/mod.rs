@@ -77,16 +77,6 @@ struct Cli {
 /// Flags that every command accepts.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Namespace of the control plane
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAMESPACE",
-        default_value = DEFAULT_NAMESPACE,
-        value_parser = namespace,
-        help_heading = "Cluster"
-    )]
-    osm_namespace: String,
     /// When to use colors
     #[arg(
         long,
@@ -99,6 +89,16 @@ struct Global {
         help = "When to use colors: auto, always or never"
     )]
     color: ColorChoice,
+    /// Namespace of the control plane
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMESPACE",
+        default_value = DEFAULT_NAMESPACE,
+        value_parser = namespace,
+        help_heading = "Cluster"
+    )]
+    osm_namespace: String,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     access: access_args::AccessArgs,

@@ -26,6 +26,9 @@ enum Command {
 
 /// Add namespaces to a mesh
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm namespace add shop payments
+  osm namespace add shop --mesh-name blue --disable-sidecar-injection")]
 struct Add {
     /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
@@ -40,6 +43,9 @@ struct Add {
 
 /// Remove namespaces from a mesh
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm namespace remove shop
+  osm namespace remove shop --mesh-name blue")]
 struct Remove {
     /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
@@ -51,6 +57,8 @@ struct Remove {
 
 /// Exclude namespaces from every mesh
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm namespace ignore kube-system")]
 struct Ignore {
     /// Names of the namespaces
     #[arg(required = true, value_name = "NAMESPACE", value_parser = super::namespace)]
@@ -59,6 +67,9 @@ struct Ignore {
 
 /// List the namespaces of meshes
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm namespace list
+  osm namespace list --mesh-name blue -o json")]
 struct List {
     /// List only the namespaces of this mesh
     #[arg(long, value_name = "NAME", value_parser = mesh_name)]

@@ -101,11 +101,8 @@ fn cleared() -> &'static str {
 /// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Columns
     Table,
-    /// JSON
     Json,
-    /// YAML
     Yaml,
 }
 

@@ -33,6 +33,10 @@ enum What {
 ///
 /// Pods of applications keep their sidecars until they are restarted.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm uninstall mesh
+  osm uninstall mesh --mesh-name blue --osm-namespace blue-system --force
+  osm uninstall mesh --delete-cluster-wide-resources --delete-namespace   # leave nothing behind")]
 struct OfMesh {
     /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]

@@ -30,27 +30,27 @@ pub(super) struct Upgrade {
     /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]
     mesh_name: String,
-    /// Keep the values of the last revision; values given now override them
-    #[arg(long, help_heading = "Values")]
-    reuse_values: bool,
     /// Folder or .tgz file of a chart to use instead of the compiled-in one
     #[arg(long, value_name = "PATH")]
     osm_chart_path: Option<PathBuf>,
-    /// Print the images that would change, and change nothing
-    #[arg(long, help_heading = "Output")]
-    dry_run: bool,
     /// Do not run the hooks of the chart
     #[arg(long)]
     no_hooks: bool,
     #[command(flatten)]
-    waiting: WaitArgs,
+    images: ImageArgs,
     /// Fail if any image is not pinned by a digest
     #[arg(long, help_heading = "Images")]
     require_pinned: bool,
     #[command(flatten)]
     values: ValueArgs,
+    /// Keep the values of the last revision; values given now override them
+    #[arg(long, help_heading = "Values")]
+    reuse_values: bool,
+    /// Print the images that would change, and change nothing
+    #[arg(long, help_heading = "Output")]
+    dry_run: bool,
     #[command(flatten)]
-    images: ImageArgs,
+    waiting: WaitArgs,
 }
 
 impl Upgrade {

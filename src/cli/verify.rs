@@ -29,6 +29,9 @@ enum Command {
 /// Checks workloads, endpoints and webhooks, and compares the running images with the release and the pins of this binary.
 /// The exit code is 1 if a check fails.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm verify control-plane-health
+  osm verify control-plane-health --mesh-name blue --osm-namespace blue-system -o json")]
 struct ControlPlaneHealth {
     /// Name of the mesh
     #[arg(long, value_name = "NAME", default_value = DEFAULT_MESH_NAME, value_parser = mesh_name)]

@@ -15,6 +15,9 @@ use crate::ops;
 
 /// Print the version, the compiled-in release, and the meshes of the cluster
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  osm version
+  osm version --client-only -o json")]
 pub(super) struct Version {
     /// Do not contact a cluster
     #[arg(long)]

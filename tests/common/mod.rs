@@ -8,7 +8,6 @@
     missing_docs
 )]
 
-#[cfg(feature = "cluster")]
 pub mod cluster;
 
 use std::collections::BTreeMap;
@@ -42,9 +41,17 @@ pub fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
+/// The program that is tested: the `osm` of this build, or another one.
+pub fn program() -> PathBuf {
+    match std::env::var_os("OSM_TEST_PROGRAM") {
+        Some(program) => program.into(),
+        None => env!("CARGO_BIN_EXE_osm").into(),
+    }
+}
+
 /// Runs `osm` with a string on its standard input.
 pub fn osm_with_input<S: AsRef<str>>(args: &[S], stdin: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_osm"));
+    let mut command = Command::new(program());
     command.args(args.iter().map(AsRef::as_ref)).env_clear();
     run(&mut command, stdin)
 }

@@ -1,44 +1,25 @@
 //! `cargo xtask test`: runs all tests of the workspace, including those that need helm or Kubernetes.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// The runs of `cargo test`: its arguments, and names of tests. First all packages with the default features, then `osm`
-/// without the feature `cluster`.
-const PARTS: [(&[&str], &[&str]); 3] = [
-    (
-        &[
-            "--workspace",
-            "--features",
-            "image-pins/codegen,image-pins/digest-files",
-        ],
-        &[],
-    ),
-    (
-        &[
-            "--package",
-            "openservicemesh",
-            "--no-default-features",
-            "--lib",
-        ],
-        &[],
-    ),
-    (
-        &[
-            "--package",
-            "openservicemesh",
-            "--no-default-features",
-            "--test",
-            "integration",
-        ],
-        &["cli::"],
-    ),
+/// What is tested: all packages, with every optional part.
+const WORKSPACE: [&str; 3] = [
+    "--workspace",
+    "--features",
+    "image-pins/codegen,image-pins/digest-files",
 ];
+/// The tests that also run against an `osm` without the feature `cluster`, and those that run against it only.
+const WITHOUT_CLUSTER: [&str; 2] = ["cli::", "offline::"];
+const NOT_WITHOUT_CLUSTER_ONLY: [&str; 2] = ["--skip", "offline::"];
+/// Names the program to test, if it is not the `osm` of this build.
+const PROGRAM: &str = "OSM_TEST_PROGRAM";
 
 /// The number of tests that a binary runs in parallel, unless the arguments set it. It is larger than the number of
 /// processors in CI, because tests with a cluster mostly wait.
@@ -80,29 +61,48 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     );
     let has_threads = (flags.arguments.iter())
         .any(|argument| argument.to_string_lossy().starts_with("--test-threads"));
-    let threads = (!has_threads).then_some(THREADS);
-    let (mut counts, mut succeeded) = (Counts::default(), true);
-    for (part, filter) in PARTS {
+    let cargo = || {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&workspace);
+        command
+    };
+    let test = |selection: &[&str], filter: &[&str]| {
+        let mut command = cargo();
         command
             .args(["test", "--no-fail-fast", "--locked"])
-            .args(part)
+            .args(WORKSPACE)
+            .args(selection)
             .arg("--")
             .args(filter)
-            .args(threads)
+            .args((!has_threads).then_some(THREADS))
             .args(&flags.arguments)
-            .envs(
-                provided
-                    .iter()
-                    .map(|(variable, program)| (variable, program)),
-            )
+            .envs((provided.iter()).map(|(variable, program)| (variable, program)))
             .env(SEED, &seed)
             .env(THOROUGH, if flags.thorough { "1" } else { "0" })
-            .current_dir(&workspace)
             .stdout(Stdio::piped());
         if missing.is_empty() {
             command.arg("--include-ignored");
         }
+        command
+    };
+    let mut runs = vec![test(&[], &NOT_WITHOUT_CLUSTER_ONLY)];
+    // Names of tests select among those of the whole workspace.
+    let selects = |argument: &OsString| !argument.to_string_lossy().starts_with('-');
+    if !flags.arguments.iter().any(selects) {
+        match build_without_cluster(cargo(), &workspace) {
+            Ok(program) => {
+                let mut command = test(&["--test", "integration"], &WITHOUT_CLUSTER);
+                command.env(PROGRAM, program);
+                runs.push(command);
+            }
+            Err(error) => {
+                let _ = writeln!(err, "error: {error}");
+                return Exit::Differs;
+            }
+        }
+    }
+    let (mut counts, mut succeeded) = (Counts::default(), true);
+    for mut command in runs {
         match watch(&mut command, out) {
             Ok((more, done)) => {
                 counts.passed += more.passed;
@@ -124,6 +124,25 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     } = counts;
     let _ = writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped");
     exit
+}
+
+/// Builds `osm` without the feature `cluster`, and returns its path. It shares what it can with the other build.
+fn build_without_cluster(mut cargo: Command, workspace: &Path) -> Result<PathBuf, String> {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => workspace.join(folder),
+        None => workspace.join("target"),
+    };
+    let folder = target.join("without-cluster");
+    cargo
+        .args(["build", "--package", "openservicemesh", "--bin", "osm"])
+        .args(["--no-default-features", "--locked", "--target-dir"])
+        .arg(&folder)
+        .env("CARGO_BUILD_BUILD_DIR", &target);
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(folder.join("debug/osm")),
+        Ok(_) => Err("osm could not be built without the feature `cluster`".to_owned()),
+        Err(error) => Err(format!("cannot run cargo: {error}")),
+    }
 }
 
 /// The seed of the environment, or else one that is derived from the commit, so that each commit tries other faults and
