@@ -1,5 +1,6 @@
-//! The API versions that Kubernetes itself serves: what `.Capabilities.APIVersions` holds without a
-//! cluster. They are those of Kubernetes 1.37's client library, as helm 4.3 lists them.
+//! The API versions of Kubernetes itself: `.Capabilities.APIVersions` without a cluster.
+//!
+//! They are those of the client library of Kubernetes 1.37, as Helm 4.3 lists them.
 
 /// Group and version of each API, sorted.
 pub(super) const BUILT_IN: &[&str] = &[

@@ -1,4 +1,4 @@
-//! Which subcharts take part: conditions, tags, aliases, and the values a parent takes from them.
+//! Enables and disables subcharts: conditions, tags, aliases, and imported values.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::chart::{Chart, Dependency};
 use super::values::{self, Nulls, coalesce, coalesce_maps, lookup};
 use super::version;
 
-/// Drops the subcharts that the values switch off and takes over what is imported from the others.
+/// Removes the subcharts that the values disable, and imports values from the others.
 pub(super) fn process(chart: &mut Chart, user: &Map<String, Value>) -> Result<(), String> {
     enable(chart, user, "")?;
     import_values(chart)
@@ -25,23 +25,23 @@ fn enable(chart: &mut Chart, user: &Map<String, Value>, path: &str) -> Result<()
         let name = &dep.name;
         let mut found = available.iter().filter(|sub| sub.metadata.name == *name);
         match found.next() {
-            // A chart that is itself a dependency may lack what it switches off.
+            // A chart that is itself a dependency does not have to contain the subcharts that it disables.
             None if path.is_empty() => {
                 return Err(format!(
-                    "the chart depends on {name:?}, which is not under charts/; \
-                     put it there (helm dependency build)"
+                    "the chart depends on {name:?}, which is not in charts/; \
+                     run helm dependency build to put it there"
                 ));
             }
             Some(first) if !available.iter().any(|sub| fits(dep, sub)) => {
                 let (wanted, have) = (&dep.version, &first.metadata.version);
                 return Err(format!(
-                    "the chart depends on {name:?} {wanted}, but charts/ holds version {have}"
+                    "the chart depends on {name:?} {wanted}, but charts/ contains version {have}"
                 ));
             }
             _ => {}
         }
     }
-    // What lies under charts/ without being declared always takes part.
+    // Charts in charts/ that are not declared are always enabled.
     let mut taken: Vec<Chart> = available
         .iter()
         .filter(|sub| !declared.iter().any(|dep| fits(dep, sub)))
@@ -84,7 +84,7 @@ fn enable(chart: &mut Chart, user: &Map<String, Value>, path: &str) -> Result<()
     Ok(())
 }
 
-/// Conditions count more than tags; without either a dependency takes part.
+/// Conditions override tags. Without either, a dependency is enabled.
 fn is_enabled(dep: &Dependency, values: &Map<String, Value>, path: &str) -> bool {
     let conditions = dep
         .condition
@@ -119,7 +119,7 @@ fn version_fits(constraint: &str, version: &str) -> bool {
     }
 }
 
-/// What is imported from a subchart lies below what the chart says itself.
+/// Imports values from subcharts. The defaults of the chart itself override them.
 fn import_values(chart: &mut Chart) -> Result<(), String> {
     for sub in &mut chart.dependencies {
         import_values(sub)?;

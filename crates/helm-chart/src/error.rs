@@ -1,21 +1,21 @@
-//! Errors of a chart, its values, and its rendered objects.
+//! Errors of charts, their values, and their rendered objects.
 
 use std::path::Path;
 
 use super::template::TemplateFault;
 
-/// A value that the schema of the chart does not allow: its path and what is wrong.
+/// A value that the schema of a chart does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}{message}", path.join(".").replace(".[", "["), if path.is_empty() { "" } else { ": " })]
 pub struct Violation {
-    /// Keys from the top, `[0]` for an item of a list; empty for the values as a whole.
+    /// The path of the value: keys, and `[0]` for an item of a list. Empty for the values as a whole.
     pub path: Vec<String>,
-    /// What is wrong.
+    /// The reason.
     pub message: String,
 }
 
 impl Violation {
-    /// Something that is wrong with the values as a whole.
+    /// Creates a violation of the values as a whole.
     pub(super) fn of_all(message: String) -> Violation {
         Violation {
             path: Vec::new(),
@@ -24,40 +24,40 @@ impl Violation {
     }
 }
 
-/// An error of a chart. All of them are about input: the exit code is 2.
+/// An error in a chart or in the values for it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChartError {
-    /// A file cannot be read or does not hold what it should.
+    /// A file cannot be read, or its content is invalid.
     #[error("{path}: {message}")]
     File {
-        /// The file, with line and column where there are any.
+        /// The path of the file, followed by `:line:column` where they are known.
         path: String,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
-    /// A template is wrong, or refuses the values.
+    /// A template is invalid, fails, or refuses the values.
     #[error("{}", template_message(.0))]
     Template(#[from] Box<TemplateFault>),
-    /// Values that the chart does not take.
+    /// The chart does not accept the values.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Values(Vec<Violation>),
-    /// The chart is not for this version of Kubernetes.
+    /// The chart does not support this version of Kubernetes.
     #[error("the chart {chart} needs Kubernetes {wanted}, this is {have}")]
     KubeVersion {
-        /// The chart's name.
+        /// The name of the chart.
         chart: String,
         /// Its `kubeVersion`.
         wanted: String,
-        /// The version that it was to be rendered for.
+        /// The version of the target.
         have: String,
     },
     /// A rendered document is not a Kubernetes object.
     #[error("{file}: {message}")]
     Object {
-        /// The template that it comes from.
+        /// The template that rendered it, and the line in its output.
         file: String,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Writes JSON as Go's `encoding/json` does: whole floats without a fraction, HTML-safe if wanted.
+//! Writes JSON as Go's `encoding/json` does: whole floats without a fraction, optionally safe for HTML.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-/// A float as `encoding/json` writes it: `1000000`, `0.5`, `1e+21`.
+/// Formats a float as `encoding/json` does: `1000000`, `0.5`, `1e+21`.
 pub(crate) fn float(f: f64) -> String {
     let magnitude = f.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
@@ -21,17 +21,17 @@ pub(crate) fn float(f: f64) -> String {
     format!("{f}")
 }
 
-/// The value on one line, without blanks.
+/// Formats a value on one line, without blanks.
 pub fn compact(value: &Value) -> String {
     write(value, CompactFormatter, false)
 }
 
-/// The value on one line with `<`, `>` and `&` escaped, as Go's `json.Marshal` does by default.
+/// Formats a value on one line with `<`, `>` and `&` escaped, as Go's `json.Marshal` does by default.
 pub(crate) fn compact_html_safe(value: &Value) -> String {
     write(value, CompactFormatter, true)
 }
 
-/// The value indented by two blanks a level.
+/// Formats a value with an indentation of two blanks.
 pub fn pretty(value: &Value) -> String {
     write(value, PrettyFormatter::new(), false)
 }
@@ -39,12 +39,12 @@ pub fn pretty(value: &Value) -> String {
 fn write<F: Formatter>(value: &Value, inner: F, html_safe: bool) -> String {
     let mut out = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut out, GoFormatter { inner, html_safe });
-    // Writing a JSON value into memory has no way to fail: keys are text and floats are finite.
+    // Writing a JSON value into memory cannot fail: keys are strings and floats are finite.
     let _ = value.serialize(&mut serializer);
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Hands everything to `inner` but floats and, if wanted, the characters that HTML gives a meaning.
+/// Formats floats as Go does and, if asked for, escapes for HTML. Everything else goes to `inner`.
 struct GoFormatter<F> {
     inner: F,
     html_safe: bool,

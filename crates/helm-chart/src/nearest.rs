@@ -1,6 +1,6 @@
-//! "Did you mean …?": finds the candidate that a misspelt word probably meant.
+//! "Did you mean …?": finds the candidate that a misspelled word probably meant.
 
-/// Returns the candidate with the fewest edits, if these are at most a third of its length.
+/// Returns the candidate with the fewest edits, if they are at most a third of its length.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -10,7 +10,7 @@ pub(crate) fn nearest<'a>(
     let most = |candidate: &str| (candidate.len() / 3).max(1);
     candidates
         .into_iter()
-        // Comparing lengths first keeps a very long word cheap.
+        // Comparing lengths first keeps long words cheap.
         .filter(|candidate| word.len().abs_diff(candidate.len()) <= most(candidate))
         .map(|candidate| (edits(candidate), candidate))
         .filter(|(edits, candidate)| *edits <= most(candidate))

@@ -1,4 +1,4 @@
-//! Rendered text to Kubernetes objects: split, told apart from hooks, and put in order.
+//! Parses rendered templates into Kubernetes objects: splits documents, finds hooks, and sorts by kind.
 
 use serde_json::{Map, Value};
 
@@ -10,38 +10,38 @@ use crate::yaml::{self, Numbers};
 pub struct Object {
     /// The whole object.
     pub value: Value,
-    /// The template it comes from: `web/templates/rbac.yaml`.
+    /// The template that rendered it: `web/templates/rbac.yaml`.
     pub source: String,
-    /// The text it was rendered as, without the `---` around it.
+    /// The rendered text, without the `---` around it.
     pub manifest: String,
-    /// The events it is a hook for; none if it is part of the release itself.
+    /// The events that it is a hook for; empty if it is part of the release itself.
     pub hooks: Vec<String>,
-    /// Hooks with less weight run first.
+    /// The weight of a hook. Hooks with a lower weight run first.
     pub hook_weight: i64,
 }
 
 impl Object {
-    /// The object's kind.
+    /// Returns the kind of the object.
     pub fn kind(&self) -> &str {
         text(&self.value, &["kind"])
     }
 
-    /// The object's group and version.
+    /// Returns the group and version of the object.
     pub fn api_version(&self) -> &str {
         text(&self.value, &["apiVersion"])
     }
 
-    /// The object's name.
+    /// Returns the name of the object.
     pub fn name(&self) -> &str {
         text(&self.value, &["metadata", "name"])
     }
 
-    /// The object's namespace; empty if it has none.
+    /// Returns the namespace of the object; empty if it has none.
     pub fn namespace(&self) -> &str {
         text(&self.value, &["metadata", "namespace"])
     }
 
-    /// Whether it is a hook.
+    /// Returns whether the object is a hook.
     pub fn is_hook(&self) -> bool {
         !self.hooks.is_empty()
     }
@@ -52,7 +52,7 @@ fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The order in which helm installs kinds; unknown ones come last, by name.
+/// The order in which Helm installs kinds. Unknown kinds come last, by name.
 const INSTALL_ORDER: [&str; 38] = [
     "PriorityClass",
     "Namespace",
@@ -94,7 +94,7 @@ const INSTALL_ORDER: [&str; 38] = [
     "ValidatingWebhookConfiguration",
 ];
 
-/// What a kind is sorted by when objects are installed.
+/// Returns the sort key of a kind in Helm's install order.
 pub fn install_rank(kind: &str) -> (usize, &str) {
     match INSTALL_ORDER.iter().position(|k| *k == kind) {
         Some(at) => (at, ""),
@@ -102,7 +102,7 @@ pub fn install_rank(kind: &str) -> (usize, &str) {
     }
 }
 
-/// The hook events that helm knows.
+/// The hook events of Helm.
 const HOOK_EVENTS: [&str; 9] = [
     "pre-install",
     "post-install",
@@ -115,8 +115,8 @@ const HOOK_EVENTS: [&str; 9] = [
     "test",
 ];
 
-/// The objects in rendered files: first those of the release, then the hooks, each in helm's order
-/// of kinds and otherwise as rendered. What is in a List is an object of its own.
+/// Parses rendered files. Returns the objects of the release, followed by the hooks, each in Helm's install order and
+/// otherwise as rendered. The items of a List become objects of their own.
 ///
 /// # Errors
 /// [`ChartError::Object`] for output that is not YAML or not an object.
@@ -137,28 +137,29 @@ pub(super) fn collect(
     Ok(objects)
 }
 
-/// The objects of a manifest that was rendered before; `name` is for errors.
+/// Parses a rendered manifest, for example that of an earlier release. `name` is its path in errors. The order is that of
+/// [`Chart::render`](crate::Chart::render).
 ///
 /// # Errors
-/// Output that is not YAML or not an object.
+/// [`ChartError::Object`] if a document is not YAML or not a Kubernetes object.
 pub fn read_manifest(name: &str, text: &str) -> Result<Vec<Object>, ChartError> {
     collect([(name.to_owned(), text.to_owned())])
 }
 
-/// The documents of a text, each with the line that it begins on.
+/// Splits a text into documents. Returns each with the 1-based line that it starts on.
 fn split(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();
     let (mut start, mut start_line) = (0, 1);
     let mut at = 0;
     for (i, line) in text.split_inclusive('\n').enumerate() {
         let end = at + line.len();
-        // A separator stands at the start of a line, and only a blank or a comment follows it.
+        // A separator is at the start of a line, followed by nothing but a blank or a comment.
         if line
             .strip_prefix("---")
             .is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with([' ', '\t']))
         {
             documents.push((start_line, text.get(start..at).unwrap_or_default()));
-            // What follows on the same line (a comment) belongs to the next document.
+            // The rest of the line (a comment) belongs to the next document.
             start = at + 3;
             start_line = i + 1;
         }
@@ -182,7 +183,7 @@ fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, Cha
             .trim();
         wrong(
             line + e.line - 1,
-            format!("the template gave no YAML: {}: {bad:?}", e.message),
+            format!("the rendered text is not YAML: {}: {bad:?}", e.message),
         )
     })?;
     let Value::Object(map) = &value else {
@@ -191,7 +192,7 @@ fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, Cha
         }
         return Err(wrong(
             line,
-            "the template gave no Kubernetes object".to_owned(),
+            "the rendered text is not a Kubernetes object".to_owned(),
         ));
     };
     if map.is_empty() {
@@ -221,7 +222,7 @@ fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, Cha
     if items.is_none() {
         check(&value)?;
     }
-    // helm leaves out an object that is for an event it does not know.
+    // Helm skips objects for unknown events.
     if hooks
         .iter()
         .any(|e| !HOOK_EVENTS.contains(&e.as_str()) && e != "test-success")
@@ -247,8 +248,7 @@ fn objects(source: &str, line: usize, document: &str) -> Result<Vec<Object>, Cha
     items.collect()
 }
 
-/// What is in a List, each with the kind that the List has it in, and with what the List's annotations say to helm of
-/// all of them; none if it is no List.
+/// Returns the items of a List, with their kind and with the Helm annotations of the List; `None` if it is not a List.
 fn list_items(value: &Value) -> Option<Vec<Value>> {
     let kind = text(value, &["kind"]).strip_suffix("List")?;
     let items = match value.get("items")? {
@@ -277,7 +277,7 @@ fn list_items(value: &Value) -> Option<Vec<Value>> {
     Some(items.iter().map(item).collect())
 }
 
-/// Adds an annotation to an object. Anything else stays as it is, and is refused later.
+/// Adds an annotation to an object. Other values are left unchanged; a later check refuses them.
 fn annotate(object: &mut Value, key: &str, annotation: &Value) {
     let mut at = object;
     for name in ["metadata", "annotations"] {

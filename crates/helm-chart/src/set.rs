@@ -1,42 +1,42 @@
-//! The grammar of `--set`, `--set-string` and `--set-json`, as helm has it.
+//! The grammar of `helm --set`, `--set-string` and `--set-json`.
 //!
-//! `a.b=1,c[0]=x,d={1,2}`: names are joined by dots, indices are in brackets, a list is in braces, a
-//! comma separates assignments, and a backslash takes away the meaning of what follows.
+//! `a.b=1,c[0]=x,d={1,2}`: dots separate the names of a path, brackets contain an index, braces a list, commas separate
+//! assignments, and a backslash escapes the next character.
 
 use serde_json::{Map, Value};
 
-/// How deeply a name may be nested.
+/// Maximum depth of a name.
 const MAX_DEPTH: usize = 30;
-/// The largest index of a list.
+/// Maximum index of a list.
 const MAX_INDEX: usize = 65_536;
 
-/// How the right side of an assignment is read.
+/// How the right side of an assignment is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// `--set`: `true`, `false`, `null` and whole numbers have their types, the rest is text.
+    /// `--set`: `true`, `false`, `null` and integers have their types, everything else is a string.
     Typed,
-    /// `--set-string`: everything is text.
+    /// `--set-string`: everything is a string.
     Text,
-    /// `--set-json`: JSON; or a whole JSON object without a name.
+    /// `--set-json`: JSON, or a whole JSON object without a name.
     Json,
 }
 
-/// What is wrong in an assignment.
+/// An invalid assignment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (at character {column} of {text:?})")]
 pub struct SetError {
-    /// The flag's value.
+    /// The value of the flag.
     pub text: String,
-    /// 1-based character in it.
+    /// The position in it: 1-based, in characters.
     pub column: usize,
-    /// What is wrong there.
+    /// The reason.
     pub message: String,
 }
 
-/// Carries out the assignments of one flag on `values`.
+/// Applies the assignments of one flag to `values`.
 ///
 /// # Errors
-/// The position of a syntax error, or of a key below a value that is not a map.
+/// Syntax errors, and keys below a value that is not a map, with their position.
 pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result<(), SetError> {
     if mode == Mode::Json && text.trim_start().starts_with('{') {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| SetError {
@@ -79,7 +79,7 @@ impl Parser<'_> {
         self.chars.get(self.at).copied()
     }
 
-    /// Reads up to one of `stop`, which is consumed; `None` at the end of the text.
+    /// Reads up to one of `stop`, which is consumed; `None` at the end of the string.
     fn until(&mut self, stop: &[char]) -> (String, Option<char>) {
         let mut out = String::new();
         while let Some(c) = self.peek() {
@@ -159,12 +159,12 @@ impl Parser<'_> {
             .parse()
             .map_err(|_| self.error(start, format!("{digits:?} is not a list index")))?;
         if index > MAX_INDEX {
-            return Err(self.error(start, format!("an index goes up to {MAX_INDEX}")));
+            return Err(self.error(start, format!("the index is larger than {MAX_INDEX}")));
         }
         Ok(index)
     }
 
-    /// What follows `name[index]`: `=value`, `.key…` or another index.
+    /// Parses what follows `name[index]`: `=value`, `.key…` or another index.
     fn item(
         &mut self,
         slot: &mut Value,
@@ -209,7 +209,7 @@ impl Parser<'_> {
                 let inner = self.index()?;
                 self.item(slot, &format!("{name}[{index}]"), at, inner, depth + 1)
             }
-            _ => Err(self.error(next, "expected =, . or [ behind the index")),
+            _ => Err(self.error(next, "expected =, . or [ after the index")),
         }
     }
 
@@ -277,7 +277,7 @@ impl Parser<'_> {
             None => {}
             Some(',') => self.at += 1,
             Some(c) => {
-                return Err(self.error(self.at, format!("{c:?} behind the JSON value")));
+                return Err(self.error(self.at, format!("{c:?} after the JSON value")));
             }
         }
         Ok(floats(value))

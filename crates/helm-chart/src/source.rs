@@ -1,4 +1,4 @@
-//! Where a chart's files come from: a folder, a packaged chart (.tgz), or the binary itself.
+//! Reads the files of a chart: from a folder with a `.helmignore`, or from a packaged chart (.tgz).
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,11 +8,11 @@ use std::path::{Component, Path, PathBuf};
 use super::error::ChartError;
 use super::template::glob_match;
 
-/// How many bytes a chart may have, unpacked.
+/// Maximum size of an unpacked chart, in bytes.
 const MAX_BYTES: u64 = 100 << 20;
-/// How many files a chart may have.
+/// Maximum number of files in a chart.
 const MAX_FILES: usize = 20_000;
-/// How deeply folders may be nested; links can make a folder its own child.
+/// Maximum depth of folders. Links can make a folder its own child.
 const MAX_DEPTH: usize = 32;
 
 /// A chart's files by their path inside the chart, with `/` between the parts.
@@ -88,7 +88,7 @@ fn read_folder(folder: &Path) -> Result<Files, ChartError> {
     Ok(files)
 }
 
-/// Unpacks a gzipped tar archive, whose files lie in one folder.
+/// Unpacks a gzipped tar archive that contains one folder.
 pub(super) fn unpack(archive: impl io::Read, path: &Path) -> Result<Files, ChartError> {
     let broken = |error: io::Error| {
         let message = format!("not a packaged chart (a gzipped tar archive): {error}");
@@ -126,7 +126,7 @@ pub(super) fn unpack(archive: impl io::Read, path: &Path) -> Result<Files, Chart
     Ok(files)
 }
 
-/// The path without its first folder, if it is a plain path below one.
+/// Returns the path without its first folder; `None` if it is not a plain path below one.
 fn inside(full: &str) -> Option<String> {
     let path = PathBuf::from(full);
     let mut parts = path.components().filter(|c| *c != Component::CurDir);
@@ -156,7 +156,7 @@ struct Rule {
     pattern: String,
     negated: bool,
     only_folders: bool,
-    /// Matched against the whole path, not only against the last part of it.
+    /// Whether the rule is matched against the whole path instead of its last part.
     whole_path: bool,
 }
 
@@ -188,7 +188,7 @@ impl Ignore {
         for rule in &self.0 {
             let applies = !rule.only_folders || is_folder;
             if rule.negated {
-                // As in helm: what a negated rule does not match is ignored.
+                // As in Helm: a negated rule ignores everything that it does not match.
                 if !applies || !rule.matches(path) {
                     return true;
                 }
@@ -259,11 +259,11 @@ mod tests {
     #[test]
     fn paths_that_leave_the_archive_are_refused() {
         let table = [
-            ("osm/Chart.yaml", Some("Chart.yaml")),
-            ("./osm/templates/a.yaml", Some("templates/a.yaml")),
+            ("web/Chart.yaml", Some("Chart.yaml")),
+            ("./web/templates/a.yaml", Some("templates/a.yaml")),
             ("Chart.yaml", None),
-            ("/osm/Chart.yaml", None),
-            ("osm/../../etc/passwd", None),
+            ("/web/Chart.yaml", None),
+            ("web/../../etc/passwd", None),
             ("../Chart.yaml", None),
         ];
         for (path, want) in table {

@@ -1,10 +1,10 @@
-//! How values come together: files over files, and what a user sets over a chart's defaults.
+//! Merges values: files over files, and the values of a user over the defaults of a chart.
 
 use serde_json::{Map, Value};
 
 use super::chart::Chart;
 
-/// Merges `over` into `base`: maps deeply, everything else is replaced; `null` stays as it is.
+/// Merges `over` into `base`: maps are merged deeply, everything else is replaced. A `null` is kept.
 pub fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
@@ -14,21 +14,21 @@ pub fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Whether a user's `null` deletes a default or is kept to do so later.
+/// Whether a `null` of the user deletes the default now or is kept for a later merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nulls {
     /// `null` deletes the default: for the values that templates see.
     Delete,
-    /// `null` is kept: for values that are merged once more.
+    /// `null` is kept: for values that are merged again.
     Keep,
 }
 
-/// The values of a chart and its subcharts: `user` over the defaults of each.
+/// Returns the values of a chart and its subcharts: `user` merged into the defaults of each.
 ///
-/// A subchart's values lie under its name, and `global` is handed down to all of them.
+/// The values of a subchart are below its name, and `global` is passed on to all of them.
 ///
 /// # Errors
-/// A value for a subchart that is not a map. The message names it.
+/// A message that names the subchart whose value is not a map.
 pub(super) fn coalesce(
     chart: &Chart,
     user: Map<String, Value>,
@@ -74,7 +74,7 @@ pub(super) fn coalesce(
     Ok(values)
 }
 
-/// What is in `own` stays; what is only in `default` is added; maps are treated likewise.
+/// Adds the entries of `default` that are missing in `own`, deeply.
 pub(super) fn coalesce_maps(
     own: &mut Map<String, Value>,
     default: Map<String, Value>,
@@ -102,7 +102,7 @@ fn drop_nulls(map: &mut Map<String, Value>) {
     }
 }
 
-/// The parent's globals go over the subchart's own.
+/// Merges the globals of the parent over those of the subchart.
 fn hand_down_globals(own: &mut Map<String, Value>, parent: Option<&Value>) {
     let global = own
         .entry("global")
@@ -124,7 +124,7 @@ fn hand_down_globals(own: &mut Map<String, Value>, parent: Option<&Value>) {
     }
 }
 
-/// The value at a dotted path (`a.b.c`).
+/// Returns the value at a dotted path (`a.b.c`).
 pub fn lookup<'v>(values: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
     let mut keys = path.split('.');
     let mut value = values.get(keys.next()?)?;
@@ -134,7 +134,7 @@ pub fn lookup<'v>(values: &'v Map<String, Value>, path: &str) -> Option<&'v Valu
     Some(value)
 }
 
-/// Sets the value at a dotted path, replacing what is not a map on the way.
+/// Sets the value at a dotted path. Values on the way that are not maps are replaced by maps.
 pub fn insert(values: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         None => _ = values.insert(path.to_owned(), value),

@@ -1,16 +1,16 @@
-//! Versions and constraints as charts write them: `>=1.19-0`, `~1.2 || ^2`, `1.2 - 1.4`.
+//! Versions and constraints of charts: `>=1.19-0`, `~1.2 || ^2`, `1.2 - 1.4`.
 //!
-//! The grammar is that of the Masterminds semver library, which helm uses for `semverCompare`,
-//! dependencies and a chart's `kubeVersion`; it is wider than Cargo's.
+//! The grammar is that of the Masterminds semver library, which Helm uses for `semverCompare`, dependencies and
+//! `kubeVersion`. It accepts more than Cargo's.
 
 use std::str::FromStr;
 
 use semver::{BuildMetadata, Prerelease, Version};
 
-/// Reads a version: a leading `v` and missing parts are allowed (`v1.2` is 1.2.0).
+/// Parses a version. A leading `v` and missing parts are allowed (`v1.2` is 1.2.0).
 ///
 /// # Errors
-/// A sentence that names the text.
+/// A message that quotes the text.
 pub fn parse(text: &str) -> Result<Version, String> {
     let wrong = || format!("{text:?} is not a version (https://semver.org)");
     let trimmed = text.trim();
@@ -22,10 +22,10 @@ pub fn parse(text: &str) -> Result<Version, String> {
     Ok(partial.lowest())
 }
 
-/// What a version has to satisfy.
+/// A constraint on versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraint {
-    /// One of these sets has to hold as a whole.
+    /// The version has to satisfy all comparators of one of these sets.
     any: Vec<Vec<Comparator>>,
 }
 
@@ -47,7 +47,7 @@ enum Op {
     Caret,
 }
 
-/// A version whose last parts may be missing or a wildcard.
+/// A version whose last parts can be missing or wildcards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Partial {
     numbers: Vec<u64>,
@@ -55,7 +55,7 @@ struct Partial {
 }
 
 impl Constraint {
-    /// Whether the version satisfies the constraint.
+    /// Returns whether the version satisfies the constraint.
     ///
     /// A pre-release satisfies only comparators that themselves name a pre-release (`>=1.19-0`).
     pub fn allows(&self, version: &Version) -> bool {
@@ -79,7 +79,7 @@ impl FromStr for Constraint {
     }
 }
 
-/// A set such as `>=1.2, <2` or `>=1.2 <2` or `1.2 - 1.4`.
+/// Parses a set such as `>=1.2, <2` or `>=1.2 <2` or `1.2 - 1.4`.
 fn comparators(text: &str) -> Option<Vec<Comparator>> {
     if let Some((low, high)) = text.split_once(" - ") {
         let (low, high) = (full(low)?, full(high)?);
@@ -127,7 +127,7 @@ fn full(text: &str) -> Option<Partial> {
 }
 
 impl Partial {
-    /// Reads as much as belongs to a version; gives what follows it.
+    /// Parses the version at the start of a string. Returns it with the rest.
     fn parse(text: &str) -> Option<(Partial, &str)> {
         let end = text.find([' ', ',']).unwrap_or(text.len());
         let (own, rest) = text.split_at(end);
@@ -169,7 +169,7 @@ impl Partial {
         self.numbers.get(i).copied().unwrap_or(0)
     }
 
-    /// The lowest version it can stand for.
+    /// Returns the lowest version that it stands for.
     fn lowest(&self) -> Version {
         Version {
             major: self.number(0),
@@ -180,7 +180,7 @@ impl Partial {
         }
     }
 
-    /// The first version behind all that agree with the first `parts` numbers.
+    /// Returns the first version after all those that agree in the first `parts` numbers.
     fn behind(&self, parts: usize) -> Option<Version> {
         let at = parts.checked_sub(1)?;
         let mut numbers = [0u64; 3];
@@ -200,7 +200,7 @@ impl Comparator {
         }
         let lowest = self.version.lowest();
         let parts = self.version.numbers.len();
-        // Compared by number: a pre-release of the bound itself lies before the bound.
+        // Compared by number: a pre-release of the bound itself is lower than the bound.
         let before = |bound: Option<Version>| {
             bound.is_none_or(|b| {
                 (version.major, version.minor, version.patch) < (b.major, b.minor, b.patch)

@@ -1,4 +1,4 @@
-//! The checker's tree of errors as a list of [`Violation`]s: where, what is wrong, and what was meant.
+//! Converts the checker's tree of errors into a list of [`Violation`]s with suggestions.
 
 use boon::{ErrorKind, InstanceToken, Type, ValidationError};
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ use crate::error::Violation;
 use crate::json;
 use crate::nearest::nearest;
 
-/// Up to this many known keys are listed when none of them is near the one that was given.
+/// Maximum number of known keys in a message, if none of them resembles the unknown one.
 const MAX_KEYS_LISTED: usize = 12;
 
-/// Lists what is wrong in `values`. `document` is the schema that they were checked against.
+/// Lists the violations in `values`. `document` is the schema that they were checked against.
 pub(super) fn list(error: &ValidationError, values: &Value, document: &Value) -> Vec<Violation> {
     let mut found = Vec::new();
     Reporter { values, document }.add(error, &mut found);
@@ -121,7 +121,7 @@ impl Reporter<'_> {
             }
             Kind::AdditionalItems { got } => format!("has {} too many", count(*got, "item")),
             Kind::UniqueItems { got: [a, b] } => {
-                format!("must not hold the same item twice, but [{a}] equals [{b}]")
+                format!("must not contain the same item twice, but [{a}] equals [{b}]")
             }
             Kind::Contains => "has no item of the kind that the schema requires".to_owned(),
             Kind::MinContains { got, want } => format!(
@@ -215,7 +215,7 @@ impl Reporter<'_> {
         }));
     }
 
-    /// The part of the schema that a location of the checker names.
+    /// Returns the part of the schema that a location of the checker refers to.
     fn schema_at(&self, url: &str) -> Option<&Map<String, Value>> {
         let (document, fragment) = url.split_once('#')?;
         if ![super::URL, super::TRUSTED_URL].contains(&document) {
@@ -243,12 +243,12 @@ impl Reporter<'_> {
     }
 }
 
-/// Whether the schema at a location is for keys that no other part of the schema knows.
+/// Returns whether the schema at a location is for keys that no other part of the schema describes.
 fn is_catch_all(url: &str) -> bool {
     url.ends_with("/unevaluatedProperties") || url.ends_with("/additionalProperties")
 }
 
-/// The types that an alternative wants, if the value's type is all that is wrong with it.
+/// Returns the types that an alternative allows, if the type is its only violation.
 fn wanted_types(error: &ValidationError, path: &[String]) -> Option<Vec<&'static str>> {
     match (&error.kind, error.causes.as_slice()) {
         (ErrorKind::Type { want, .. }, _) if keys(&error.instance_location.tokens) == path => {
@@ -298,7 +298,7 @@ fn one_of(options: &[Value], value: Option<&Value>) -> String {
     format!("must be {one_of}{}, not {shown}{near}", names.join(", "))
 }
 
-/// What an error says without the picture that the parser of regular expressions draws above it.
+/// Returns the message of an error without the picture that the parser of regular expressions draws above it.
 pub(super) fn last_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     let line = text.lines().last().unwrap_or_default().trim();
@@ -324,7 +324,7 @@ fn type_name(name: Type) -> &'static str {
     }
 }
 
-/// A location as the keys of a [`Violation`].
+/// Converts a location to the path of a [`Violation`].
 fn keys(location: &[InstanceToken]) -> Vec<String> {
     let key = |token: &InstanceToken| match token {
         InstanceToken::Prop(key) => key.to_string(),

@@ -1,4 +1,4 @@
-//! Errors of templates: position, message, and the includes that led there.
+//! Errors in templates: position, message, and the calls that led there.
 
 use std::fmt;
 
@@ -28,13 +28,13 @@ pub struct TemplateFault {
     pub message: String,
     /// The `include`, `template` and `tpl` calls on the way there, innermost first.
     pub through: Vec<(String, Location)>,
-    /// Whether the chart itself refuses (`fail`, `required`). Then the message addresses its user.
+    /// Whether the chart itself reports the error (`fail`, `required`). The message then addresses the user of the chart.
     pub by_chart: bool,
-    /// Whether more stack would have let it go on: see [`super::Stack`].
+    /// Whether a larger stack would avoid the error: see [`super::Stack`].
     pub(crate) needs_stack: bool,
 }
 
-/// More than this many calls are not listed: an endless recursion has a thousand of them.
+/// Maximum number of calls in a message. An endless recursion has a thousand.
 const MAX_CALLS_SHOWN: usize = 4;
 
 impl TemplateFault {

@@ -17,7 +17,7 @@ impl Files {
         self.0.is_empty()
     }
 
-    /// The files in the order of their paths.
+    /// Returns the files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, bytes)| (&**name, &**bytes))
     }
@@ -27,7 +27,7 @@ impl Files {
         self.0.get(name).map(|bytes| &**bytes)
     }
 
-    /// The files whose path a shell pattern matches: `*` stays within a folder, `**` does not.
+    /// Returns the files whose path matches a shell pattern: `*` stays within a folder, `**` does not.
     #[must_use]
     pub fn glob(&self, pattern: &str) -> Files {
         Files(
@@ -51,7 +51,7 @@ impl FromIterator<(String, Vec<u8>)> for Files {
     }
 }
 
-/// Standard base64 with padding (RFC 4648, section 4).
+/// Encodes bytes as standard base64 with padding (RFC 4648, section 4).
 pub(super) fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -1,10 +1,10 @@
 //! Shell patterns: for `.Files.Glob` and `.helmignore`.
 
-/// Shell patterns over paths: `?`, `*`, `**`, `[a-z]`, `[!a-z]`, `{a,b}`, `\` before any of them.
+/// Returns whether a path matches a shell pattern with `?`, `*`, `**`, `[a-z]`, `[!a-z]`, `{a,b}` and `\` as escape.
 pub(crate) fn glob_match(pattern: &str, path: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let path: Vec<char> = path.chars().collect();
-    // Alternatives and stars both backtrack; a budget keeps a hostile pattern from running on.
+    // Alternatives and stars backtrack. The budget bounds hostile patterns.
     let mut budget = 1_000_000;
     matches(&pattern, &path, &mut budget)
 }

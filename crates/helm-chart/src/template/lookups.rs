@@ -1,4 +1,4 @@
-//! What templates look up in a cluster, what it has there, and whether they missed something.
+//! The objects that templates look up in a cluster.
 //!
 //! Rendering sends no request: it records unknown lookups. The caller resolves them and renders again.
 
@@ -14,13 +14,13 @@ pub struct Lookup {
     pub api_version: String,
     /// `Secret`
     pub kind: String,
-    /// Empty for objects that have none, and for lists of all namespaces.
+    /// Empty for cluster-scoped objects, and for lists of all namespaces.
     pub namespace: String,
     /// Empty for a list.
     pub name: String,
 }
 
-/// What is known of a cluster, and what was asked for beyond it. Copies share both.
+/// The known answers to lookups, and the lookups without an answer. Clones share both.
 #[derive(Debug, Clone, Default)]
 pub struct Lookups(Arc<Mutex<Known>>);
 
@@ -28,12 +28,12 @@ pub struct Lookups(Arc<Mutex<Known>>);
 struct Known {
     answers: BTreeMap<Lookup, Value>,
     asked: BTreeSet<Lookup>,
-    /// Whether an API version was asked for that is not served.
+    /// Whether a template asked for an API version that is not served.
     has_missed: bool,
 }
 
 impl Lookups {
-    /// Returns the known answer; an unknown lookup is recorded and finds nothing.
+    /// Returns the known answer. A lookup without an answer is recorded.
     pub fn answer(&self, lookup: Lookup) -> Option<Value> {
         self.known(|known| {
             let answer = known.answers.get(&lookup).cloned();
@@ -44,17 +44,18 @@ impl Lookups {
         })
     }
 
-    /// Takes note that an API version was asked for that is not served.
+    /// Records that a template asked for an API version that is not served.
     pub fn note_missing(&self) {
         self.known(|known| known.has_missed = true);
     }
 
-    /// Whether something was asked for that is not known, or not served.
+    /// Returns whether a lookup had no answer, or an API version was not served. Then rendering with more answers may
+    /// have another result.
     pub fn has_missed(&self) -> bool {
         self.known(|known| known.has_missed || !known.asked.is_empty())
     }
 
-    /// What was asked for and is not known, once.
+    /// Returns the lookups without an answer, and forgets them.
     pub fn take_asked(&self) -> BTreeSet<Lookup> {
         self.known(|known| std::mem::take(&mut known.asked))
     }
@@ -65,7 +66,7 @@ impl Lookups {
     }
 
     fn known<T>(&self, work: impl FnOnce(&mut Known) -> T) -> T {
-        // What is in there is whole after a panic, too.
+        // The content is consistent after a panic as well.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

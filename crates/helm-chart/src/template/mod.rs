@@ -1,7 +1,7 @@
-//! Go templates as helm renders them, with file, line and column of every error.
+//! Go templates as Helm renders them, with file, line and column of every error.
 //!
-//! [`parse`](self) turns source into a tree (with the `gotmpl` crate) and checks it, `exec` walks the
-//! tree, `functions` are what templates can call, `value` is what they work on.
+//! `parse` turns source into a tree (with the `gotmpl` crate) and checks it, `exec` executes the tree, `functions` are the
+//! functions that templates call, and `value` is their data.
 
 mod error;
 mod exec;
@@ -22,13 +22,13 @@ pub(crate) use glob::glob_match;
 pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
-/// The stack a thread that renders needs, in bytes. Only what deep templates touch takes memory.
+/// Stack size of a thread for [`Stack::Large`], in bytes. Only the pages that deep templates touch take memory.
 pub const STACK_BYTES: usize = limits::STACK_BYTES;
 
-/// How much stack there is, and so how deeply templates may nest.
+/// The available stack, which limits how deeply templates can nest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
-    /// That of any thread. A fault says when it is too little.
+    /// The stack of any thread. If it is too small, the error says so ([`TemplateFault::needs_stack`]).
     OfAnyThread,
     /// [`STACK_BYTES`].
     Large,
@@ -36,9 +36,9 @@ pub enum Stack {
 
 /// One template file and the data it is rendered with.
 pub struct TemplateFile {
-    /// Its path, which starts with the chart's name: `web/templates/deployment.yaml`.
+    /// The path of the file, which starts with the name of the chart: `web/templates/deployment.yaml`.
     pub name: String,
-    /// Its text.
+    /// The source of the template.
     pub text: Cow<'static, str>,
     /// The dot of the template (`.Values`, `.Release` and so on).
     pub data: Value,
@@ -49,7 +49,7 @@ impl TemplateFile {
         parse::Source::parse(&self.name, self.text.clone(), &functions::check_name)
     }
 
-    /// Partials are there to be called; they give no text of their own.
+    /// Returns whether the file only defines templates for others and has no output of its own.
     fn is_partial(&self) -> bool {
         let base = self.name.rsplit('/').next();
         base.is_some_and(|base| base.starts_with('_'))
@@ -68,15 +68,13 @@ pub(crate) fn check_syntax(name: &str, text: &Cow<'static, str>) -> Result<(), T
     parse::Source::parse(name, text.clone(), &functions::check_name).map(drop)
 }
 
-/// Renders all files that are no partials (their name begins with `_`), in the order given; gives
-/// their names and texts.
+/// Renders all files except for partials (whose name starts with `_`), in the given order. Returns their names and output.
 ///
-/// Each file can include what another defines. Where two define the same name the later file's
-/// definition counts.
+/// Each file can include the definitions of all others. If two files define the same name, the later file wins.
 ///
 /// # Errors
-/// What is wrong in a template, wherever it stands, also in branches that are never taken; then the
-/// first thing that goes wrong when they are run, or what a template refuses with `fail`.
+/// The first syntax error of any template, also in branches that are never taken; otherwise the first error of the
+/// execution, or the message of `fail`.
 pub fn render(
     files: &[TemplateFile],
     stack: Stack,
@@ -98,7 +96,7 @@ pub fn render(
         let mut text = match text {
             Ok(text) => text,
             Err(fault) => {
-                // A file that cannot be parsed comes before all that goes wrong in running.
+                // Syntax errors in any file are reported before errors of the execution.
                 files
                     .get(i..)
                     .unwrap_or_default()
@@ -115,10 +113,10 @@ pub fn render(
     Ok(rendered)
 }
 
-/// The templates that can be called.
+/// Returns the templates that can be called.
 ///
-/// A syntax tree takes ten times the memory of its text, so files that define nothing for others
-/// are parsed only when it is their turn, and their trees do not add up.
+/// A syntax tree takes ten times the memory of its source. Files without definitions are therefore parsed only when they
+/// are rendered, so that their trees do not add up.
 fn scope(files: &[TemplateFile]) -> Result<exec::Scope, TemplateFault> {
     let mut scope = exec::Scope::default();
     for file in files {

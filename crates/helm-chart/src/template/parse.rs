@@ -1,8 +1,8 @@
-//! Template source to syntax tree: the one file that knows the template engine crate.
+//! Parses template source into a checked syntax tree.
 //!
-//! The tree is that of `gotmpl`. Its parser accepts blocks that are never closed and cuts a template
-//! off at an `{{end}}` too many, so the nesting of blocks is checked here first; functions and
-//! variables that do not exist are found here too, as Go does, before anything is rendered.
+//! The tree is that of the crate `gotmpl`. Its parser accepts blocks that are never closed, and ignores everything after a
+//! stray `{{end}}`, so this module checks the nesting of blocks first. As in Go, unknown functions and variables are
+//! errors before anything is rendered.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use gotmpl::parse::{Expr, ListNode, Node, Parser, PipeNode, Pos};
 
 use super::error::{Location, TemplateFault};
 
-/// How deeply blocks (and `else if` chains) may nest: the parser recurses.
+/// Maximum depth of blocks and `else if` chains. The parser is recursive.
 const MAX_DEPTH: usize = 90;
 
 /// Fails with a message for a name that is not the name of a function.
@@ -22,11 +22,11 @@ pub(super) type CheckFunction<'c> = &'c dyn Fn(&str) -> Result<(), String>;
 /// A parsed template file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Path of the file inside the chart, for messages.
+    /// The path of the file inside the chart, for messages.
     pub file: String,
-    /// The template's text, to tell lines and columns.
+    /// The source of the template, to compute lines and columns.
     text: Cow<'static, str>,
-    /// The text outside of any `define`.
+    /// The tree of everything outside of `define`s.
     pub body: Arc<ListNode>,
     /// The `define`s and `block`s by name, in the order of the file.
     pub defines: Vec<(String, Arc<ListNode>)>,
@@ -72,7 +72,7 @@ impl Source {
         Ok(source)
     }
 
-    /// Line and column of a position of the tree.
+    /// Returns line and column of a position in the tree.
     pub fn location(&self, pos: Pos) -> Location {
         self.location_of(pos.offset)
     }
@@ -114,8 +114,8 @@ impl Source {
         }
     }
 
-    /// Every block is closed once, every `else` and `end` has a block, and the nesting is bounded.
-    /// Gives where the comments are that trim what is before them.
+    /// Checks that every block is closed, that every `else` and `end` belongs to a block, and that the nesting is bounded.
+    /// Returns the positions of the comments that trim the blanks before them.
     fn check_blocks(&self, text: &str) -> Result<Vec<Range<usize>>, TemplateFault> {
         struct Block<'t> {
             keyword: &'t str,
@@ -208,7 +208,7 @@ impl Source {
     }
 }
 
-/// The word that an action starts with, and what follows it.
+/// Splits an action after its first word.
 fn first_word(action: &str) -> (&str, &str) {
     let action = action.trim_start();
     let end = action
@@ -217,10 +217,10 @@ fn first_word(action: &str) -> (&str, &str) {
     action.split_at(end)
 }
 
-/// Draws the blanks that a comment `{{- /* … */}}` trims into the comment.
+/// Moves the blanks that a comment `{{- /* … */}}` trims into the comment.
 ///
-/// The parser would trim what follows such a comment too. Nothing but the comment's inside changes
-/// its place, and no line feed is lost, so that positions stay true.
+/// The parser would also trim the blanks after such a comment. Only the content of the comment moves, and no line feed is
+/// lost, so positions stay correct.
 fn trimmed_comments<'t>(text: &'t str, comments: &[Range<usize>]) -> Cow<'t, str> {
     if comments.is_empty() {
         return Cow::Borrowed(text);
@@ -243,7 +243,7 @@ fn trimmed_comments<'t>(text: &'t str, comments: &[Range<usize>]) -> Cow<'t, str
     Cow::Owned(out)
 }
 
-/// Whether something follows the name in what follows the keyword `block`.
+/// Returns whether data follows the name of a `block`.
 fn has_value(rest: &str) -> bool {
     let rest = rest.trim_start();
     let name = rest.strip_prefix(['"', '`']);
@@ -251,8 +251,8 @@ fn has_value(rest: &str) -> bool {
     after.is_some_and(|(_, after)| !after.trim().is_empty())
 }
 
-/// The actions `{{ … }}` of a text: offset of the opening braces, and what is between them,
-/// without comments, trim markers and surrounding blanks.
+/// Iterates over the actions `{{ … }}` of a template: the offset of the opening braces, and the content without comments,
+/// trim markers and surrounding blanks.
 struct Actions<'t> {
     text: &'t str,
     at: usize,
@@ -263,7 +263,7 @@ impl<'t> Actions<'t> {
         Actions { text, at: 0 }
     }
 
-    /// The comment in the action at `open`; a comment fills its action from `start` to the end.
+    /// Parses the comment in the action at `open`, which starts at `start` and has to fill the action.
     fn comment(&mut self, open: usize, start: usize) -> <Self as Iterator>::Item {
         let rest = self.text.get(start..).unwrap_or_default();
         self.at = self.text.len();
@@ -317,8 +317,7 @@ impl<'t> Iterator for Actions<'t> {
                     let body = body.strip_suffix('-').unwrap_or(body).trim_end();
                     return Some(Ok((open, body)));
                 }
-                // A raw text goes up to the next backquote.
-                // Looking for the closing one takes the whole raw text.
+                // Searching for the closing backquote consumes the raw string.
                 b'`' if !rest.any(|(_, b)| b == b'`') => {
                     return Some(Err((start + i, "a string without a closing `")));
                 }
@@ -349,7 +348,7 @@ impl<'t> Iterator for Actions<'t> {
     }
 }
 
-/// Finds functions and variables that do not exist, and `break` outside of a loop.
+/// Finds unknown functions and variables, and `break` outside of a loop.
 struct Names<'s> {
     source: &'s Source,
     check_function: CheckFunction<'s>,

@@ -1,4 +1,4 @@
-//! The values that templates work on: what Go holds in an `any`, with dicts that can be changed.
+//! The values of templates: what Go stores in an `any`, with dicts that functions can change.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,25 +10,25 @@ use serde_json::{Map, Number};
 use super::files::Files;
 use crate::yaml::float_to_text;
 
-/// A dict. Shared like a Go map: `set` changes it for everybody who holds it.
+/// A dict. It is shared like a Go map: `set` changes it for all holders.
 pub type Dict = Rc<RefCell<BTreeMap<Rc<str>, Value>>>;
 
 /// One value of a template.
 #[derive(Clone)]
 pub enum Value {
-    /// `nil`: also what a key that is not there gives.
+    /// `nil`, also the value of a missing key.
     Nil,
     /// A boolean.
     Bool(bool),
-    /// A whole number (all of Go's integer types).
+    /// An integer (all of Go's integer types).
     Int(i64),
-    /// A floating-point number: what every number of a values file is.
+    /// A floating-point number, such as every number of a values file.
     Float(f64),
-    /// Text.
+    /// A string.
     Str(Rc<str>),
     /// Bytes that are not UTF-8: the content of a file, or the result of `b64dec`.
     Bytes(Rc<[u8]>),
-    /// A list; functions give new lists, they never change one.
+    /// A list. Functions return new lists and never change one.
     List(Rc<Vec<Value>>),
     /// A dict.
     Dict(Dict),
@@ -38,37 +38,37 @@ pub enum Value {
     ApiVersions(Rc<Vec<Rc<str>>>),
     /// `.Capabilities.KubeVersion`.
     KubeVersion(Rc<KubeVersion>),
-    /// What `semver` gives.
+    /// The result of `semver`.
     Semver(Rc<Release>),
 }
 
 /// The version of Kubernetes that a chart is rendered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubeVersion {
-    /// As it was given, with a leading `v`: `v1.33.4-gke.1245000`.
+    /// The full version with a leading `v`: `v1.33.4-gke.1245000`.
     pub version: String,
-    /// Without what follows the numbers: `v1.33.4`. Constraints are checked against this one.
+    /// The version without suffixes: `v1.33.4`.
     pub normalized: String,
-    /// The major version's digits.
+    /// The digits of the major version.
     pub major: String,
-    /// The minor version's digits.
+    /// The digits of the minor version.
     pub minor: String,
 }
 
 /// The result of `semver`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// Its parts.
+    /// The parsed version.
     pub version: semver::Version,
-    /// As it was written.
+    /// The version as written.
     pub original: String,
 }
 
 impl Release {
-    /// Reads a version; a leading `v` and missing parts are allowed.
+    /// Parses a version. A leading `v` and missing parts are allowed.
     ///
     /// # Errors
-    /// A sentence that names the text.
+    /// A message that quotes the text.
     pub(super) fn parse(text: &str) -> Result<Release, String> {
         let mut version = crate::version::parse(text)?;
         if let Some((_, build)) = text.split_once('+') {
@@ -83,7 +83,7 @@ impl Release {
 }
 
 impl Value {
-    /// Text, if it is UTF-8, or else bytes.
+    /// Creates a string if the bytes are UTF-8, and bytes otherwise.
     pub fn text(bytes: &[u8]) -> Value {
         match std::str::from_utf8(bytes) {
             Ok(text) => Value::str(text),
@@ -91,22 +91,22 @@ impl Value {
         }
     }
 
-    /// Text.
+    /// Creates a string.
     pub fn str(text: impl Into<Rc<str>>) -> Value {
         Value::Str(text.into())
     }
 
-    /// A list.
+    /// Creates a list.
     pub fn list(items: Vec<Value>) -> Value {
         Value::List(Rc::new(items))
     }
 
-    /// A dict.
+    /// Creates a dict.
     pub fn dict(entries: impl IntoIterator<Item = (Rc<str>, Value)>) -> Value {
         Value::Dict(Rc::new(RefCell::new(entries.into_iter().collect())))
     }
 
-    /// Whether `if`, `with`, `and`, `or`, `not` take it as true (text/template, "Actions").
+    /// Returns whether `if`, `with`, `and`, `or`, `not` treat the value as true (text/template, "Actions").
     pub fn is_true(&self) -> bool {
         match self {
             Value::Nil => false,
@@ -123,7 +123,7 @@ impl Value {
         }
     }
 
-    /// The kind as Go's `reflect` names it.
+    /// Returns the kind as Go's `reflect` names it.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Nil => "invalid",
@@ -137,7 +137,7 @@ impl Value {
         }
     }
 
-    /// The type as Go prints it with `%T`.
+    /// Returns the type as Go prints it with `%T`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Nil => "<nil>",
@@ -151,7 +151,7 @@ impl Value {
         }
     }
 
-    /// Plain data as JSON, for `toJson` and `toYaml`.
+    /// Converts the value to JSON, for `toJson` and `toYaml`.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -182,7 +182,7 @@ impl Value {
         }
     }
 
-    /// A copy that shares no dict with the original.
+    /// Returns a copy that shares no dict with the original.
     #[must_use]
     pub fn deep_copy(&self) -> Value {
         match self {
@@ -235,14 +235,14 @@ impl From<bool> for Value {
     }
 }
 
-/// Equality as `reflect.DeepEqual` has it: of the same type, with equal content.
+/// Equality as in `reflect.DeepEqual`: the same type and equal content.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Nil, Value::Nil) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Int(a), Value::Int(b)) => a == b,
-            #[allow(clippy::float_cmp)] // Go compares them so.
+            #[allow(clippy::float_cmp)] // As Go does.
             (Value::Float(a), Value::Float(b)) => a == b,
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
@@ -257,7 +257,7 @@ impl PartialEq for Value {
     }
 }
 
-/// The text that `{{ value }}` and `%v` give (package fmt, "The default format for %v").
+/// The output of `{{ value }}` and `%v` (package fmt, "The default format for %v").
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

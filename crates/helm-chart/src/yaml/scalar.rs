@@ -1,4 +1,4 @@
-//! What a plain scalar stands for: the YAML 1.1 types as Go's `yaml.v2` resolves them.
+//! Resolves plain scalars to the YAML 1.1 types, as Go's `yaml.v2` does.
 
 /// How numbers are parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) fn resolve(text: &str) -> Scalar {
     }
 }
 
-/// Would this text, written plain, be read back as something other than text?
+/// Returns whether a string, written plain, would be parsed as another type.
 pub(super) fn needs_quotes(text: &str) -> bool {
     let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
     resolve(text) != Scalar::Text || like_a_number && (is_timestamp(text) || is_base_60(text))
@@ -68,12 +68,12 @@ fn number(text: &str) -> Scalar {
     float(&plain).map_or(Scalar::Text, Scalar::Float)
 }
 
-/// Digits (also hexadecimal), signs, the letters of prefixes and exponents, and what is skipped.
+/// Digits (also hexadecimal), signs, the letters of prefixes and exponents, and underscores.
 fn may_be_in_number(b: u8) -> bool {
     b.is_ascii_hexdigit() || matches!(b, b'+' | b'-' | b'.' | b'_' | b'x' | b'X' | b'o' | b'O')
 }
 
-/// Integers with Go's prefixes: `0x`, `0o`, `0b`, and a leading zero for octal.
+/// Parses integers with Go's prefixes: `0x`, `0o`, `0b`, and a leading zero for octal.
 fn integer(plain: &str) -> Option<Scalar> {
     let (negative, digits) = match plain.as_bytes().first()? {
         b'-' => (true, plain.get(1..)?),
@@ -102,7 +102,7 @@ fn integer(plain: &str) -> Option<Scalar> {
     Some(i64::try_from(magnitude).map_or(Scalar::Uint(magnitude), Scalar::Int))
 }
 
-/// Decimal floats only: `1.5`, `.5`, `1.`, `1e3`; neither `inf`, `nan` nor hexadecimal.
+/// Parses decimal floats only: `1.5`, `.5`, `1.`, `1e3`; neither `inf`, `nan` nor hexadecimal.
 fn float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -123,9 +123,9 @@ fn float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|f: &f64| f.is_finite())
 }
 
-/// A YAML 1.1 timestamp (`2001-12-14`, `2001-12-14 21:59:43`, RFC 3339).
+/// Returns whether the text is a YAML 1.1 timestamp (`2001-12-14`, `2001-12-14 21:59:43`, RFC 3339).
 ///
-/// JSON has no timestamps, so for reading it is text; a writer has to quote it all the same.
+/// JSON has no timestamps, so the reader takes it as a string, but a writer has to quote it.
 fn is_timestamp(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
@@ -146,7 +146,7 @@ fn is_timestamp(text: &str) -> bool {
             .is_none_or(|time| time.contains(':') && time.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// A base-60 number of YAML 1.1 (`12:30:45`), which older parsers read as an integer.
+/// Returns whether the text is a base-60 number of YAML 1.1 (`12:30:45`), which older parsers read as an integer.
 fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut parts = unsigned.split(':');
@@ -216,7 +216,7 @@ mod tests {
         }
         for text in [
             "v1.2.4",
-            "openservicemesh",
+            "web-server",
             "10.0.0.0/8",
             "1.5G",
             "a:b",

@@ -7,10 +7,10 @@ use serde_json::{Map, Number, Value};
 
 use super::scalar::needs_quotes;
 
-/// The value as one YAML document that ends in a line feed.
+/// Formats a value as one YAML document that ends with a line feed.
 ///
-/// Lists are not indented below their key and text is quoted only where it must be, as
-/// `kubectl get -o yaml` and helm's `toYaml` print it.
+/// As in `kubectl get -o yaml` and Helm's `toYaml`, lists are not indented below their key, and strings are quoted only
+/// where that is necessary.
 pub fn to_yaml(value: &Value) -> String {
     let mut out = String::new();
     match value {
@@ -24,7 +24,7 @@ pub fn to_yaml(value: &Value) -> String {
     out
 }
 
-/// A float as Go prints it (`strconv.FormatFloat(f, 'g', -1, 64)`): `1e+06`, `0.5`, `8200`.
+/// Formats a float as Go does (`strconv.FormatFloat(f, 'g', -1, 64)`): `1e+06`, `0.5`, `8200`.
 pub fn float_to_text(f: f64) -> String {
     if f.is_nan() {
         return "NaN".to_owned();
@@ -57,7 +57,7 @@ fn number(out: &mut String, number: &Number) {
     }
 }
 
-/// Appends so many blanks.
+/// Appends blanks.
 pub(crate) fn pad(out: &mut String, blanks: usize) {
     const MANY: &str = "                                                                ";
     let mut left = blanks;
@@ -68,14 +68,14 @@ pub(crate) fn pad(out: &mut String, blanks: usize) {
     }
 }
 
-/// The entries of a map in the order in which they are written.
+/// Returns the entries of a map in the order in which they are written.
 pub(crate) fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by(|a, b| natural(a.0, b.0));
     entries
 }
 
-/// Appends a key, quoted where it must be.
+/// Appends a key, quoted if necessary.
 pub(crate) fn write_key(out: &mut String, key: &str) {
     text(out, key, 0, true);
 }
@@ -92,7 +92,7 @@ fn mapping(out: &mut String, map: &Map<String, Value>, indent: usize, inline: bo
     }
 }
 
-/// What follows a key's colon.
+/// Writes what follows the colon of a key.
 fn entry(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) if !map.is_empty() => {
@@ -140,7 +140,7 @@ fn scalar(out: &mut String, value: &Value, indent: usize) {
     }
 }
 
-/// How a text can be written.
+/// The styles in which a string can be written.
 #[derive(Default)]
 struct Shape {
     plain: bool,
@@ -199,13 +199,14 @@ fn shape(text: &str) -> Shape {
     shape
 }
 
-/// Printable in YAML 1.1 (section 5.1), less tab and the line breaks, which need an escape.
+/// Returns whether a character is printable in YAML 1.1 (section 5.1), except for the tab and line breaks, which need an
+/// escape.
 fn printable(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Most texts are names, numbers, paths, flags and images, which are written as they are: nothing in
-/// them can mean anything where it stands.
+/// Returns whether a string consists only of characters without a meaning in YAML. Most names, numbers, paths, flags and
+/// images do.
 pub(crate) fn is_plain_word(text: &str) -> bool {
     let starts = match text.as_bytes() {
         [b'-', b'-', b'-', ..] => false,

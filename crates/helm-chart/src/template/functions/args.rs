@@ -8,7 +8,7 @@ use super::super::value::{Dict, Value};
 pub(super) struct Args<'a>(pub &'a [Value]);
 
 impl<'a> Args<'a> {
-    /// The argument at `i`; `nil` if there is none.
+    /// Returns the argument at `i`; `nil` if there is none.
     pub fn get(&self, i: usize) -> &'a Value {
         self.0.get(i).unwrap_or(&Value::Nil)
     }
@@ -17,12 +17,12 @@ impl<'a> Args<'a> {
         self.0.len()
     }
 
-    /// All arguments from `i` on.
+    /// Returns all arguments from `i` on.
     pub fn from(&self, i: usize) -> &'a [Value] {
         self.0.get(i..).unwrap_or_default()
     }
 
-    /// The last argument: what a pipeline hands over.
+    /// Returns the last argument, which is the piped value in a pipeline.
     pub fn last(&self) -> &'a Value {
         self.0.last().unwrap_or(&Value::Nil)
     }
@@ -34,7 +34,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// A text as bytes: also one that is not UTF-8, as a file may be.
+    /// Returns a string as bytes. Strings from files do not have to be UTF-8.
     pub fn bytes(&self, i: usize) -> Result<&'a [u8], String> {
         match self.get(i) {
             Value::Bytes(bytes) => Ok(bytes),
@@ -49,7 +49,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// A whole number, as Go's template engine converts it for an `int` parameter.
+    /// Returns an integer, as Go's template engine converts it for an `int` parameter.
     pub fn int(&self, i: usize) -> Result<i64, String> {
         match self.get(i) {
             Value::Int(n) => Ok(*n),
@@ -88,7 +88,7 @@ impl<'a> Args<'a> {
     }
 }
 
-/// A value as text (sprig's `toString`).
+/// Converts a value to a string (sprig's `toString`).
 pub(super) fn to_text(value: &Value) -> Rc<str> {
     match value {
         Value::Str(s) => Rc::clone(s),
@@ -96,7 +96,7 @@ pub(super) fn to_text(value: &Value) -> Rc<str> {
     }
 }
 
-/// A list as texts, without its `nil`s; anything else as the only item.
+/// Converts the items of a list to strings, without `nil`s. Any other value becomes the only item.
 pub(super) fn to_texts(value: &Value) -> Vec<Rc<str>> {
     match value {
         Value::Nil => Vec::new(),
@@ -154,7 +154,7 @@ pub(super) fn to_float(value: &Value) -> f64 {
     }
 }
 
-/// Sprig's "empty": unset, zero, false, or without content.
+/// Returns whether a value is empty for sprig: unset, zero, false, or without content.
 pub(super) fn is_empty(value: &Value) -> bool {
     !value.is_true()
 }

@@ -1,4 +1,4 @@
-//! Functions that change the case of letters, and the ways to write a name of several words.
+//! Functions that change the case of letters and the style of names.
 
 use super::super::value::Value;
 use super::{Function, Outcome};
@@ -105,7 +105,7 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// The pieces of a name: runs of one kind, a capital together with the small letters after it.
+/// Splits a name into runs of one kind; a capital belongs to the lower-case letters after it.
 fn pieces(s: &str) -> Vec<(Kind, String)> {
     let mut pieces: Vec<(Kind, String)> = Vec::new();
     let chars: Vec<(Kind, char)> = s.chars().map(|c| (kind(c), c)).collect();
@@ -135,7 +135,7 @@ fn pieces(s: &str) -> Vec<(Kind, String)> {
     pieces
 }
 
-/// The words of a name in small letters, with a connector between them.
+/// Joins the words of a name in lower case with a connector.
 ///
 /// A number belongs to the word before it (`Bld4Floor`: `bld4_floor`), or to the small letters
 /// that follow it (`HTTP2xx`: `http_2xx`).
@@ -182,7 +182,7 @@ fn joined(s: &str, connector: char) -> String {
     out
 }
 
-/// Gives the small letters and numbers from `at` on to `emit`; where they end.
+/// Passes the lower-case letters and numbers from `at` on to `emit`. Returns where they end.
 fn attached(
     pieces: &[(Kind, String)],
     mut at: usize,
@@ -195,7 +195,7 @@ fn attached(
     at
 }
 
-/// `http_server` as `HttpServer`. Connectors at either end stay; of several in a row one goes.
+/// Converts `http_server` to `HttpServer`. Connectors at either end are kept; of several in a row one is removed.
 fn pascal_case(s: &str) -> String {
     let inner = s.trim_matches(is_connector);
     let Some((before, after)) = s.split_once(inner).filter(|_| !inner.is_empty()) else {

@@ -7,11 +7,11 @@ struct Decimal {
     exponent: i32,
 }
 
-/// How many digits a quotient has behind the point.
+/// Number of decimal places of a quotient.
 const DIVISION_PLACES: i32 = 16;
 
 impl Decimal {
-    /// The shortest decimal number that stands for a float.
+    /// Returns the shortest decimal number that stands for a float.
     fn new(f: f64) -> Option<Decimal> {
         let text = format!("{f:e}");
         let (mantissa, exponent) = text.split_once('e')?;
@@ -22,7 +22,7 @@ impl Decimal {
         })
     }
 
-    /// The digits this number has at a smaller exponent.
+    /// Returns the digits of this number at a smaller exponent.
     fn scaled(self, exponent: i32) -> Option<i128> {
         let places = u32::try_from(self.exponent.checked_sub(exponent)?).ok()?;
         self.digits.checked_mul(10i128.checked_pow(places)?)
@@ -38,7 +38,7 @@ fn aligned(a: Decimal, b: Decimal) -> Option<(i128, i128, i32)> {
     Some((a.scaled(exponent)?, b.scaled(exponent)?, exponent))
 }
 
-/// Both as decimals, or plain floating-point arithmetic where they have too many digits.
+/// Computes with decimals, or with floats if there are too many digits.
 fn calculate(
     a: f64,
     b: f64,

@@ -1,4 +1,4 @@
-//! Functions on dicts. `set`, `unset` and the merges change the dict they are given, as sprig's do.
+//! Functions on dicts. As in sprig, `set`, `unset` and the merges change their argument.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use super::super::value::{Dict, Value};
 use super::args::{Args, is_empty, to_text};
 use super::{ANY, Context, Error, Function, Outcome};
 
-/// How deeply merges may nest: a dict can be made to contain itself.
+/// Maximum depth of a merge. A dict can contain itself.
 const MAX_NESTING: usize = 200;
 
 pub(super) const TABLE: &[Function] = &[
@@ -57,7 +57,7 @@ pub(super) const TABLE: &[Function] = &[
     ("lookup", 4, 4, lookup),
 ];
 
-/// Returns an object or a list of the cluster; an empty dict if it finds none, or without a cluster.
+/// Returns an object or a list from the cluster; an empty dict if there is none, or without a cluster.
 fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {
     let text = |i| a.text(i).map(str::to_owned);
     let lookup = Lookup {
@@ -70,7 +70,7 @@ fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(answer.map_or_else(|| Value::dict([]), |answer| Value::from(&answer)))
 }
 
-/// A value that may become part of `dict`: not one that contains `dict` itself.
+/// Checks that a value can become part of `dict`, which must not be inside the value.
 fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
     fn contains(value: &Value, dict: &Dict) -> bool {
         match value {

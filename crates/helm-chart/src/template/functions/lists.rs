@@ -4,7 +4,7 @@ use super::super::value::Value;
 use super::args::{Args, is_empty, to_int, to_texts};
 use super::{ANY, Context, Error, Function, Outcome};
 
-/// How many items a list may get that a function counts out.
+/// Maximum number of items in a list that a function generates.
 const MAX_ITEMS: usize = 1_000_000;
 
 pub(super) const TABLE: &[Function] = &[
@@ -142,7 +142,7 @@ fn slice(_: &mut Context, a: &Args<'_>) -> Outcome {
     let (start, end) = (at(1, 0), at(2, items.len()));
     let part = items.get(start..end).ok_or_else(|| {
         Error::Wrong(format!(
-            "{start} to {end} is not inside of a list of {}",
+            "{start} to {end} is outside of a list of {}",
             items.len()
         ))
     })?;
@@ -151,7 +151,7 @@ fn slice(_: &mut Context, a: &Args<'_>) -> Outcome {
 
 fn chunk(_: &mut Context, a: &Args<'_>) -> Outcome {
     let size = usize::try_from(a.int(0)?).ok().filter(|n| *n > 0);
-    let size = size.ok_or_else(|| Error::Wrong("a chunk has at least one item".to_owned()))?;
+    let size = size.ok_or_else(|| Error::Wrong("a chunk needs at least one item".to_owned()))?;
     let items = a.list(1)?;
     Ok(Value::list(
         items
@@ -167,7 +167,7 @@ fn sort_alpha(_: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(Value::list(texts.into_iter().map(Value::Str).collect()))
 }
 
-/// The numbers from `start` up to, not including, `stop`.
+/// Returns the numbers from `start` up to, but not including, `stop`.
 fn numbers(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Error> {
     let mut items = Vec::new();
     let mut i = start;

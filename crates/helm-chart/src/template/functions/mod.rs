@@ -24,7 +24,7 @@ use super::lookups::Lookups;
 use super::value::Value;
 use args::Args;
 
-/// What functions keep from call to call, and what they know of a cluster.
+/// The state of functions: compiled regular expressions, and the answers of a cluster.
 pub(super) struct Context {
     patterns: HashMap<String, regex_lite::Regex>,
     /// The answers to `lookup`.
@@ -50,7 +50,7 @@ impl Context {
     }
 }
 
-/// Why a function returns no value.
+/// An error of a function.
 #[derive(Debug)]
 pub(super) enum Error {
     /// The chart refuses its values (`fail`, `required`).
@@ -71,7 +71,7 @@ type Body = fn(&mut Context, &Args<'_>) -> Outcome;
 /// A function: its name, its minimum and maximum number of arguments, and its body.
 type Function = (&'static str, usize, usize, Body);
 
-/// Any number of arguments.
+/// No maximum number of arguments.
 const ANY: usize = usize::MAX;
 
 static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
@@ -170,7 +170,7 @@ pub(super) fn call(context: &mut Context, name: &str, args: &[Value]) -> Outcome
             (least, most) => format!("{least} to {most}"),
         };
         return Err(Error::Wrong(format!(
-            "takes {wanted} arguments, was given {}",
+            "takes {wanted} arguments, got {}",
             args.len()
         )));
     }

@@ -31,7 +31,7 @@ fn regex_find(context: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(Value::str(found.map_or("", |found| found.as_str())))
 }
 
-/// How many results a count of sprig's allows: negative is all of them.
+/// Converts a limit of sprig: a negative one means all results.
 fn limit(n: i64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
@@ -56,7 +56,7 @@ fn regex_replace_literal(context: &mut Context, a: &Args<'_>) -> Outcome {
     ))
 }
 
-/// What lies between the matches; an empty match at the very start splits nothing off.
+/// Splits a string at the matches. An empty match at the start is ignored.
 fn regex_split(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (pattern, s, n) = (a.text(0)?, a.text(1)?, a.int(2)?);
     if n == 0 {
@@ -84,7 +84,7 @@ fn regex_split(context: &mut Context, a: &Args<'_>) -> Outcome {
     Ok(Value::list(parts))
 }
 
-/// Escapes what means something in a regular expression (Go's `regexp.QuoteMeta`).
+/// Escapes the special characters of regular expressions (Go's `regexp.QuoteMeta`).
 fn quote_meta(s: &str) -> String {
     s.chars().fold(String::new(), |mut out, c| {
         if r"\.+*?()|[]{}^$".contains(c) {

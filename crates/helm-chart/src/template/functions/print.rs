@@ -1,4 +1,4 @@
-//! `printf` and its like, with the verbs of Go's package fmt.
+//! `print`, `printf` and `println`, with the verbs of Go's package fmt.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-/// Blanks go between operands when neither is a text (package fmt, `Print`).
+/// Separates operands by a blank if neither is a string (package fmt, `Print`).
 fn sprint(args: &[Value]) -> String {
     let mut out = String::new();
     for (i, arg) in args.iter().enumerate() {
@@ -30,7 +30,7 @@ fn sprint(args: &[Value]) -> String {
     out
 }
 
-/// What `html`, `js` and `urlquery` work on: all arguments, as `print` puts them together.
+/// Returns the input of `html`, `js` and `urlquery`: all arguments, joined as `print` does.
 pub(super) fn joined(args: &[Value]) -> String {
     sprint(args)
 }
@@ -47,11 +47,11 @@ struct Spec {
     precision: Option<usize>,
 }
 
-/// Formats as Go's `fmt.Sprintf`; what does not fit is marked in the text (`%!d(string=x)`).
+/// Formats as Go's `fmt.Sprintf`. A mismatch is marked in the output (`%!d(string=x)`).
 pub(super) fn sprintf(format: &str, args: &[Value]) -> Result<String, Error> {
     let mut out = String::new();
     let mut next = 0;
-    // Whether an argument was ever chosen by its number: then none is too many.
+    // Once an argument is chosen by its number, unused arguments are not reported.
     let mut indexed = false;
     let mut chars = format.chars().peekable();
     while let Some(c) = chars.next() {
@@ -111,10 +111,10 @@ pub(super) fn sprintf(format: &str, args: &[Value]) -> Result<String, Error> {
     Ok(out)
 }
 
-/// The number of an argument that is not there.
+/// Stands for the index of a missing argument.
 const BAD_INDEX: usize = usize::MAX;
 
-/// `[n]`: the next argument is the n-th one. Tells whether there was such a choice.
+/// Parses `[n]`, which chooses the n-th argument. Returns whether there was one.
 fn argument(
     chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
     count: usize,
@@ -139,7 +139,7 @@ fn argument(
     Ok(true)
 }
 
-/// Digits, or `*` for a size among the arguments.
+/// Parses a number, or `*` for an argument.
 fn size(
     chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
     args: &[Value],
@@ -190,7 +190,7 @@ fn pad(out: &mut String, spec: &Spec, text: &str, arg: &Value) {
     }
 }
 
-/// The type as fmt names it in its complaints.
+/// Returns the type as fmt names it in errors.
 fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Int(_) => "int64",
@@ -328,7 +328,7 @@ fn scientific(f: f64, precision: usize) -> String {
     }
 }
 
-/// `%g`: the shortest digits, or as many as the precision says.
+/// Formats `%g`: the shortest digits, or as many as the precision demands.
 fn general(f: f64, spec: &Spec) -> String {
     let Some(precision) = spec.precision else {
         return crate::yaml::float_to_text(f);
@@ -364,7 +364,7 @@ fn hex(spec: &Spec, bytes: &[u8]) -> String {
     }
 }
 
-/// Whether Go prints a character as it is: letters, marks, numbers, signs, and the plain blank.
+/// Returns whether Go prints a character unchanged: letters, marks, numbers, signs, and the plain blank.
 pub(super) fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
@@ -378,7 +378,7 @@ pub(super) fn is_printable(c: char) -> bool {
     is_mark || !is_escaped
 }
 
-/// A text as a Go string literal (`strconv.Quote`).
+/// Formats a string as a Go string literal (`strconv.Quote`).
 pub(super) fn quote_go(text: &str) -> String {
     quoted(text, is_printable)
 }

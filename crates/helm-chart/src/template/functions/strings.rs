@@ -1,4 +1,4 @@
-//! Functions on texts.
+//! Functions on strings.
 
 use std::rc::Rc;
 
@@ -109,7 +109,7 @@ fn texts(items: Vec<Rc<str>>) -> Value {
     Value::list(items.into_iter().map(Value::Str).collect())
 }
 
-/// The arguments that are set, each as `shape` gives it, with blanks between them.
+/// Formats the arguments that are set with `shape` and joins them with blanks.
 fn each(args: &Args<'_>, shape: fn(&str) -> String) -> String {
     let set = args.0.iter().filter(|v| **v != Value::Nil);
     set.map(|v| shape(&to_text(v)))
@@ -137,7 +137,7 @@ fn repeat(count: i64, s: &str) -> Outcome {
     text(s.repeat(count))
 }
 
-/// The longest prefix of at most `at` bytes that does not cut a character.
+/// Returns the length of the longest prefix of at most `at` bytes that does not cut a character.
 fn floor_boundary(s: &str, at: usize) -> usize {
     (0..=at.min(s.len()))
         .rev()
@@ -174,7 +174,7 @@ fn indent(width: i64, s: &str, before: &str) -> Outcome {
     Ok(Value::from(out))
 }
 
-/// The parts of a text; an empty separator splits into characters.
+/// Splits a string. An empty separator splits it into characters.
 fn split<'s>(separator: &str, s: &'s str, most: usize) -> Vec<&'s str> {
     if separator.is_empty() && most > 0 {
         let mut rest = s;
@@ -197,7 +197,7 @@ fn numbered(parts: Vec<&str>) -> Value {
     Value::dict(parts.into_iter().enumerate().map(named))
 }
 
-/// At most `width` bytes of a text, from about `offset` on, with `...` for what is left out.
+/// Returns at most `width` bytes of a string, from about `offset` on, with `...` for the rest.
 fn abbreviate(offset: i64, width: i64, s: &str) -> String {
     let width = usize::try_from(width).unwrap_or(0);
     let least = if offset > 0 { 7 } else { 4 };
@@ -210,7 +210,7 @@ fn abbreviate(offset: i64, width: i64, s: &str) -> String {
         return format!("{}...", &s[..floor_boundary(s, width - 3)]);
     }
     let rest = &s[floor_boundary(s, offset)..];
-    // The text ends with what is shown, or it is cut off on both sides.
+    // Either the end of the string is shown, or both sides are cut off.
     if offset + width - 3 < s.len() {
         let shown = floor_boundary(rest, width.saturating_sub(6));
         return format!("...{}...", &rest[..shown]);
@@ -219,7 +219,7 @@ fn abbreviate(offset: i64, width: i64, s: &str) -> String {
 }
 
 fn substring(start: i64, end: i64, s: &str) -> Outcome {
-    let outside = || Error::Wrong(format!("{start} to {end} is not inside of {s:?}"));
+    let outside = || Error::Wrong(format!("{start} to {end} is outside of {s:?}"));
     let at = |i: i64| usize::try_from(i).map_err(|_| outside());
     let range = if start < 0 {
         0..at(end)?
@@ -231,7 +231,7 @@ fn substring(start: i64, end: i64, s: &str) -> Outcome {
     text(s.get(range).ok_or_else(outside)?)
 }
 
-/// Breaks a text into lines of at most `width` bytes; longer words only if `break_words` says so.
+/// Breaks a string into lines of at most `width` bytes; longer words only if `break_words` says so.
 fn wrap(width: i64, separator: &str, s: &str, break_words: bool) -> Outcome {
     let width = usize::try_from(width).unwrap_or(1).max(1);
     let separator = if separator.is_empty() {

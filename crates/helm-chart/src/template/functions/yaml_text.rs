@@ -1,5 +1,6 @@
-//! YAML in the very layout of helm's `toYaml` and `toYamlPretty`: charts put it into texts and
-//! hash it, so that where a long line breaks matters.
+//! YAML in the exact layout of Helm's `toYaml` and `toYamlPretty`.
+//!
+//! Charts embed it in strings and hash it, so even the line breaks of long strings matter.
 
 use std::fmt::Write as _;
 
@@ -7,15 +8,15 @@ use serde_json::{Map, Value};
 
 use crate::yaml::{float_to_text, in_order, is_plain_word, pad, to_yaml, write_key};
 
-/// Lines are broken at the first blank behind this column.
+/// Lines are broken at the first blank after this column.
 const WIDTH: usize = 80;
 
-/// As helm's `toYaml`, without the line feed at the end.
+/// Formats as Helm's `toYaml`, without the line feed at the end.
 pub(super) fn plain(value: &Value) -> String {
     Writer::default().document(value)
 }
 
-/// As helm's `toYamlPretty`: lists are indented below their key, and lines are never broken.
+/// Formats as Helm's `toYamlPretty`: lists are indented below their key, and lines are never broken.
 pub(super) fn pretty(value: &Value) -> String {
     let writer = Writer {
         pretty: true,
@@ -140,7 +141,7 @@ impl Writer {
         }
     }
 
-    /// Whether a line may break at the blank at `at`: behind the width, between two words.
+    /// Returns whether a line can break at the blank at `at`: after the width, between two words.
     fn breaks_at(&self, chars: &[char], at: usize) -> bool {
         let line = self.out.rsplit('\n').next().unwrap_or_default();
         !self.pretty
@@ -151,7 +152,7 @@ impl Writer {
 
     fn folded(&mut self, written: &str, indent: usize, quoted: bool) {
         let chars: Vec<char> = written.chars().collect();
-        // Inside of the quotes a blank at either end stays on its line.
+        // Inside quotes, a blank at either end stays on its line.
         let ends = [1, chars.len().saturating_sub(2)];
         for (i, c) in chars.iter().enumerate() {
             let at_end = quoted && ends.contains(&i);
