@@ -83,6 +83,30 @@ data:
     assert_eq!(seen["data"], want);
 }
 
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn lookups_may_depend_on_each_other_but_not_more_than_ten_levels_deep() {
+    let world = World::start();
+    for i in 0..11 {
+        let next = json!({"next": format!("link-{}", i + 1)});
+        world.post(CONFIG_MAPS, &config_map(&format!("link-{i}"), &next));
+    }
+    let install = |depth: usize| {
+        let last = "{{ $name := `link-0` }}{{ range until DEPTH }}{{ if $name }}\
+            {{ $name = dig `data` `next` `` (lookup `v1` `ConfigMap` `default` $name) }}\
+            {{ end }}{{ end }}{{ $name }}";
+        let last = last.replace("DEPTH", &depth.to_string());
+        world.install(&world.chart(&[config_map("seen", &json!({"last": last}))]))
+    };
+
+    let error = install(11).unwrap_err();
+    assert!(matches!(error, Error::NestedLookups { .. }), "{error}");
+    assert!(world.revisions().is_empty(), "nothing was recorded");
+    install(9).unwrap();
+    let seen = world.config_map("seen").expect("the ConfigMap");
+    assert_eq!(seen["data"], json!({"last": "link-9"}));
+}
+
 /// Options that give up early.
 fn impatient() -> RolloutOptions {
     RolloutOptions {

@@ -1,7 +1,7 @@
 //! Removals: what goes, what stays, and how an interrupted one is resumed.
 
-use helm_release::Error;
-use helm_release::rollout::Cleanup;
+use helm_release::rollout::{Cleanup, RemovalOptions};
+use helm_release::{ChartRelease, Error, uninstall};
 use serde_json::json;
 use test_cluster::Failure;
 
@@ -64,5 +64,46 @@ fn a_removal_that_failed_is_resumed_and_blocks_installations() {
     world.kubelet().heal("drain");
     let cleanup = world.uninstall().unwrap();
     assert!(matches!(cleanup, Cleanup::Done), "{cleanup:?}");
+    world.await_objects(&before);
+}
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn in_a_namespace_that_is_being_deleted_hooks_do_not_run() {
+    let world = World::start();
+    let before = world.objects();
+    let chart = world.chart(&[
+        config_map("colors", &json!({})),
+        hook_job("drain", &[("hook", "pre-delete")]),
+        hook_job("clean", &[("hook", "post-delete")]),
+    ]);
+    let install = ChartRelease::new(&chart, "web", "shop").create_namespace();
+    let installed = world.block_on(install.install(&world.client, &|_| ()));
+    installed.unwrap();
+    // The record stays while the namespace is being deleted.
+    let record = "/api/v1/namespaces/shop/secrets/sh.helm.release.v1.web.v1";
+    let held = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+    world.patch(record, &held);
+    world.delete("/api/v1/namespaces/shop");
+
+    let removed = world.block_on(uninstall(
+        &world.client,
+        "web",
+        "shop",
+        RemovalOptions::default(),
+        &|event| world.note(&event),
+    ));
+
+    let cleanup = removed.unwrap();
+    assert!(
+        matches!(&cleanup, Cleanup::NamespaceTerminating(namespace) if namespace == "shop"),
+        "{cleanup:?}"
+    );
+    let events = world.take_events();
+    assert!(
+        !events.iter().any(|event| event.contains("hook")),
+        "{events:?}"
+    );
+    world.patch(record, &json!({"metadata": {"finalizers": null}}));
     world.await_objects(&before);
 }
