@@ -1,7 +1,5 @@
 //! The help of every command, and which flags a command refuses.
 
-use crate::common::osm;
-
 /// All commands, as typed.
 const COMMANDS: [&str; 19] = [
     "",

@@ -1,6 +1,6 @@
 //! Error messages and warnings of the command line.
 
-use crate::common::{osm, repository, scratch};
+use crate::common::{osm, scratch};
 
 /// Refused commands and those that only print messages: stderr and exit code.
 #[test]

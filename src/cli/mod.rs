@@ -85,6 +85,7 @@ struct Global {
         value_enum,
         default_value = "auto",
         hide_possible_values = true,
+        display_order = 1000,
         help_heading = "Output",
         help = "When to use colors: auto, always or never"
     )]

@@ -57,7 +57,7 @@ struct OfMesh {
     #[arg(long)]
     no_hooks: bool,
     /// Timeout of each step (0: no timeout)
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse, help_heading = "Cluster")]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
     _port: PortArg,

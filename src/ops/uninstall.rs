@@ -149,7 +149,8 @@ async fn remove_rest(
         true => records.len(),
         false => since_uninstalled(records).count(),
     };
-    for record in records.iter().rev().take(count) {
+    // The newest record goes last: it says that the mesh is being removed, for the command that resumes.
+    for record in records.iter().skip(records.len() - count) {
         client.delete(&record.reference()).await?;
     }
     Ok(existed)

@@ -29,7 +29,7 @@ pub async fn render_for_cluster<T, E: From<Error>>(
     target.served = Some(served);
     // Without a cluster, lookups found nothing.
     target.lookups = Lookups::default();
-    for _ in 0..MAX_ROUNDS {
+    for _ in 0..=MAX_ROUNDS {
         let rendered = render(target);
         let asked = target.lookups.take_asked();
         if asked.is_empty() {
