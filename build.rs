@@ -1,4 +1,4 @@
-//! Compiles the pins of the releases in, and the chart, after it has checked both.
+//! Checks the pins and the chart, then embeds both.
 
 #[path = "build/chart.rs"]
 mod chart;

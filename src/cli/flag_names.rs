@@ -1,4 +1,4 @@
-//! The names of flags, for what the library says without them: sources of values, and errors of a plan.
+//! Adds the names of flags to the sources of values and to the errors of a plan.
 
 use helm_chart::set::Mode;
 

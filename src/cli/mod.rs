@@ -1,4 +1,5 @@
-//! The command line: parses flags, calls the operations, prints results. One file for each command.
+//! The command line: parses flags, calls the operations, prints results. Each command has a file; the others hold the
+//! flags and messages that several commands share.
 
 #[cfg(feature = "cluster")]
 mod access_args;

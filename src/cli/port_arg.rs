@@ -1,4 +1,4 @@
-//! A flag that is accepted for compatibility.
+//! The flag `--local-port` of the released command line, which is accepted and ignored.
 
 /// The released CLI forwards a local port to Pods; `osm` uses the API server only.
 #[derive(Debug, clap::Args)]

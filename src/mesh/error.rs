@@ -1,4 +1,4 @@
-//! Why a plan cannot be made or rendered. Every variant is wrong input.
+//! Why a plan cannot be made or rendered. Every variant means invalid input.
 
 use helm_chart::ChartError;
 use helm_chart::set::{Mode, SetError};

@@ -1,4 +1,4 @@
-//! The layers of values: files override compiled-in values, assignments override files, options override all.
+//! Merges the values that a user gives: assignments override files, options override both.
 
 use std::borrow::Cow;
 use std::path::Path;

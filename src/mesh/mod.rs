@@ -1,7 +1,6 @@
 //! What makes a chart a mesh: its values, its images, its names, and the chart that is compiled in.
 //!
-//! Data goes one way: overrides and compiled-in pins give [`images`], which give values for the chart, which a [`Plan`]
-//! renders to Kubernetes objects.
+//! A [`Request`] and the compiled-in pins give the values of a [`Plan`], which renders the chart to Kubernetes objects.
 
 pub mod chart;
 mod error;

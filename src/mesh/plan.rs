@@ -1,4 +1,4 @@
-//! The plan of an installation: from flags, values files and pins to chart, values and target.
+//! The plan of an installation, made of a request: the chart, the merged values and the target, ready to render.
 
 use serde_json::{Map, Value};
 

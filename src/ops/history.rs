@@ -1,4 +1,4 @@
-//! The revisions of a mesh: which release it is, and what its values name it.
+//! The revisions of a mesh: finds its release, and reads its name and namespace from the values.
 
 use helm_release::client::Client;
 use helm_release::release::{Owner, Record, records};

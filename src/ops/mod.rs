@@ -1,4 +1,5 @@
-//! The operations on a mesh: one file each. Typed options in, typed results and errors out.
+//! The operations on a mesh, a file each, and the checks and steps that they share. Typed options in, typed results and
+//! errors out.
 //!
 //! Nothing here prints or names a flag: the command line turns errors and events into words.
 

@@ -1,4 +1,4 @@
-//! What every operation on a cluster needs: the settings of the client, and an event loop.
+//! The settings of the client and the async runtime of every operation on a cluster.
 
 use helm_release::client::{Client, ClientBuilder};
 

@@ -1,4 +1,4 @@
-//! What `helm template` does, as a library: load a chart, merge values, run its templates, parse the objects.
+//! Renders Helm charts as `helm template` does: loads a chart, merges values, runs its templates, parses the objects.
 //!
 //! ```
 //! use helm_chart::set::{self, Mode};

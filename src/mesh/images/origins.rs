@@ -1,4 +1,4 @@
-//! Where each value came from: the layers of values, from the compiled-in pins to the options of the user.
+//! Finds what set a value, and where: a flag, a line of a values file, the compiled-in pins.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

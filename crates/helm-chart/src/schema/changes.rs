@@ -1,4 +1,4 @@
-//! What of a schema has to be judged, if other values are known to be valid.
+//! Finds the parts of a schema that changed values must be checked against.
 
 use serde_json::{Map, Value};
 

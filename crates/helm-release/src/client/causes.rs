@@ -1,4 +1,4 @@
-//! Errors with their causes.
+//! Formats an error with its causes.
 
 /// Formats an error with all its causes, each once.
 pub fn causes(error: &dyn std::error::Error) -> String {

@@ -1,4 +1,4 @@
-//! The state of a namespace.
+//! Whether a namespace exists, and whether it is being deleted.
 
 use super::error::ClientError;
 use super::resource::NAMESPACE;

@@ -1,4 +1,4 @@
-//! From objects to their place in the API, by what the server serves.
+//! Maps objects to API resources, by what the server serves.
 
 use helm_chart::Lookup;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Installs and upgrades: hooks, objects, what the release no longer has, waiting, and the record.
+//! A rollout that is prepared and then started: runs hooks, applies objects, removes old ones, waits, and writes the record.
 
 use std::time::Duration;
 

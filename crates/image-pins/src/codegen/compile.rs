@@ -1,4 +1,4 @@
-//! The input and output of the code generator: files, and instructions to cargo.
+//! Reads the files for the code generator, writes its output, and prints the instructions to cargo.
 
 use std::fmt::Display;
 use std::fs;

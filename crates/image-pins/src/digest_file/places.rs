@@ -1,4 +1,4 @@
-//! Positions of many offsets in one text, found in linear time even if the lines are long.
+//! Converts byte offsets to lines and columns, in linear time even if the lines are long.
 
 use super::Position;
 
