@@ -1,4 +1,4 @@
-//! Reads YAML into JSON values, with the line and column of what is wrong.
+//! Parses YAML into JSON values. Errors have a line and a column.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Number, Value};
 use super::common;
 use super::scalar::{Numbers, Scalar, resolve};
 
-/// How many nodes a document may have once its aliases are expanded.
+/// Maximum number of nodes of a document with its aliases expanded.
 ///
 /// A few hundred bytes of nested aliases can stand for billions of nodes.
 const MAX_NODES: usize = 1_000_000;
 
-/// What is wrong in a YAML text, and where.
+/// An error in a YAML text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {message}")]
 pub struct YamlError {
@@ -21,11 +21,11 @@ pub struct YamlError {
     pub line: usize,
     /// 1-based column, in characters.
     pub column: usize,
-    /// What is wrong there.
+    /// The reason.
     pub message: String,
 }
 
-/// Where each key of a document was written: JSON pointer (RFC 6901) → (line, column), 1-based.
+/// The position of each key of a document: JSON pointer (RFC 6901) to 1-based line and column (in characters).
 pub type Marks = BTreeMap<String, (usize, usize)>;
 
 /// One document of a stream.
@@ -33,14 +33,14 @@ pub type Marks = BTreeMap<String, (usize, usize)>;
 pub struct Document {
     /// The content; an empty document is `null`.
     pub value: Value,
-    /// 1-based line on which the document's content starts.
+    /// The 1-based line on which the content of the document starts.
     pub line: usize,
 }
 
 /// Parses one document; an empty string is `null`.
 ///
 /// # Errors
-/// What the parser or the YAML 1.1 type rules refuse, or a second document.
+/// Syntax errors, values that violate the types of YAML 1.1, and a second document.
 pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
     let mut documents = read(text, numbers)?.into_iter();
     let first = documents.next().map_or(Value::Null, |d| d.value);
@@ -54,7 +54,7 @@ pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
     }
 }
 
-/// Reads all documents of a stream.
+/// Parses all documents of a stream.
 ///
 /// # Errors
 /// As [`parse`], except for further documents.
@@ -131,7 +131,7 @@ fn next<'i>(parser: &mut Input<'i>) -> Result<Option<(Event<'i>, Span)>, YamlErr
     }
 }
 
-/// The parser's message without the position that it puts behind it.
+/// Returns the message of the parser without the position at its end.
 fn reason(error: &granit_parser::ScanError) -> String {
     let text = error.to_string();
     text.rsplit_once(" at byte ")
@@ -150,11 +150,11 @@ fn at(span: &Span, message: impl Into<String>) -> YamlError {
 
 struct Reader<'m> {
     numbers: Numbers,
-    /// Values of anchors by the parser's number, with their count of nodes.
+    /// Values of anchors by the number that the parser gives them, with their number of nodes.
     anchors: BTreeMap<usize, (Value, usize)>,
     nodes: usize,
     marks: Option<&'m mut Marks>,
-    /// JSON pointer of the node that is being read; kept only when marks are wanted.
+    /// JSON pointer of the current node; only maintained if marks are recorded.
     path: String,
 }
 
@@ -260,8 +260,8 @@ impl Reader<'_> {
         Ok(Value::Object(map))
     }
 
-    /// Extends the path by a key (escaped as in RFC 6901, section 3) and notes where it stands; gives
-    /// the length to go back to.
+    /// Extends the path by a key (escaped as in RFC 6901, section 3) and records its position. Returns the length to
+    /// restore.
     fn enter(&mut self, key: impl FnOnce() -> String, span: &Span) -> usize {
         let outer = self.path.len();
         if let Some(marks) = self.marks.as_deref_mut() {
@@ -317,7 +317,7 @@ impl Reader<'_> {
             Scalar::Uint(u) => self.number(Number::from(u)),
             Scalar::Float(f) => Value::Number(
                 Number::from_f64(f)
-                    .ok_or_else(|| at(span, format!("`{text}` has no place in JSON")))?,
+                    .ok_or_else(|| at(span, format!("JSON has no value for `{text}`")))?,
             ),
         })
     }
@@ -330,7 +330,7 @@ impl Reader<'_> {
     }
 }
 
-/// Keys are text in JSON; YAML's other scalars become the text Go gives them.
+/// Converts a key to a string, as Go does. JSON has no other keys.
 fn key_text(key: Value) -> Option<String> {
     Some(match key {
         Value::String(text) => text,
@@ -347,7 +347,7 @@ fn key_text(key: Value) -> Option<String> {
     })
 }
 
-/// Collects what a merge key brings in; what came first stays.
+/// Adds the entries of a merge key. Earlier entries win.
 fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
     match value {
         Value::Object(map) => {
