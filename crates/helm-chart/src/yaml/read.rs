@@ -57,7 +57,7 @@ pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
 /// Parses all documents of a stream.
 ///
 /// # Errors
-/// As [`parse`], except for further documents.
+/// Syntax errors, and values that violate the types of YAML 1.1.
 pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
     read(text, numbers, None)
 }
