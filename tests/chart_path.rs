@@ -60,7 +60,7 @@ fn flags_mean_what_they_mean_to_helm() {
         ),
         (
             "JSON",
-            &["--set-json", r#"list=[1,2.5,null]"#, "--set", "text=null"],
+            &["--set-json", "list=[1,2.5,null]", "--set", "text=null"],
         ),
         (
             "the cluster",
@@ -89,10 +89,8 @@ fn a_chart_that_is_refused_ends_with_exit_code_2() {
     let broken = chart(&folder.join("broken"), "a: b\n{{ if }}\n");
     let refuses = chart(&folder.join("refuses"), "{{ fail \"set .x\" }}\n");
     let no_yaml = chart(&folder.join("no-yaml"), "a: b: c\n");
-    let nested = format!(
-        "{{{{ $x := list }}}}{{{{ range 49000 }}}}{{{{ $x = list $x }}}}{{{{ end }}}}{{{{ fail (toJson $x | len | toString) }}}}\n"
-    );
-    let deep = chart(&folder.join("deep"), &nested);
+    let nested = "{{ $x := list }}{{ range 49000 }}{{ $x = list $x }}{{ end }}{{ fail (toJson $x | len | toString) }}\n";
+    let deep = chart(&folder.join("deep"), nested);
     let missing = folder.join("missing").display().to_string();
     let cases: [(&str, &str, &str); 7] = [
         (&broken, "", "small/templates/a.yaml:2:1"),

@@ -89,7 +89,7 @@ impl Chart {
     /// [`ChartError::Template`] with file, line and column of the first error.
     pub fn parse_templates(&self) -> Result<(), ChartError> {
         for source in template_sources(self) {
-            template::check_syntax(&source.name, source.text).map_err(Box::new)?;
+            template::check_syntax(&source.name, source.text.clone()).map_err(Box::new)?;
         }
         Ok(())
     }

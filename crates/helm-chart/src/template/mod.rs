@@ -64,8 +64,8 @@ impl TemplateFile {
 ///
 /// # Errors
 /// Syntax errors, unknown functions and undefined variables, with their position.
-pub(crate) fn check_syntax(name: &str, text: &Cow<'static, str>) -> Result<(), TemplateFault> {
-    parse::Source::parse(name, text.clone(), &functions::check_name).map(drop)
+pub(crate) fn check_syntax(name: &str, text: Cow<'static, str>) -> Result<(), TemplateFault> {
+    parse::Source::parse(name, text, &functions::check_name).map(drop)
 }
 
 /// Renders all files except for partials (whose name starts with `_`), in the given order. Returns their names and output.

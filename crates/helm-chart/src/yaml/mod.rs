@@ -4,7 +4,6 @@
 //! `on` is a boolean). A file must mean the same here, so this module resolves the scalars; the parser crate handles the
 //! syntax.
 
-mod common;
 mod read;
 mod scalar;
 mod write;

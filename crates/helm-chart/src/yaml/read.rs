@@ -1,19 +1,19 @@
-//! Reads YAML into JSON values, with the line and column of what is wrong.
+//! Parses YAML into JSON values. Errors have a line and a column.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
-use super::common;
 use super::scalar::{Numbers, Scalar, resolve};
 
-/// How many nodes a document may have once its aliases are expanded.
+/// Maximum number of nodes of a document with its aliases expanded.
 ///
 /// A few hundred bytes of nested aliases can stand for billions of nodes.
 const MAX_NODES: usize = 1_000_000;
 
-/// What is wrong in a YAML text, and where.
+/// An error in a YAML text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {message}")]
 pub struct YamlError {
@@ -21,11 +21,11 @@ pub struct YamlError {
     pub line: usize,
     /// 1-based column, in characters.
     pub column: usize,
-    /// What is wrong there.
+    /// The reason.
     pub message: String,
 }
 
-/// Where each key of a document was written: JSON pointer (RFC 6901) → (line, column), 1-based.
+/// The position of each key of a document: JSON pointer (RFC 6901) to 1-based line and column (in characters).
 pub type Marks = BTreeMap<String, (usize, usize)>;
 
 /// One document of a stream.
@@ -33,16 +33,16 @@ pub type Marks = BTreeMap<String, (usize, usize)>;
 pub struct Document {
     /// The content; an empty document is `null`.
     pub value: Value,
-    /// 1-based line on which the document's content starts.
+    /// The 1-based line on which the content of the document starts.
     pub line: usize,
 }
 
 /// Parses one document; an empty string is `null`.
 ///
 /// # Errors
-/// What the parser or the YAML 1.1 type rules refuse, or a second document.
+/// Syntax errors, values that violate the types of YAML 1.1, and a second document.
 pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
-    let mut documents = read(text, numbers)?.into_iter();
+    let mut documents = read(text, numbers, None)?.into_iter();
     let first = documents.next().map_or(Value::Null, |d| d.value);
     match documents.next() {
         Some(second) => Err(YamlError {
@@ -54,33 +54,25 @@ pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
     }
 }
 
-/// Reads all documents of a stream.
+/// Parses all documents of a stream.
 ///
 /// # Errors
-/// As [`parse`], except for further documents.
+/// Syntax errors, and values that violate the types of YAML 1.1.
 pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
-    read(text, numbers)
+    read(text, numbers, None)
 }
 
-/// Reads all documents of a stream and records where each mapping key stands.
+/// Parses all documents of a stream and records where each mapping key stands.
 ///
 /// # Errors
 /// As [`parse_documents`].
 pub fn parse_with_marks(text: &str, numbers: Numbers) -> Result<(Vec<Document>, Marks), YamlError> {
     let mut marks = Marks::new();
-    let documents = read_whole(text, numbers, Some(&mut marks))?;
+    let documents = read(text, numbers, Some(&mut marks))?;
     Ok((documents, marks))
 }
 
-fn read(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
-    match common::read(text, numbers) {
-        Some((value, line)) => Ok(vec![Document { value, line }]),
-        None => read_whole(text, numbers, None),
-    }
-}
-
-/// Reads with the parser crate: all of YAML, and where the keys stand if that is wanted.
-pub(super) fn read_whole(
+fn read(
     text: &str,
     numbers: Numbers,
     marks: Option<&mut Marks>,
@@ -123,15 +115,20 @@ fn next<'i>(parser: &mut Input<'i>) -> Result<Option<(Event<'i>, Span)>, YamlErr
     match parser.next_event() {
         None => Ok(None),
         Some(Ok(event)) => Ok(Some(event)),
-        Some(Err(error)) => Err(YamlError {
-            line: error.marker().line().max(1),
-            column: error.marker().col() + 1,
-            message: reason(&error),
-        }),
+        Some(Err(error)) => Err(syntax_error(&error)),
     }
 }
 
-/// The parser's message without the position that it puts behind it.
+#[cold]
+fn syntax_error(error: &granit_parser::ScanError) -> YamlError {
+    YamlError {
+        line: error.marker().line().max(1),
+        column: error.marker().col() + 1,
+        message: reason(error),
+    }
+}
+
+/// Returns the message of the parser without the position at its end.
 fn reason(error: &granit_parser::ScanError) -> String {
     let text = error.to_string();
     text.rsplit_once(" at byte ")
@@ -150,11 +147,11 @@ fn at(span: &Span, message: impl Into<String>) -> YamlError {
 
 struct Reader<'m> {
     numbers: Numbers,
-    /// Values of anchors by the parser's number, with their count of nodes.
+    /// Values of anchors by the number that the parser gives them, with their number of nodes.
     anchors: BTreeMap<usize, (Value, usize)>,
     nodes: usize,
     marks: Option<&'m mut Marks>,
-    /// JSON pointer of the node that is being read; kept only when marks are wanted.
+    /// JSON pointer of the current node; only maintained if marks are recorded.
     path: String,
 }
 
@@ -185,7 +182,7 @@ impl Reader<'_> {
                 let tag = tag
                     .as_deref()
                     .map(|t| format!("{}{}", t.handle(), t.suffix()));
-                (self.scalar(&text, style, tag.as_deref(), span)?, anchor)
+                (self.scalar(text, style, tag.as_deref(), span)?, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.sequence(parser)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(parser)?, anchor),
@@ -210,7 +207,7 @@ impl Reader<'_> {
     fn sequence(&mut self, parser: &mut Input<'_>) -> Result<Value, YamlError> {
         let mut items = Vec::new();
         while let Some((event, span)) = next(parser)? {
-            if event == Event::SequenceEnd {
+            if matches!(event, Event::SequenceEnd) {
                 break;
             }
             let outer = self.enter(|| items.len().to_string(), &span);
@@ -224,12 +221,12 @@ impl Reader<'_> {
         let mut map = Map::new();
         let mut merged = Map::new();
         while let Some((event, span)) = next(parser)? {
-            if event == Event::MappingEnd {
+            if matches!(event, Event::MappingEnd) {
                 break;
             }
             let is_merge = matches!(
                 &event,
-                Event::Scalar(text, ScalarStyle::Plain, _, None) if resolve(text) == Scalar::Merge
+                Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<"
             );
             let key = if is_merge {
                 String::from("<<")
@@ -260,8 +257,8 @@ impl Reader<'_> {
         Ok(Value::Object(map))
     }
 
-    /// Extends the path by a key (escaped as in RFC 6901, section 3) and notes where it stands; gives
-    /// the length to go back to.
+    /// Extends the path by a key (escaped as in RFC 6901, section 3) and records its position. Returns the length to
+    /// restore.
     fn enter(&mut self, key: impl FnOnce() -> String, span: &Span) -> usize {
         let outer = self.path.len();
         if let Some(marks) = self.marks.as_deref_mut() {
@@ -278,7 +275,7 @@ impl Reader<'_> {
 
     fn scalar(
         &self,
-        text: &str,
+        text: Cow<'_, str>,
         style: ScalarStyle,
         tag: Option<&str>,
         span: &Span,
@@ -289,8 +286,8 @@ impl Reader<'_> {
         });
         let resolved = match core {
             Some("str" | "binary" | "timestamp") => Scalar::Text,
-            Some(_) => resolve(text),
-            None if style == ScalarStyle::Plain && tag.is_none() => resolve(text),
+            Some(_) => resolve(&text),
+            None if style == ScalarStyle::Plain && tag.is_none() => resolve(&text),
             None => Scalar::Text,
         };
         let fits = match core {
@@ -312,12 +309,12 @@ impl Reader<'_> {
         Ok(match resolved {
             Scalar::Null => Value::Null,
             Scalar::Bool(b) => Value::Bool(b),
-            Scalar::Text | Scalar::Merge => Value::String(text.to_owned()),
+            Scalar::Text | Scalar::Merge => Value::String(text.into_owned()),
             Scalar::Int(i) => self.number(Number::from(i)),
             Scalar::Uint(u) => self.number(Number::from(u)),
             Scalar::Float(f) => Value::Number(
                 Number::from_f64(f)
-                    .ok_or_else(|| at(span, format!("`{text}` has no place in JSON")))?,
+                    .ok_or_else(|| at(span, format!("JSON has no value for `{text}`")))?,
             ),
         })
     }
@@ -330,7 +327,7 @@ impl Reader<'_> {
     }
 }
 
-/// Keys are text in JSON; YAML's other scalars become the text Go gives them.
+/// Converts a key to a string, as Go does. JSON has no other keys.
 fn key_text(key: Value) -> Option<String> {
     Some(match key {
         Value::String(text) => text,
@@ -347,7 +344,7 @@ fn key_text(key: Value) -> Option<String> {
     })
 }
 
-/// Collects what a merge key brings in; what came first stays.
+/// Adds the entries of a merge key. Earlier entries win.
 fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
     match value {
         Value::Object(map) => {
@@ -368,6 +365,7 @@ fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -387,6 +385,64 @@ mod tests {
     fn values_files_have_only_floats() {
         let value = parse("port: 8200", Numbers::Floats).unwrap();
         assert!(value["port"].is_f64());
+    }
+
+    #[test]
+    fn all_styles_of_charts_are_read() {
+        let text = "\
+# a comment
+apiVersion: v1
+kind: \"ConfigMap\" # and another
+
+metadata:
+  annotations:
+    \"helm.sh/hook\": pre-install
+    'a.b/c': 'it is'
+  labels: {}
+ports:
+- name: http
+  port: 8080
+-   name: x
+    on: # a list that is as deep as its key
+    - - a
+      - [b, \"c d\", 5, yes]
+    -
+list:
+  - -1
+  - 1.5
+  - []
+  - ~
+text: |
+  a
+
+    b: c # not a comment
+# not the end of the text
+
+end: |-
+    x
+url: http://a:1/b#c
+";
+        let documents = parse_documents(text, Numbers::Exact).unwrap();
+        assert_eq!(documents.len(), 1);
+        assert_eq!(documents[0].line, 2);
+        assert_eq!(
+            documents[0].value,
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {
+                    "annotations": {"helm.sh/hook": "pre-install", "a.b/c": "it is"},
+                    "labels": {},
+                },
+                "ports": [
+                    {"name": "http", "port": 8080},
+                    {"name": "x", "true": [["a", ["b", "c d", 5, true]], null]},
+                ],
+                "list": [-1, 1.5, [], null],
+                "text": "a\n\n  b: c # not a comment\n",
+                "end": "x",
+                "url": "http://a:1/b#c",
+            })
+        );
     }
 
     #[test]
@@ -440,5 +496,113 @@ mod tests {
         }
         let error = parse(&text, Numbers::Exact).unwrap_err();
         assert!(error.message.contains("aliases"), "{error}");
+    }
+
+    /// Lines that YAML gives a meaning to, at depths that often fit together.
+    fn any_text() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "- ",
+            "- ",
+            "a: ",
+            "b: ",
+            "a:",
+            "\"k\": ",
+            "'k': ",
+            "on: ",
+            "x",
+            "x y",
+            "1",
+            "-1",
+            "0x1F",
+            "1e3",
+            ".5",
+            "yes",
+            "null",
+            "~",
+            "\"q\"",
+            "'q'",
+            "\"q: # r\"",
+            "''",
+            "[]",
+            "[a, b]",
+            "[a,1 , \"x\"]",
+            "[a, [b]]",
+            "{}",
+            "{a: b}",
+            "|",
+            "|-",
+            "|+",
+            ">",
+            "# c",
+            " # c",
+            "#",
+            ":",
+            "-",
+            "?",
+            "&a ",
+            "*a",
+            "!!str ",
+            "---",
+            "...",
+            "%",
+            "a:b",
+            "http://h:1/p#f",
+            "x:",
+            "@",
+            "`",
+            "\\",
+            "  ",
+            "\t",
+            "(a)",
+            "ö",
+            "…: ",
+            "$(A)",
+            "/p",
+            "<<: ",
+            "1.2.3",
+            "-x",
+            "--x",
+        ]);
+        let line = (0usize..4, prop::collection::vec(piece, 0..4))
+            .prop_map(|(depth, pieces)| format!("{}{}", "  ".repeat(depth), pieces.concat()));
+        let end = prop::sample::select(vec!["", "\n", "\n\n"]);
+        (prop::collection::vec(line, 1..9), end)
+            .prop_map(|(lines, end)| format!("{}{end}", lines.join("\n")))
+    }
+
+    /// Texts of one kind of line each: those that most often hold together.
+    fn plausible_text() -> impl Strategy<Value = String> {
+        let line = prop::sample::select(vec![
+            "a: 1", "b: x # c", "c:", "d: |", "e: |-", "- x", "- a: 1", "- - x", "-", "- b:",
+            "- |", "text", "", "# c", "f: []", "g: \"x\"", "- [a, b]", "h: {}",
+        ]);
+        let line =
+            (0usize..5, line).prop_map(|(depth, line)| format!("{}{line}\n", " ".repeat(depth)));
+        prop::collection::vec(line, 1..8).prop_map(|lines| lines.concat())
+    }
+
+    fn is_written_back(text: &str) -> Result<(), TestCaseError> {
+        // As floats, because `1e3` is written as `1000`.
+        for document in parse_documents(text, Numbers::Floats).unwrap_or_default() {
+            let written = crate::yaml::to_yaml(&document.value);
+            let again = parse(&written, Numbers::Floats)
+                .map_err(|e| TestCaseError::fail(format!("{e}\n{written}\n{text}")))?;
+            prop_assert_eq!(again, document.value, "{}", text);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn any_text_is_refused_or_reads_the_same_once_written(text in any_text()) {
+            is_written_back(&text)?;
+        }
+
+        #[test]
+        fn plausible_texts_read_the_same_once_written(text in plausible_text()) {
+            is_written_back(&text)?;
+        }
     }
 }
