@@ -20,8 +20,7 @@ pub fn load() -> Result<Chart, String> {
     println!("cargo::rerun-if-changed={FOLDER}");
     let chart = Chart::load(Path::new(FOLDER)).map_err(|e| e.to_string())?;
     chart.parse_templates().map_err(|e| match e {
-        // Its place begins with the name of the chart.
-        ChartError::Template(error) => format!("charts/{error}"),
+        ChartError::Template(error) => in_folder(&chart, &error.to_string()),
         error => error.to_string(),
     })?;
     Ok(chart)
@@ -91,29 +90,35 @@ fn check(chart: &Chart, pins: &[ChartValue], place: &str, marks: &Marks) -> Resu
     let violations = match chart.effective_values(&values, &Target::default()) {
         Ok(_) => return Ok(()),
         Err(ChartError::Values(violations)) => violations,
-        // Its path begins with the name of the chart.
-        Err(ChartError::File { path, message }) => return Err(format!("charts/{path}: {message}")),
+        Err(error @ ChartError::File { .. }) => return Err(in_folder(chart, &error.to_string())),
         Err(error) => return Err(error.to_string()),
     };
-    let messages = violations.iter().map(|Violation { path, message }| {
-        let dotted = path.join(".");
-        let place = match lookup(&values, &dotted) {
+    let messages = violations.iter().map(|violation| {
+        let place = match lookup(&values, &violation.dotted_path()) {
             Some(_) => place.to_owned(),
-            None => default_place(path, marks),
+            None => default_place(violation, marks),
         };
-        format!("{place}: {dotted}: {message}")
+        format!("{place}: {violation}")
     });
     Err(messages.collect::<Vec<_>>().join("\n"))
 }
 
 /// Returns the position of a default value, or else of the map that lacks it.
-fn default_place(path: &[String], marks: &Marks) -> String {
-    let pointer: String = path.iter().map(|key| format!("/{key}")).collect();
+fn default_place(violation: &Violation, marks: &Marks) -> String {
+    let pointer = violation.pointer();
     let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
     let outer = ends.map(|at| &pointer[..at]).chain([pointer.as_str()]);
     let position = outer.filter_map(|pointer| marks.get(pointer)).last();
     let (line, column) = position.copied().unwrap_or((1, 1));
     format!("{FOLDER}/values.yaml:{line}:{column}")
+}
+
+/// Returns an error whose place begins with the name of the chart with the folder instead.
+fn in_folder(chart: &Chart, error: &str) -> String {
+    match error.strip_prefix(&*chart.metadata.name) {
+        Some(inside) => format!("{FOLDER}{inside}"),
+        None => error.to_owned(),
+    }
 }
 
 /// Writes the chart as Rust to `chart.rs` in `OUT_DIR`, if it has changed.

@@ -19,5 +19,4 @@ mod interruptions;
 mod messages;
 mod obstacles;
 mod offline;
-mod properties;
 mod upgrade;

@@ -3,6 +3,7 @@
 use crate::common::osm;
 
 #[test]
+#[ignore = "needs an osm without the feature `cluster`: run `cargo xtask test`"]
 fn without_the_cluster_feature_install_names_the_alternative() {
     for dry_run in [&["install"][..], &["install", "--dry-run=server"]] {
         let error = osm(dry_run).fails(1);

@@ -3,7 +3,7 @@
 use helm_chart::set::Mode;
 
 use crate::mesh::images::{Place, ResolveError, ResolvedImage, Setting, Source};
-use crate::mesh::{PlanError, RefusedValue, UselessDigest};
+use crate::mesh::{OverriddenDigest, PlanError, RefusedValue};
 
 /// The flag of an option that sets a value.
 fn flag(setting: Setting) -> &'static str {
@@ -130,12 +130,12 @@ fn refused_value(refused: &RefusedValue) -> String {
 }
 
 /// Formats the warning about a digest that a tag overrides.
-pub(super) fn useless_digest(useless: &UselessDigest) -> String {
+pub(super) fn overridden_digest(overridden: &OverriddenDigest) -> String {
     format!(
         "{} ({}) has no effect: the tag {} ({}) overrides the digests of all components",
-        useless.path,
-        source_name(&useless.set_by),
-        useless.tag,
-        source_name(&useless.tag_set_by)
+        overridden.path,
+        source_name(&overridden.set_by),
+        overridden.tag,
+        source_name(&overridden.tag_set_by)
     )
 }

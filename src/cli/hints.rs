@@ -9,6 +9,7 @@ use helm_release::wait::{NotReadyReason, PodProblem, Remedy, UnreadyObject, Wait
 
 use super::flag_names::explain_plan;
 use crate::mesh::names::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
+use crate::mesh::values::IMAGE_PULL_SECRETS;
 use crate::ops::{Error, Event, MeshConflict, MeshId, Operation, Unfinished};
 
 /// Says where the reference of an image came from, if that is known.
@@ -32,6 +33,18 @@ pub(super) fn after_install(name: &str, namespace: &str) -> String {
         "Objects created so far are still in the cluster. Rerun the same command to resume, or run `{}` to remove them.",
         command("osm uninstall mesh", name, namespace)
     )
+}
+
+/// How to resume an upgrade that was not finished, or to return to the revision before it.
+pub(super) fn after_upgrade(release: &MeshId, previous: Option<i64>) -> String {
+    match previous {
+        None => "Rerun the same command to resume.".to_owned(),
+        Some(revision) => format!(
+            "Rerun the same command to resume, or run `helm rollback {} {revision} --namespace {}` to return to the \
+             last revision.",
+            release.name, release.namespace
+        ),
+    }
 }
 
 /// Formats an error of an operation, with what to do next.
@@ -105,12 +118,7 @@ fn next_step(error: &Error) -> Option<String> {
         Error::RollbackFailed { mesh, .. } => {
             format!("run `{}` to remove what is left", of("osm uninstall mesh", mesh))
         }
-        Error::UpgradeFailed { previous, .. } => match previous {
-            None => "Rerun the same command to resume.".to_owned(),
-            Some(revision) => format!(
-                "Rerun the same command to resume, or run `helm rollback` to return to revision {revision}."
-            ),
-        },
+        Error::UpgradeFailed { release, previous, .. } => after_upgrade(release, *previous),
         Error::NoRecord { .. } => "delete the objects that were applied, then remove the CRDs".to_owned(),
         Error::CrdsInUse { .. } => {
             "omit --delete-cluster-wide-resources, or remove that mesh first".to_owned()
@@ -136,7 +144,10 @@ fn finish(unfinished: &Unfinished, mesh: &MeshId) -> String {
     match unfinished {
         Unfinished::Uninstalling => run("osm uninstall mesh", "finish the removal"),
         Unfinished::Uninstalled => run("osm install", "install it again"),
-        Unfinished::PendingRollback => "see `helm history`".to_owned(),
+        Unfinished::PendingRollback => format!(
+            "run `helm history {} --namespace {}` to see its state",
+            mesh.name, mesh.namespace
+        ),
         Unfinished::Install => run("osm install", "resume the installation"),
         Unfinished::InstallOfRelease(release) => format!(
             "its release {release} was not installed completely; {}",
@@ -365,9 +376,10 @@ pub(super) fn remedy(problem: &PodProblem) -> String {
                 .to_owned()
         }
         Remedy::ProvideImage => {
-            "check that the registry can be reached and has this image; a private registry needs \
-             osm.imagePullSecrets; a mirror must have the images with the same digests"
-                .to_owned()
+            format!(
+                "check that the registry can be reached and has this image; a private registry needs \
+                 {IMAGE_PULL_SECRETS}; a mirror must have the images with the same digests"
+            )
         }
         Remedy::CorrectImageName => "correct the name of the image".to_owned(),
         Remedy::RaiseMemoryLimit => {
@@ -410,7 +422,7 @@ pub(super) fn describe(event: &Event<'_>, origins: Origins<'_>) -> String {
             let error = explain_cluster(error, origins);
             format!("{error}\nrolling back (--atomic)")
         }
-        Event::MeshConfigStays(cleanup) => {
+        Event::MeshConfigMayRemain(cleanup) => {
             let why = cleanup.map(explain_cleanup).unwrap_or_default();
             let why = match why.is_empty() {
                 true => why,
@@ -420,7 +432,7 @@ pub(super) fn describe(event: &Event<'_>, origins: Origins<'_>) -> String {
                 "{why}the post-delete hook did not run: the MeshConfig of the control plane may be left"
             )
         }
-        Event::NamespaceNotJudged { namespace } => format!(
+        Event::NamespaceNotValidated { namespace } => format!(
             "the namespace {namespace} does not exist yet: its objects are printed without validation by the cluster"
         ),
         Event::HooksRanBefore => {

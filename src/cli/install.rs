@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
-use super::flag_names::useless_digest;
+use super::flag_names::overridden_digest;
 #[cfg(feature = "cluster")]
 use super::hints::{after_install, describe};
 #[cfg(feature = "cluster")]
@@ -128,8 +128,8 @@ enum Output {
 impl Install {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let plan = Plan::new(&self.request(global)?)?;
-        if let Some(useless) = plan.useless_digest() {
-            printer.warning(&useless_digest(&useless));
+        if let Some(overridden) = plan.overridden_digest() {
+            printer.warning(&overridden_digest(&overridden));
         }
         let rendered = match self.dry_run {
             DryRun::Client => Some(plan.render()?),
@@ -141,7 +141,7 @@ impl Install {
         match (self.dry_run, rendered) {
             (DryRun::Client, Some(rendered)) => {
                 self.print(&plan, &rendered, printer)?;
-                // The process ends here: giving back every value one by one is work for nobody.
+                // The process ends here: freeing every value one by one would be of no use.
                 std::mem::forget((plan, rendered));
                 Ok(())
             }

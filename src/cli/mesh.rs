@@ -1,4 +1,4 @@
-//! `osm mesh list`: the meshes of a cluster.
+//! `osm mesh`: lists the meshes of a cluster, and upgrades one.
 
 use clap::Subcommand;
 use serde_json::{Value, json};

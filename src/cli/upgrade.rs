@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::{Done, Failure};
-use super::flag_names::useless_digest;
-use super::hints::describe;
+use super::flag_names::overridden_digest;
+use super::hints::{after_upgrade, describe};
 use super::image_messages::{ImageOrigins, check_pins};
 use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
@@ -13,7 +13,7 @@ use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
 use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::mesh::{Plan, Request, ValueSource};
-use crate::ops::{self, ImageChange, mesh_history, mesh_name as name_of};
+use crate::ops::{self, ImageChange, MeshId, mesh_history, mesh_name as name_of};
 use helm_release::release::{Owner, Record};
 use helm_release::rollout::RolloutOptions;
 
@@ -59,9 +59,6 @@ impl Upgrade {
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // Reports wrong input without a cluster, except what depends on the values of the last revision.
         let checked = self.plan(global, &values, None)?;
-        if let Some(useless) = checked.useless_digest() {
-            printer.warning(&useless_digest(&useless));
-        }
         // The values of the last revision may change the result.
         if !self.reuse_values {
             ops::render_offline(&checked)?;
@@ -78,6 +75,9 @@ impl Upgrade {
             };
             let mut plan = self.plan(global, &values, Some(last))?;
             let rendered = ops::render_upgrade(&mut plan, &client, last).await?;
+            if let Some(overridden) = plan.overridden_digest() {
+                printer.warning(&overridden_digest(&overridden));
+            }
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             let changes = describe_changes(&ops::image_changes(last, &rendered)?);
             if self.dry_run {
@@ -97,8 +97,12 @@ impl Upgrade {
             let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &origin));
             let upgrading = ops::upgrade(&client, &records, release, options, &say);
             let Some(done) = unless_interrupted(Box::pin(upgrading)).await else {
-                let next = "Rerun the same command to resume, or run `helm rollback` to return to the last revision.";
-                return Err(interrupted(&client, next));
+                let release = MeshId {
+                    name: last.name().to_owned(),
+                    namespace: last.namespace().to_owned(),
+                };
+                let next = after_upgrade(&release, Some(last.revision()));
+                return Err(interrupted(&client, &next));
             };
             done.map_err(|error| Failure::of_operation(&error, &origin))?;
             Ok(Some(plan.chart.metadata.app_version))

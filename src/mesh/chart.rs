@@ -10,7 +10,7 @@ const CHART: EmbeddedChart = include!(concat!(env!("OUT_DIR"), "/chart.rs"));
 /// Returns the compiled-in chart.
 ///
 /// # Errors
-/// None: the build has checked the chart.
+/// Never: the build has checked the chart.
 pub fn chart() -> Result<Chart, ChartError> {
     CHART.load()
 }

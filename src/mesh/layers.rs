@@ -198,23 +198,27 @@ fn refuse_non_map(
 pub(super) fn keeps_tag(
     overrides: &Overrides,
     pins: Option<&Pins>,
+    root: Root,
     values: &Map<String, Value>,
     origins: &Origins,
 ) -> Result<bool, PlanError> {
-    let tag = IMAGE_TAG.text(values);
-    let is_set = |path: &ValuePath| origins.is_overridden(path) && !path.text(values).is_empty();
+    let tag = IMAGE_TAG.text(root, values);
+    let is_set = |path: &ValuePath| {
+        origins.is_overridden(path.under(root)) && !path.text(root, values).is_empty()
+    };
     let has_digest = COMPONENTS
         .iter()
         .any(|c| is_set(&ValuePath::image_digest(c.key)));
     if tag.is_empty() || !has_digest {
         return Ok(true);
     }
-    if matches!(pins, Some(Pins::Floating { .. })) && !origins.is_overridden(IMAGE_TAG) {
+    if matches!(pins, Some(Pins::Floating { .. })) && !origins.is_overridden(IMAGE_TAG.under(root))
+    {
         return Ok(false);
     }
     if overrides.digests.is_empty() {
         return Ok(true);
     }
-    let set_by = origins.source(IMAGE_TAG);
+    let set_by = origins.source(IMAGE_TAG.under(root));
     Err(PlanError::DigestWithoutEffect { tag, set_by })
 }

@@ -5,6 +5,8 @@
 pub mod chart;
 mod error;
 pub mod images;
+#[cfg(test)]
+mod laws;
 mod layers;
 pub mod names;
 mod plan;
@@ -12,5 +14,5 @@ mod request;
 pub mod values;
 
 pub use error::{PlanError, RefusedValue};
-pub use plan::{Plan, Rendered, UselessDigest};
+pub use plan::{OverriddenDigest, Plan, Rendered};
 pub use request::{Request, ValueSource};

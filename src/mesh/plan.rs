@@ -10,9 +10,9 @@ use super::images::{
 use super::layers::{add_assignments, add_files, add_settings, keeps_tag};
 use super::names::{DEFAULT_MESH_NAME, check_release_name};
 use super::request::Request;
-use super::values::{IMAGE_TAG, MeshValues, ValuePath};
+use super::values::{IMAGE_TAG, MeshValues, Root, ValuePath};
 use helm_chart::values::merge;
-use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target, Violation};
+use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target};
 
 /// An installation that can be rendered.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Plan {
 
 /// A digest of the user that has no effect, because a tag overrides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UselessDigest {
+pub struct OverriddenDigest {
     /// The path of the digest.
     pub path: String,
     /// What set it.
@@ -98,9 +98,10 @@ impl Plan {
         let assignments = add_assignments(request, &mut user, &mut origins)?;
         add_settings(request, &chart, &assignments, &mut user, &mut origins)?;
         merge(&mut values, user.clone());
-        if !keeps_tag(&request.overrides, pins.as_ref(), &values, &origins)? {
-            IMAGE_TAG.set(&mut values, "");
-            IMAGE_TAG.set(&mut user, "");
+        let root = Root::of_chart(&chart);
+        if !keeps_tag(&request.overrides, pins.as_ref(), root, &values, &origins)? {
+            IMAGE_TAG.set(root, &mut values, "");
+            IMAGE_TAG.set(root, &mut user, "");
         }
         if let Some(pins) = &pins {
             refuse_foreign_components(&request.overrides, pins)?;
@@ -148,16 +149,17 @@ impl Plan {
     }
 
     /// Returns a digest that the user set and that a tag overrides.
-    pub fn useless_digest(&self) -> Option<UselessDigest> {
-        let tag = IMAGE_TAG.text(&self.values);
+    pub fn overridden_digest(&self) -> Option<OverriddenDigest> {
+        let root = self.mesh_values().root();
+        let tag = IMAGE_TAG.text(root, &self.values);
         let path = COMPONENTS
             .iter()
-            .map(|component| ValuePath::image_digest(component.key))
+            .map(|component| ValuePath::image_digest(component.key).under(root))
             .find(|path| self.origins.is_overridden(path))?;
-        (!tag.is_empty()).then(|| UselessDigest {
+        (!tag.is_empty()).then(|| OverriddenDigest {
             set_by: self.origins.source(&path),
-            path: path.to_string(),
-            tag_set_by: self.origins.source(IMAGE_TAG),
+            path,
+            tag_set_by: self.origins.source(IMAGE_TAG.under(root)),
             tag,
         })
     }
@@ -186,26 +188,28 @@ impl Plan {
     /// Returns the CRDs under `crds/` of the chart.
     ///
     /// # Errors
-    /// A file that holds no Kubernetes object.
+    /// A file contains something else than Kubernetes objects.
     pub fn crds(&self) -> Result<Vec<Object>, PlanError> {
         Ok(self.chart.crds(&self.values)?)
     }
 
     /// Returns whether an error of [`Plan::render`] without a cluster may disappear with one: because of its version, or
     /// because templates of another chart use its API versions or objects.
-    pub fn is_open(&self, error: &PlanError) -> bool {
+    pub fn may_succeed_in_cluster(&self, error: &PlanError) -> bool {
         let may_ask =
             self.pins.is_none() && matches!(error, PlanError::Chart(_) | PlanError::Image(_));
         matches!(error, PlanError::Chart(ChartError::KubeVersion { .. }))
             || (may_ask && self.target.lookups.has_missed())
     }
 
-    /// Returns the image of each component, as the values set it.
+    /// Returns the image of each component, as the values set it; none for another chart than the compiled-in one.
     ///
     /// # Errors
     /// Values that the chart refuses, and components without an image.
     pub fn images(&self) -> Result<Vec<ResolvedImage>, PlanError> {
-        let pins = self.pins.unwrap_or_else(Pins::default_channel);
+        let Some(pins) = self.pins else {
+            return Ok(Vec::new());
+        };
         let values = self
             .chart
             .effective_values(&self.values, &self.target)
@@ -218,13 +222,14 @@ impl Plan {
         let ChartError::Values(violations) = error else {
             return PlanError::Chart(error);
         };
-        let refused = violations
-            .into_iter()
-            .map(|Violation { path, message }| RefusedValue {
-                place: self.origins.place(&path).filter(|_| !path.is_empty()),
-                path: path.join(".").replace(".[", "["),
-                message,
-            });
+        let refused = violations.into_iter().map(|violation| RefusedValue {
+            place: match violation.path.is_empty() {
+                true => None,
+                false => self.origins.place(&violation.pointer()),
+            },
+            path: violation.dotted_path(),
+            message: violation.message,
+        });
         PlanError::Values(refused.collect())
     }
 }

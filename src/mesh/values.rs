@@ -81,6 +81,8 @@ pub const IMAGE_PULL_POLICY: ValuePath = below("image.pullPolicy");
 pub const IMAGE_NAMES: ValuePath = below("image.name");
 /// The digests of the images, by component.
 pub const IMAGE_DIGESTS: ValuePath = below("image.digest");
+/// The Secrets for pulling images.
+pub const IMAGE_PULL_SECRETS: ValuePath = below("imagePullSecrets");
 /// Fluent Bit's image in parts: `registry`, `image`, `tag` and `digest`.
 pub const FLUENT_BIT: ValuePath = below("fluentBit");
 
@@ -136,20 +138,20 @@ impl ValuePath {
         lookup(values, &self.under(root))
     }
 
-    /// Returns the value at this path under [`Root::Osm`] as the chart prints it; empty if it is not set.
-    pub fn text(&self, values: &Map<String, Value>) -> String {
-        self.get(Root::Osm, values).map(text).unwrap_or_default()
+    /// Returns the value at this path as the chart prints it; empty if it is not set.
+    pub fn text(&self, root: Root, values: &Map<String, Value>) -> String {
+        self.get(root, values).map(text).unwrap_or_default()
     }
 
-    /// Sets the value at this path under [`Root::Osm`].
-    pub fn set(&self, values: &mut Map<String, Value>, value: impl Into<Value>) {
-        insert(values, &self.to_string(), value.into());
+    /// Sets the value at this path.
+    pub fn set(&self, root: Root, values: &mut Map<String, Value>, value: impl Into<Value>) {
+        insert(values, &self.under(root), value.into());
     }
 
     /// Copies the value at this path under [`Root::Osm`], if it is set.
     pub fn copy(&self, from: &Map<String, Value>, to: &mut Map<String, Value>) {
         if let Some(value) = self.get(Root::Osm, from) {
-            self.set(to, value.clone());
+            self.set(Root::Osm, to, value.clone());
         }
     }
 }
@@ -185,6 +187,11 @@ impl<'v> MeshValues<'v> {
             set,
             defaults: &chart.values,
         }
+    }
+
+    /// Returns the root of the chart.
+    pub fn root(self) -> Root {
+        self.root
     }
 
     /// Returns the name of the mesh. It is `None` for a chart that has no such value, empty if it is set to nothing.
@@ -228,7 +235,7 @@ pub fn third_party_images(values: &Map<String, Value>) -> Vec<(ValuePath, String
     used.map(|(path, _)| {
         let reference = match path == FLUENT_BIT {
             true => fluent_bit(values),
-            false => path.text(values),
+            false => path.text(Root::Osm, values),
         };
         (path, reference)
     })
@@ -236,21 +243,22 @@ pub fn third_party_images(values: &Map<String, Value>) -> Vec<(ValuePath, String
 }
 
 fn fluent_bit(values: &Map<String, Value>) -> String {
-    let part = |key: &str| FLUENT_BIT.join(key).text(values);
-    let name = match part("image") {
-        name if name.is_empty() => "fluent-bit".to_owned(),
-        name => name,
-    };
+    let part = |key: &str| FLUENT_BIT.join(key).text(Root::Osm, values);
+    let repository = fluent_bit_repository(values);
     match (part("digest"), part("tag")) {
-        (digest, _) if !digest.is_empty() => format!("{}/{name}@{digest}", part("registry")),
-        (_, tag) => format!("{}/{name}:{tag}", part("registry")),
+        (digest, _) if !digest.is_empty() => format!("{repository}@{digest}"),
+        (_, tag) => format!("{repository}:{tag}"),
     }
 }
 
 /// Returns the name of Fluent Bit's image without tag and digest.
 pub fn fluent_bit_repository(values: &Map<String, Value>) -> String {
-    let part = |key: &str| FLUENT_BIT.join(key).text(values);
-    format!("{}/{}", part("registry"), part("image"))
+    let part = |key: &str| FLUENT_BIT.join(key).text(Root::Osm, values);
+    let name = match part("image") {
+        name if name.is_empty() => "fluent-bit".to_owned(),
+        name => name,
+    };
+    format!("{}/{name}", part("registry"))
 }
 
 #[cfg(test)]
@@ -285,7 +293,7 @@ mod tests {
     #[test]
     fn values_move_to_the_root_of_an_old_chart() {
         let mut values = Map::new();
-        IMAGE_TAG.set(&mut values, "v0.8.0");
+        IMAGE_TAG.set(Root::Osm, &mut values, "v0.8.0");
         let renamed = Root::of_release("v0.8.0").rename(values);
         assert_eq!(
             IMAGE_TAG.get(Root::OpenServiceMesh, &renamed),

@@ -5,7 +5,6 @@ use helm_release::release::Ownership;
 use helm_release::rollout::Cleanup;
 
 use crate::mesh::PlanError;
-use crate::mesh::values::{MESH_NAME, OSM_NAMESPACE};
 
 /// Names a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,23 +44,27 @@ pub enum Error {
     },
     /// An upgrade would rename the mesh.
     #[error(
-        "the upgrade would rename the mesh {name} to {new_name}, and its namespaces would lose their mesh: keep the name ({MESH_NAME})"
+        "the upgrade would rename the mesh {name} to {new_name}, and its namespaces would lose their mesh: keep the name ({path})"
     )]
     RenamesMesh {
         /// The name of the mesh.
         name: String,
         /// The name that the values set.
         new_name: String,
+        /// The path of that value.
+        path: String,
     },
     /// An upgrade would move the control plane.
     #[error(
-        "the upgrade would move the control plane from namespace {from} to {to}: keep the namespace ({OSM_NAMESPACE})"
+        "the upgrade would move the control plane from namespace {from} to {to}: keep the namespace ({path})"
     )]
     MovesControlPlane {
         /// Its namespace.
         from: String,
         /// The namespace that the values set.
         to: String,
+        /// The path of that value.
+        path: String,
     },
     /// The operating system provides no event queue.
     #[error("cannot start the event loop: {0}")]
@@ -187,6 +190,8 @@ pub enum Error {
     UpgradeFailed {
         /// Why.
         cause: Box<helm_release::Error>,
+        /// The release.
+        release: MeshId,
         /// The last revision that was deployed.
         previous: Option<i64>,
     },

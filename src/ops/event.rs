@@ -26,9 +26,9 @@ pub enum Event<'e> {
     /// The installation failed and is rolled back.
     RollsBack(&'e helm_release::Error),
     /// The rollback did not run the post-delete hook, or it failed: the `MeshConfig` of the control plane may be left.
-    MeshConfigStays(Option<&'e Cleanup>),
+    MeshConfigMayRemain(Option<&'e Cleanup>),
     /// The namespace does not exist, so the cluster cannot judge what goes into it.
-    NamespaceNotJudged {
+    NamespaceNotValidated {
         /// The namespace.
         namespace: &'e str,
     },

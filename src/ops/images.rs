@@ -24,11 +24,9 @@ impl ImageList {
     /// Wrong input, and components without an image.
     pub fn new(request: &Request) -> Result<ImageList, PlanError> {
         let plan = Plan::for_any_release(request)?;
-        Ok(ImageList {
-            images: plan.images()?,
-            pins: plan.pins.unwrap_or_else(Pins::default_channel),
-            plan,
-        })
+        let pins = plan.pins.ok_or(PlanError::ReleaseOfOtherChart)?;
+        let images = plan.images()?;
+        Ok(ImageList { plan, pins, images })
     }
 
     /// Returns the name of the release or channel.
@@ -43,7 +41,7 @@ impl ImageList {
             path.copy(&self.plan.values, &mut values);
         }
         // The third-party images that are disabled, too, so that they are pinned when they are enabled.
-        for external in self.plan.pins.iter().flat_map(Pins::external) {
+        for external in self.pins.external() {
             ValuePath::third_party(external.key).copy(&self.plan.values, &mut values);
         }
         for image in &self.images {
@@ -52,16 +50,17 @@ impl ImageList {
             }
             match (image.reference.digest(), image.reference.tag()) {
                 (Some(digest), _) => {
-                    ValuePath::image_digest(&image.key).set(&mut values, digest.to_string());
+                    ValuePath::image_digest(&image.key).set(
+                        Root::Osm,
+                        &mut values,
+                        digest.to_string(),
+                    );
                 }
-                (None, Some(tag)) => IMAGE_TAG.set(&mut values, tag),
+                (None, Some(tag)) => IMAGE_TAG.set(Root::Osm, &mut values, tag),
                 (None, None) => {}
             }
         }
-        match self.plan.pins {
-            Some(pins) => Root::of_release(pins.name()).rename(values),
-            None => values,
-        }
+        Root::of_release(self.pins.name()).rename(values)
     }
 
     /// Returns the `images` field of a kustomization: what the chart names by default, and what it becomes.
@@ -119,9 +118,8 @@ pub struct FloatingImage<'i> {
 
 /// Returns the images that are not pinned by a digest.
 pub fn floating_images<'i>(plan: &Plan, images: &'i [FoundImage]) -> Vec<FloatingImage<'i>> {
-    let tag = IMAGE_TAG
-        .get(Root::Osm, &plan.values)
-        .and_then(Value::as_str);
+    let root = plan.mesh_values().root();
+    let tag = IMAGE_TAG.get(root, &plan.values).and_then(Value::as_str);
     let floating = images.iter().filter(|image| !image.reference.is_pinned());
     floating
         .map(|image| {
@@ -131,7 +129,7 @@ pub fn floating_images<'i>(plan: &Plan, images: &'i [FoundImage]) -> Vec<Floatin
             let has_common_tag = is_component && tag.is_some() && tag == image.reference.tag();
             FloatingImage {
                 image,
-                tag_set_by: has_common_tag.then(|| plan.origins.source(IMAGE_TAG)),
+                tag_set_by: has_common_tag.then(|| plan.origins.source(IMAGE_TAG.under(root))),
             }
         })
         .collect()

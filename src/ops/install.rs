@@ -205,9 +205,9 @@ async fn roll_back(
     };
     let removed = uninstall(client, owner, &removal, progress).await?;
     match removed.cleanup {
-        Cleanup::Done if has_started && !hooks => progress(Event::MeshConfigStays(None)),
+        Cleanup::Done if has_started && !hooks => progress(Event::MeshConfigMayRemain(None)),
         Cleanup::Done => {}
-        failed => progress(Event::MeshConfigStays(Some(&failed))),
+        failed => progress(Event::MeshConfigMayRemain(Some(&failed))),
     }
     Ok(true)
 }
@@ -227,7 +227,7 @@ pub async fn dry_run(
     let found = check(client, release, options, &rollout, progress).await?;
     if !found.has_namespace {
         let namespace = release.namespace;
-        progress(Event::NamespaceNotJudged { namespace });
+        progress(Event::NamespaceNotValidated { namespace });
     }
     Ok(rollout.dry_run(found.has_namespace).await?)
 }

@@ -11,7 +11,7 @@ use super::error::{Error, MeshId};
 /// The label of a namespace that names the mesh it belongs to.
 pub(super) const MONITORED_BY: &str = "openservicemesh.io/monitored-by";
 
-/// A mesh that runs in the client.
+/// A mesh of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mesh {
     /// Its name.
@@ -22,7 +22,7 @@ pub struct Mesh {
     pub release: String,
     /// The version in the labels of its controller: `v1.2.4`.
     pub version: String,
-    /// Whether it must be the only mesh in the client.
+    /// Whether it must be the only mesh in the cluster.
     pub enforces_single: bool,
     /// The namespaces that joined it.
     pub namespaces: Vec<String>,

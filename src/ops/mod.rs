@@ -29,20 +29,20 @@ mod upgrade;
 #[cfg(feature = "cluster")]
 mod verify;
 
-pub use images::{FloatingImage, ImageList, floating_images};
+pub use images::{ImageList, floating_images};
 pub use render::render_offline;
 
 #[cfg(feature = "cluster")]
 pub use {
     error::{Error, MeshConflict, MeshId, Operation, Unfinished},
-    event::{Event, Progress},
-    history::{mesh_history, mesh_name, mesh_namespace},
+    event::Event,
+    history::{mesh_history, mesh_name},
     install::{InstallOptions, dry_run, install},
     meshes::{Mesh, meshes, no_such_mesh},
     namespaces::{Membership, MeshNamespace, namespaces, set_membership},
     render::{release, render_for_cluster},
     session::{RECORD_LABELS, block_on, client},
-    uninstall::{Removal, Removed, uninstall},
+    uninstall::{Removal, uninstall},
     upgrade::{ImageChange, image_changes, render_upgrade, upgrade},
     verify::{Check, verify},
 };

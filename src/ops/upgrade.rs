@@ -5,13 +5,14 @@ use helm_release::client::Client;
 use helm_release::release::{Record, RenderedRelease, Status, never_deployed};
 use helm_release::rollout::{Rollout, RolloutOptions};
 
-use super::error::{Error, Operation, Unfinished};
+use super::error::{Error, MeshId, Operation, Unfinished};
 use super::event::{Event, Progress};
 use super::history::{mesh_name, mesh_namespace};
 use super::meshes::no_such_mesh;
 use super::preflight::{PlannedChanges, check_owners, check_permissions, check_version};
 use super::render::render_for_cluster;
 use crate::mesh::images::{FoundImage, scan};
+use crate::mesh::values::{MESH_NAME, OSM_NAMESPACE};
 use crate::mesh::{Plan, Rendered};
 
 /// Upgrades a mesh; `records` are those of its release, the newest last.
@@ -51,6 +52,7 @@ pub async fn upgrade(
             let previous = records.iter().rev().find(|r| r.is(Status::Deployed));
             Err(Error::UpgradeFailed {
                 cause: Box::new(cause),
+                release: MeshId::from(owner),
                 previous: previous.map(Record::revision),
             })
         }
@@ -72,6 +74,7 @@ pub async fn render_upgrade(
         return Err(Error::RenamesMesh {
             name: mesh_name(last).to_owned(),
             new_name,
+            path: MESH_NAME.under(values.root()),
         });
     }
     let namespace = match values.osm_namespace() {
@@ -82,6 +85,7 @@ pub async fn render_upgrade(
         return Err(Error::MovesControlPlane {
             from: mesh_namespace(last).to_owned(),
             to: namespace,
+            path: OSM_NAMESPACE.under(values.root()),
         });
     }
     last.name().clone_into(&mut plan.target.release);

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::error::Error;
 use super::history::mesh_name;
 use crate::mesh::images::{COMPONENTS, Pins};
-use crate::mesh::values::{IMAGE_DIGESTS, Root};
+use crate::mesh::values::{Root, ValuePath};
 
 /// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, Stri
     let pin = pin_of(record, &reference);
     match (reference.digest(), running, pin) {
         (_, None, _) => (false, format!("{image} is not running")),
-        (Some(digest), _, Some(pin)) if *digest != pin && !is_chosen(record) => (
+        (Some(digest), _, Some(pin)) if *digest != pin && !is_chosen(record, &reference) => (
             false,
             format!("{image} is not the pin of this binary, {pin}"),
         ),
@@ -242,9 +242,16 @@ fn pin_of(record: &Record, reference: &Reference) -> Option<Digest> {
     Some(image.digest)
 }
 
-/// Returns whether the user chose other images than the pins.
-fn is_chosen(record: &Record) -> bool {
-    IMAGE_DIGESTS.get(Root::Osm, &record.config()).is_some()
+/// Returns whether the user chose the digest of a component.
+fn is_chosen(record: &Record, reference: &Reference) -> bool {
+    let config = record.config();
+    let component = COMPONENTS.iter().find(|c| c.name == reference.file_name());
+    component.is_some_and(|component| {
+        let path = ValuePath::image_digest(component.key);
+        Root::ALL
+            .into_iter()
+            .any(|root| path.get(root, &config).is_some())
+    })
 }
 
 async fn endpoints(client: &Client, service: &ObjectRef) -> Result<Check, Error> {

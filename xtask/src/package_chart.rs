@@ -45,25 +45,22 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
         ("version".to_owned(), version.to_owned()),
         ("appVersion".to_owned(), release.to_string()),
     ];
-    let mut files = Vec::new();
-    collect(&chart, &chart, &mut files)?;
-    files.sort();
+    let files = Chart::read_files(&chart).map_err(|e| e.to_string())?;
     let path = flags.destination.join(format!("osm-{version}.tgz"));
     let mut archive = tar::Builder::new(
         // No time and no file name: the same chart gives the same bytes.
         GzBuilder::new().write(Vec::new(), Compression::best()),
     );
-    for name in files {
-        let file = chart.join(&name);
-        let mut bytes = fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    for (name, mut bytes) in files {
         let strings = match name.as_str() {
             "values.yaml" => values.as_slice(),
             "Chart.yaml" => &versions,
             _ => &[],
         };
         if !strings.is_empty() {
-            let text = String::from_utf8_lossy(&bytes);
-            bytes = set_strings(&text, &format!("charts/osm/{name}"), strings)?.into_bytes();
+            let file = format!("charts/osm/{name}");
+            let text = String::from_utf8(bytes).map_err(|e| format!("{file}: not UTF-8: {e}"))?;
+            bytes = set_strings(&text, &file, strings)?.into_bytes();
         }
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
@@ -126,23 +123,9 @@ fn values(digests: &Path, release: &ReleaseName) -> Result<Vec<(String, String)>
     match unpinned {
         None => Ok(pins.chart_values(&components, layout)),
         Some(component) => Err(format!(
-            "{} has no pin for {}",
+            "{} has no pin for {}: run `cargo xtask import-digests --release {release} <digest file>`",
             path.display(),
             component.name
         )),
     }
-}
-
-fn collect(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), String> {
-    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(root, &path, files)?;
-        } else {
-            let inside = path.strip_prefix(root).unwrap_or(&path);
-            files.push(inside.to_string_lossy().replace('\\', "/"));
-        }
-    }
-    Ok(())
 }

@@ -87,8 +87,8 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     };
     let mut runs = vec![test(&[], &NOT_WITHOUT_CLUSTER_ONLY)];
     // Names of tests select among those of the whole workspace.
-    let selects = |argument: &OsString| !argument.to_string_lossy().starts_with('-');
-    if !flags.arguments.iter().any(selects) {
+    let is_name = |argument: &OsString| !argument.to_string_lossy().starts_with('-');
+    if !flags.arguments.iter().any(is_name) {
         match build_without_cluster(cargo(), &workspace) {
             Ok(program) => {
                 let mut command = test(&["--test", "integration"], &WITHOUT_CLUSTER);
@@ -109,6 +109,10 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
                 counts.failed += more.failed;
                 counts.skipped += more.skipped;
                 succeeded &= done;
+                if done && more == Counts::default() {
+                    let _ = writeln!(err, "error: no test has this name");
+                    succeeded = false;
+                }
             }
             Err(error) => {
                 let _ = writeln!(err, "error: cannot run the tests: {error}");

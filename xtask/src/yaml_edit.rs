@@ -1,4 +1,4 @@
-//! Sets strings in a YAML file and keeps everything else as it is, comments included.
+//! Sets strings in a YAML file and keeps all other lines as they are, with their comments.
 
 use std::fmt::Display;
 

@@ -6,7 +6,7 @@ use super::template::TemplateFault;
 
 /// A value that the schema of a chart does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}{message}", path.join(".").replace(".[", "["), if path.is_empty() { "" } else { ": " })]
+#[error("{}{}{message}", self.dotted_path(), if path.is_empty() { "" } else { ": " })]
 pub struct Violation {
     /// The path of the value: keys, and `[0]` for an item of a list. Empty for the values as a whole.
     pub path: Vec<String>,
@@ -15,6 +15,20 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// Returns the path as users write it: `a.b[0]`.
+    pub fn dotted_path(&self) -> String {
+        self.path.join(".").replace(".[", "[")
+    }
+
+    /// Returns the path as a JSON pointer (RFC 6901), such as the keys of [`Marks`](crate::yaml::Marks): `/a/b/0`.
+    pub fn pointer(&self) -> String {
+        let token = |key: &String| match key.strip_prefix('[').and_then(|k| k.strip_suffix(']')) {
+            Some(index) => format!("/{index}"),
+            None => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        };
+        self.path.iter().map(token).collect()
+    }
+
     /// Creates a violation of the values as a whole.
     pub(super) fn of_all(message: String) -> Violation {
         Violation {

@@ -1,10 +1,17 @@
-//! Writes JSON as Go's `encoding/json` does: whole floats without a fraction, optionally safe for HTML.
+//! Reads strings in JSON, and writes JSON as Go's `encoding/json` does: whole floats without a fraction, optionally safe
+//! for HTML.
 
 use std::io::{self, Write};
 
 use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+/// Returns the string at these keys, one inside the other; empty if there is none.
+pub fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
+    let found = keys.iter().try_fold(value, |value, key| value.get(key));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
 
 /// Formats a float as `encoding/json` does: `1000000`, `0.5`, `1e+21`.
 pub(crate) fn float(f: f64) -> String {

@@ -15,6 +15,18 @@ use crate::yaml::{self, Numbers};
 const MAX_NESTING: usize = 10;
 
 impl Chart {
+    /// Reads the files of a folder or a packaged chart (`.tgz`), without those that `.helmignore` excludes: each with its
+    /// path inside the chart, in the order of the paths.
+    ///
+    /// # Errors
+    /// [`ChartError::File`] with the path.
+    pub fn read_files(path: impl AsRef<Path>) -> Result<Vec<(String, Vec<u8>)>, ChartError> {
+        let files = source::read(path.as_ref())?.into_iter();
+        Ok(files
+            .map(|(name, bytes)| (name, bytes.into_owned()))
+            .collect())
+    }
+
     /// Loads a chart from a folder or a packaged chart (`.tgz`).
     ///
     /// # Errors
@@ -161,13 +173,7 @@ fn metadata_map(text: &str, path: &str) -> Result<Map<String, Value>, ChartError
 
 fn metadata(text: &str, path: &str) -> Result<Metadata, ChartError> {
     let fields = metadata_map(text, path)?;
-    let get = |key: &str| -> String {
-        match fields.get(key) {
-            Some(Value::String(s)) => s.clone(),
-            Some(Value::Number(n)) => n.to_string(),
-            _ => String::new(),
-        }
-    };
+    let get = |key: &str| scalar(&fields, key);
     let name = get("name");
     let plain = !name.is_empty() && !name.contains(['/', '\\']) && name != "." && name != "..";
     if !plain {
@@ -185,18 +191,21 @@ fn metadata(text: &str, path: &str) -> Result<Metadata, ChartError> {
     })
 }
 
+/// Returns a string, or a number as a string, as Helm reads it; empty if there is none.
+fn scalar(fields: &Map<String, Value>, key: &str) -> String {
+    match fields.get(key) {
+        Some(Value::String(s)) => s.clone(),
+        Some(Value::Number(n)) => n.to_string(),
+        _ => String::new(),
+    }
+}
+
 fn dependencies(fields: &Map<String, Value>) -> Vec<Dependency> {
     let list = fields.get("dependencies").and_then(Value::as_array);
     let entries = list.into_iter().flatten().filter_map(Value::as_object);
     entries
         .map(|entry| {
-            let get = |key: &str| {
-                entry
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned()
-            };
+            let get = |key: &str| scalar(entry, key);
             let list = |key: &str| {
                 entry
                     .get(key)

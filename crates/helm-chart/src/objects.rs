@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::ChartError;
+use crate::json::text;
 use crate::yaml::{self, Numbers};
 
 /// A Kubernetes object that a chart rendered.
@@ -45,11 +46,6 @@ impl Object {
     pub fn is_hook(&self) -> bool {
         !self.hooks.is_empty()
     }
-}
-
-fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
-    let found = keys.iter().try_fold(value, |value, key| value.get(key));
-    found.and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The order in which Helm installs kinds. Unknown kinds come last, by name.

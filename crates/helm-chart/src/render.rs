@@ -77,7 +77,8 @@ impl Chart {
         values: &Map<String, Json>,
         target: &Target,
     ) -> Result<Map<String, Json>, ChartError> {
-        checked_values(&*with_dependencies(self, values)?, values, target)
+        let enabled = with_dependencies(self, values)?;
+        checked_values(&enabled, values, valid_values(self, target), target)
     }
 
     /// Parses all templates of the chart and its subcharts without running them.
@@ -102,9 +103,10 @@ fn render_on(
     target: &Target,
 ) -> Result<Vec<Object>, ChartError> {
     check_kube_version(chart, target)?;
+    let valid = valid_values(chart, target);
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
-    let values = checked_values(&chart, user, target)?;
+    let values = checked_values(&chart, user, valid, target)?;
     let mut data = BTreeMap::new();
     template_data::collect(&chart, &values, target, &mut data);
     drop(values);
@@ -150,9 +152,17 @@ fn with_dependencies<'c>(
     Ok(chart)
 }
 
+/// Returns the values that the schema of the chart is known to allow. With subcharts there are none: which of them are
+/// enabled depends on the values, and their defaults are values of this chart, too.
+fn valid_values<'t>(chart: &Chart, target: &'t Target) -> Option<&'t Map<String, Json>> {
+    let is_alone = chart.dependencies.is_empty() && chart.metadata.dependencies.is_empty();
+    target.valid_values.as_ref().filter(|_| is_alone)
+}
+
 fn checked_values(
     chart: &Chart,
     user: &Map<String, Json>,
+    valid: Option<&Map<String, Json>>,
     target: &Target,
 ) -> Result<Map<String, Json>, ChartError> {
     let values = coalesce(chart, user.clone(), Nulls::Delete).map_err(refused)?;
@@ -160,8 +170,8 @@ fn checked_values(
         return Ok(values);
     }
     let values = Json::Object(values);
-    let violations = match (&target.valid_values, &chart.schema) {
-        (Some(valid), Some(schema)) if chart.dependencies.is_empty() => {
+    let violations = match (valid, &chart.schema) {
+        (Some(valid), Some(schema)) => {
             let valid = coalesce(chart, valid.clone(), Nulls::Delete).map_err(refused)?;
             schema
                 .check_changes(&values, &Json::Object(valid))
@@ -296,6 +306,7 @@ fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn parsing_reports_what_rendering_reports_also_in_disabled_subcharts() {
@@ -336,5 +347,53 @@ mod tests {
         let files: [(&str, &[u8]); 2] = [("Chart.yaml", b"{name: web, version: 1.0.0}"), good];
         let chart = Chart::from_memory(files.to_vec().leak(), "web").unwrap();
         assert!(chart.parse_templates().is_ok());
+    }
+
+    #[test]
+    fn only_values_that_differ_from_valid_ones_are_checked_but_not_with_subcharts() {
+        let chart = |files: &[(&'static str, &'static [u8])]| {
+            Chart::from_memory(files.to_vec().leak(), "up").unwrap()
+        };
+        let map = |json: Json| json.as_object().cloned().unwrap();
+        let target = Target {
+            valid_values: Some(Map::new()),
+            ..Target::default()
+        };
+        let alone = chart(&[
+            ("Chart.yaml", b"{name: up, version: 1.0.0}"),
+            ("values.yaml", b"{a: 1, b: 1}"),
+            // The default of `a` is not valid, so this shows that it is not checked.
+            (
+                "values.schema.json",
+                br#"{"properties": {"a": {"type": "string"}, "b": {"type": "integer"}}}"#,
+            ),
+        ]);
+        let check = |values: Json| {
+            let found = alone.effective_values(&map(values), &target);
+            found.map_err(|error| error.to_string())
+        };
+        assert!(check(json!({})).is_ok());
+        assert!(check(json!({"b": 2})).is_ok());
+        assert_eq!(
+            check(json!({"a": 2, "b": true})).unwrap_err(),
+            "a: must be a string, not 2\nb: must be an integer, not true"
+        );
+
+        let parent = chart(&[
+            (
+                "Chart.yaml",
+                b"{name: up, version: 1.0.0, dependencies: [{name: web, version: 1.0.0, condition: enabled}]}",
+            ),
+            ("values.yaml", b"{enabled: true, web: {a: 1}}"),
+            (
+                "values.schema.json",
+                br#"{"properties": {"web": {"required": ["port"]}}}"#,
+            ),
+            ("charts/web/Chart.yaml", b"{name: web, version: 1.0.0}"),
+            ("charts/web/values.yaml", b"port: 80"),
+        ]);
+        assert!(parent.effective_values(&Map::new(), &target).is_ok());
+        let disabled = parent.effective_values(&map(json!({"enabled": false})), &target);
+        assert_eq!(disabled.unwrap_err().to_string(), "web.port: must be set");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::client::resource::NAMESPACE;
 use crate::client::{Client, NamespaceState};
 use crate::error::Error;
-use crate::release::{RenderedRelease, Status, history, never_deployed, since_uninstalled};
+use crate::release::{Record, RenderedRelease, Status, history, never_deployed, since_uninstalled};
 use crate::render::render_for_cluster;
 use crate::rollout::{
     Cleanup, Progress, RemovalOptions, Rollout, RolloutOptions, StartedRollout, delete_objects,
@@ -106,9 +106,12 @@ impl<'c> ChartRelease<'c> {
         let namespace = (self.creates_namespace && !has_namespace).then_some(&namespace);
         let started = rollout.start_install(&earlier, namespace).await?;
         let created_namespace = started.created_namespace();
+        let revision = started.revision();
         match finish(started).await {
             Err(cause) if self.rolls_back => {
-                let undone = self.roll_back(client, created_namespace, progress).await;
+                let undone = self
+                    .roll_back(client, revision, created_namespace, progress)
+                    .await;
                 Err(Error::RolledBack {
                     cause: Box::new(cause),
                     rollback: undone.err().map(Box::new),
@@ -125,7 +128,7 @@ impl<'c> ChartRelease<'c> {
     /// request, or something is not ready in time.
     pub async fn upgrade(&self, client: &Client, progress: Progress<'_>) -> Result<i64, Error> {
         let earlier = history(client, &self.name, &self.namespace).await?;
-        let is_installed = |last: &&_| !never_deployed(&earlier) && !is_going(last);
+        let is_installed = |last: &&_| !never_deployed(&earlier) && !is_removed_or_removing(last);
         let Some(last) = earlier.last().filter(is_installed) else {
             return Err(Error::NotInstalled {
                 release: self.name.clone(),
@@ -180,9 +183,17 @@ impl<'c> ChartRelease<'c> {
     async fn roll_back(
         &self,
         client: &Client,
+        revision: i64,
         created_namespace: bool,
         progress: Progress<'_>,
     ) -> Result<(), Error> {
+        let records = history(client, &self.name, &self.namespace).await?;
+        let newest = records.last().map(Record::revision);
+        if newest != Some(revision) || !never_deployed(&records) {
+            return Err(Error::Resumed {
+                release: self.name.clone(),
+            });
+        }
         let options = RemovalOptions {
             timeout: ROLLBACK_TIMEOUT,
             hooks: self.options.hooks,
@@ -233,7 +244,7 @@ pub async fn uninstall(
 }
 
 /// Returns whether a release is being removed, or was removed with its history kept.
-fn is_going(last: &crate::release::Record) -> bool {
+fn is_removed_or_removing(last: &Record) -> bool {
     last.is(Status::Uninstalling) || last.is(Status::Uninstalled)
 }
 

@@ -30,6 +30,12 @@ pub enum Error {
         /// How many levels are allowed.
         rounds: usize,
     },
+    /// Another process resumed an installation that was to be rolled back, so that nothing was removed.
+    #[error("another process has resumed the installation of {release}")]
+    Resumed {
+        /// The name of the release.
+        release: String,
+    },
     /// The server reports a version that is not one of Kubernetes.
     #[error("the version of the API server: {reason}")]
     ServerVersion {

@@ -1,12 +1,7 @@
 //! Reads fields of Kubernetes objects that are held as JSON.
 
+pub use helm_chart::json::text;
 use serde_json::Value;
-
-/// Returns the string at some keys of an object; empty if there is none.
-pub fn text<'v>(object: &'v Value, keys: &[&str]) -> &'v str {
-    let found = keys.iter().try_fold(object, |value, key| value.get(key));
-    found.and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Returns the items of the list at a key, or no items if the value is not a list.
 pub(crate) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {

@@ -11,7 +11,8 @@ mod pins {
     include!(concat!(env!("OUT_DIR"), "/pins.rs"));
 }
 
-pub use pins::{CHANNEL, COMPONENTS, REGISTRY, RELEASES};
+use pins::{CHANNEL, REGISTRY};
+pub use pins::{COMPONENTS, RELEASES};
 
 /// The compiled-in images of an installation: the pins of a release, or the tag of a channel.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,7 @@ mod overrides;
 mod resolve;
 mod scan;
 
-pub use compiled::{CHANNEL, COMPONENTS, Pins, REGISTRY, RELEASES, UnknownRelease};
+pub use compiled::{COMPONENTS, Pins, RELEASES, UnknownRelease};
 pub use origins::{Origins, Place, Setting, Source};
 pub use overrides::{Overrides, PullPolicy};
 pub use resolve::{ResolveError, ResolvedImage, component_key, resolve};

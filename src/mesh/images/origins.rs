@@ -134,17 +134,8 @@ impl Origins {
             .any(|layer| lookup(&layer.values, &path).is_some())
     }
 
-    /// Returns where the value at these keys (`[0]` for an item of a list) was set.
-    pub fn place(&self, keys: &[String]) -> Option<Place> {
-        let pointer: String = keys
-            .iter()
-            .map(
-                |key| match key.strip_prefix('[').and_then(|k| k.strip_suffix(']')) {
-                    Some(index) => format!("/{index}"),
-                    None => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-                },
-            )
-            .collect();
+    /// Returns where the value at this JSON pointer (RFC 6901) was set.
+    pub fn place(&self, pointer: &str) -> Option<Place> {
         self.0.iter().rev().find_map(|layer| {
             let mut value: Option<&Value> = None;
             for (i, key) in pointer.split('/').skip(1).enumerate() {
@@ -159,7 +150,7 @@ impl Origins {
             value?;
             Some(Place {
                 source: layer.source.clone(),
-                position: layer.marks.get(&pointer).copied(),
+                position: layer.marks.get(pointer).copied(),
             })
         })
     }

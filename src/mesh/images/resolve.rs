@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::compiled::{COMPONENTS, Pins};
 use super::origins::{Origins, Source};
 use crate::mesh::names::UnknownName;
-use crate::mesh::values::{self, IMAGE_REGISTRY, IMAGE_TAG, ValuePath};
+use crate::mesh::values::{self, FLUENT_BIT, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath};
 
 /// An image that an installation uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,20 +68,20 @@ pub fn resolve(
         set_by: origins.source(path),
         reason: reason.to_string(),
     };
-    let registry: RepositoryPrefix = IMAGE_REGISTRY
-        .text(values)
+    let text = |path: &ValuePath| path.text(Root::Osm, values);
+    let registry: RepositoryPrefix = text(&IMAGE_REGISTRY)
         .parse()
         .map_err(|e| invalid(&IMAGE_REGISTRY, &e))?;
     let registry_source = origins.source(&IMAGE_REGISTRY);
-    let tag = IMAGE_TAG.text(values);
+    let tag = text(&IMAGE_TAG);
     let mut images = Vec::new();
     for (component, key) in pins.components() {
         let name_path = ValuePath::image_name(key);
-        let name = name_path.text(values);
+        let name = text(&name_path);
         let name = if name.is_empty() { component } else { &name };
         let repository = registry.image(name).map_err(|e| invalid(&name_path, &e))?;
         let digest_path = ValuePath::image_digest(key);
-        let digest = digest_path.text(values);
+        let digest = text(&digest_path);
         let (reference, path) = if !tag.is_empty() {
             let tag: Tag = tag.parse().map_err(|e| invalid(&IMAGE_TAG, &e))?;
             (repository.with_tag(&tag), IMAGE_TAG)
@@ -109,10 +109,14 @@ pub fn resolve(
             registry_source: has_other_registry.then(|| registry_source.clone()),
         });
     }
-    for (path, text) in values::third_party_images(values) {
-        let reference: Reference = text
+    for (path, image) in values::third_party_images(values) {
+        let next = match path == FLUENT_BIT {
+            true => "set its registry, image, and tag or digest",
+            false => "set it to the reference of an image",
+        };
+        let reference: Reference = image
             .parse()
-            .map_err(|e| invalid(&path, &format!("{e}; set it to an image's reference")))?;
+            .map_err(|e| invalid(&path, &format!("{e}; {next}")))?;
         images.push(ResolvedImage {
             component: reference.file_name().to_owned(),
             key: path.key().to_owned(),

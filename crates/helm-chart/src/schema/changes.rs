@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 ///
 /// A property that has not changed was valid before, so that its schema is replaced by one that allows everything. Only
 /// the chain of `properties` from the root is touched: what any other keyword contains is kept whole, because it may
-/// depend on several values. A reference can reach any part of the schema but `definitions` and `$defs` are not touched,
-/// so that references to these keep their meaning.
+/// depend on several values. A reference may point anywhere. Only `definitions` and `$defs` are never changed, so that
+/// any other reference rules this out.
 pub(super) fn of_changes(schema: &Value, values: &Value, valid: &Value) -> Option<Value> {
     if !refers_to_definitions_only(schema) {
         return None;

@@ -263,6 +263,7 @@ fn unknown(outer: &[String], key: &str, schema: Option<&Map<String, Value>>) -> 
     let known = schema.and_then(|schema| schema.get("properties")?.as_object());
     let names = || known.into_iter().flat_map(Map::keys).map(String::as_str);
     let prefix: String = outer.iter().map(|part| format!("{part}.")).collect();
+    let prefix = prefix.replace(".[", "[");
     let hint = match nearest(key, names()) {
         Some(near) => format!("; did you mean {prefix}{near}?"),
         None if (1..=MAX_KEYS_LISTED).contains(&names().count()) => {

@@ -1,10 +1,11 @@
 //! Property tests of image overrides, checked on the rendered objects.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 
+use super::images::{COMPONENTS, Overrides, Pins, scan};
+use super::{Plan, Request, ValueSource};
 use image_pins::Reference;
-use osm::mesh::images::{COMPONENTS, Overrides, Pins, scan};
-use osm::mesh::{Plan, Request, ValueSource};
 use proptest::prelude::*;
 
 /// The switches that add images or other objects.
