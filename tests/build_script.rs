@@ -149,6 +149,21 @@ impl Workspace {
             "xtask",
         ];
         let folder = copy_workspace("workspace", &parts);
+        // The copy shares the compiled dependencies of this build. Cargo names what it compiles by the path inside the
+        // workspace and by the profile: with the same profile, the packages of the copy would replace those of this build.
+        let manifest = folder.join("Cargo.toml");
+        let mut text = std::fs::read_to_string(&manifest).unwrap();
+        for package in [
+            "helm-chart",
+            "helm-release",
+            "image-pins",
+            "openservicemesh",
+        ] {
+            text.push_str(&format!(
+                "\n[profile.dev.package.{package}]\noverflow-checks = false\n"
+            ));
+        }
+        std::fs::write(&manifest, text).unwrap();
         std::fs::create_dir(folder.join("tests")).unwrap();
         std::fs::write(folder.join("tests/main.rs"), "").unwrap();
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("build_script/target");
