@@ -6,6 +6,8 @@ use super::flag_names::explain_plan;
 #[cfg(feature = "cluster")]
 use super::hints;
 use super::output::Printer;
+#[cfg(feature = "cluster")]
+use super::wait_hints::Origins;
 use crate::mesh::PlanError;
 #[cfg(feature = "cluster")]
 use crate::ops;
@@ -35,7 +37,7 @@ impl From<PlanError> for Failure {
 #[cfg(feature = "cluster")]
 impl Failure {
     /// The failure of an operation, with the origins of images that cannot be pulled.
-    pub fn of_operation(error: &ops::Error, origins: hints::Origins<'_>) -> Failure {
+    pub fn of_operation(error: &ops::Error, origins: Origins<'_>) -> Failure {
         let message = hints::explain(error, origins);
         match error.is_wrong_input() {
             true => Failure::Input(message),

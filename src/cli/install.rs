@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+#[cfg(feature = "cluster")]
+use super::events::describe;
 use super::exit::{Done, Failure};
 use super::flag_names::overridden_digest;
 #[cfg(feature = "cluster")]
-use super::hints::{after_install, describe};
+use super::hints::after_install;
 #[cfg(feature = "cluster")]
 use super::image_messages::ImageOrigins;
 use super::image_messages::check_pins;

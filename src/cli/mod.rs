@@ -8,6 +8,8 @@ mod completion;
 mod duration;
 #[cfg(feature = "cluster")]
 mod env;
+#[cfg(feature = "cluster")]
+mod events;
 mod exit;
 mod flag_names;
 #[cfg(feature = "cluster")]
@@ -34,6 +36,8 @@ mod verify;
 mod version;
 #[cfg(feature = "cluster")]
 mod wait_args;
+#[cfg(feature = "cluster")]
+mod wait_hints;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::duration;
+use super::events::describe;
 use super::exit::{Done, Failure};
-use super::hints::{describe, explain_cleanup};
+use super::hints::explain_cleanup;
 use super::live::unless_interrupted;
 use super::output::Printer;
 use super::port_arg::PortArg;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::events::describe;
 use super::exit::{Done, Failure};
 use super::flag_names::overridden_digest;
-use super::hints::{after_upgrade, describe};
+use super::hints::after_upgrade;
 use super::image_messages::{ImageOrigins, check_pins};
 use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;

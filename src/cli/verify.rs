@@ -8,7 +8,7 @@ use super::output::{FormatArg, Printer, table};
 use super::{Global, mesh_name};
 use helm_release::release::Owner;
 
-use super::hints::remedy;
+use super::wait_hints::remedy;
 use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::ops;
 

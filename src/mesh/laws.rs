@@ -4,24 +4,29 @@
 use std::collections::BTreeSet;
 
 use super::images::{COMPONENTS, Overrides, Pins, scan};
+use super::values::Root;
 use super::{Plan, Request, ValueSource};
+use helm_chart::set::Mode;
 use image_pins::Reference;
 use proptest::prelude::*;
 
-/// The switches that add images or other objects.
+/// The switches that add images or other objects, below the root of the values.
 const SWITCHES: [&str; 6] = [
-    "osm.deployPrometheus=true",
-    "osm.deployJaeger=true",
-    "osm.enableFluentbit=true",
-    "osm.osmController.autoScale.enable=true",
-    "osm.injector.enablePodDisruptionBudget=true",
-    "osm.featureFlags.enableMeshRootCertificate=true",
+    "deployPrometheus=true",
+    "deployJaeger=true",
+    "enableFluentbit=true",
+    "osmController.autoScale.enable=true",
+    "injector.enablePodDisruptionBudget=true",
+    "featureFlags.enableMeshRootCertificate=true",
 ];
 
 const RELEASES: [&str; 5] = ["v1.2.0", "v1.2.1", "v1.2.2", "v1.2.3", "v1.2.4"];
 
 fn request(switches: &BTreeSet<usize>, release: usize, overrides: Overrides) -> Request {
-    let set = |text: &str| ValueSource::Assignment(helm_chart::set::Mode::Typed, text.to_owned());
+    let set = |switch: &str| {
+        let assignment = format!("{}.{switch}", Root::Osm.key());
+        ValueSource::Assignment(Mode::Typed, assignment)
+    };
     Request {
         namespace: "osm-system".to_owned(),
         release: Some(RELEASES[release].to_owned()),

@@ -121,7 +121,7 @@ impl Plan {
             served: None,
             skip_schema_validation: false,
             // The build has checked the pins of every release.
-            valid_values: pins.as_ref().map(Pins::to_values),
+            valid_values: pins.map(Pins::to_values),
             lookups: Lookups::default(),
         };
         Ok(Plan {

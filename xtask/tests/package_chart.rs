@@ -41,7 +41,7 @@ fn a_packaged_chart_has_the_pins_as_values_and_keeps_the_comments() {
     let workspace = tools::workspace();
     let pins = PinFile::read(&workspace.join("digests/v1.2.3.toml")).unwrap();
     assert!(!pins.images.is_empty() && !pins.external.is_empty());
-    let original = Chart::load(&workspace.join("charts/osm")).unwrap();
+    let original = Chart::load(workspace.join("charts/osm")).unwrap();
     let mut values = original.values;
     let components = Components::read(&workspace.join("digests/components.toml")).unwrap();
     for (name, digest) in &pins.images {

@@ -126,7 +126,7 @@ impl Pins {
     }
 
     /// Returns the pins as values of the chart, below everything that a user sets.
-    pub fn to_values(&self) -> Map<String, Value> {
+    pub fn to_values(self) -> Map<String, Value> {
         let pinned = match self {
             Pins::Release(release) => release.chart_values(&pins::VALUES),
             Pins::Floating { tag, .. } => {

@@ -82,7 +82,7 @@ impl World {
 
     /// Loads a chart with these templates.
     pub fn chart(&self, objects: &[Value]) -> Chart {
-        Chart::load(&self.chart_folder("chart", objects)).unwrap()
+        Chart::load(self.chart_folder("chart", objects)).unwrap()
     }
 
     /// Installs a chart as the release `web`.
