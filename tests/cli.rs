@@ -2,10 +2,12 @@
 //! that was built without the feature `cluster`.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::common::{objects_of_yaml, osm, osm_with_input, program, repository, scratch};
+use crate::common::{
+    finish, objects_of_yaml, osm, osm_with_input, program, read_all, repository, scratch,
+};
 use serde_json::Value;
 
 #[test]
@@ -305,15 +307,9 @@ fn a_closed_pipe_is_not_an_error() {
         .unwrap();
     // Closed before anything is read.
     drop(child.stdout.take());
-    let mut stderr = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut stderr)
-        .unwrap();
-    assert!(child.wait().unwrap().success(), "{stderr}");
-    assert!(!stderr.contains("error"), "{stderr}");
+    let done = finish(child);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(!done.stderr.contains("error"), "{}", done.stderr);
 }
 
 #[test]
@@ -407,14 +403,13 @@ fn a_terminal_gets_colors_unless_they_are_disabled() {
             .stdin(Stdio::null())
             .stdout(terminal.slave.try_clone().unwrap())
             .stderr(terminal.slave);
-        let mut child = command.spawn().unwrap();
+        let child = command.spawn().unwrap();
         // Only the child holds the other end now, so that the output ends with it.
         drop(command);
-        let mut said = Vec::new();
-        // At the end, Linux reports an error (pty(7)).
-        let _ = File::from(terminal.master).read_to_end(&mut said);
-        child.wait().unwrap();
-        let said = String::from_utf8(said).unwrap();
+        // At the end, Linux reports an error (pty(7)), which is of no interest.
+        let said = read_all(File::from(terminal.master));
+        assert!(finish(child).code <= 2, "{arguments}");
+        let said = String::from_utf8(said.recv_timeout(Duration::from_mins(1)).unwrap()).unwrap();
         assert!(!said.is_empty(), "{arguments}");
         assert_eq!(said.contains('\u{1b}'), colored, "{arguments}: {said}");
     }

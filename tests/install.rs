@@ -2,6 +2,7 @@
 //! errors, and that nothing remains afterwards.
 
 use crate::common::cluster::{Cluster, Failure};
+use crate::common::{finish, lines};
 use serde_json::{Value, json};
 
 const INSTALLED: &str =
@@ -375,8 +376,6 @@ fn without_suffixes(text: &str) -> String {
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn ctrl_c_lists_what_was_created_and_the_same_command_resumes() {
-    use std::io::{BufRead as _, BufReader, Read as _};
-
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
@@ -386,20 +385,21 @@ fn ctrl_c_lists_what_was_created_and_the_same_command_resumes() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("waiting until everything is ready") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
-    }
+    let mut next_line = lines(child.stderr.take().unwrap());
+    while !next_line()
+        .expect("it ended")
+        .contains("waiting until everything is ready")
+    {}
     let kill = format!("kill -INT {}", child.id());
     let sent = std::process::Command::new("sh")
         .args(["-c", &kill])
         .status();
     assert!(sent.unwrap().success());
     let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    while let Some(line) = next_line() {
+        rest += &format!("{line}\n");
+    }
+    assert_eq!(finish(child).code, 1);
     for said in [
         "interrupted. Objects created or changed so far:\n  Namespace osm-system\n",
         "  Deployment osm-system/osm-injector\n",
@@ -430,9 +430,9 @@ fn an_object_deleted_during_the_wait_is_reported_immediately() {
         cluster.deployment("osm-injector")
     });
     cluster.delete(&format!("{DEPLOYMENTS}/osm-injector"));
-    let done = child.wait_with_output().unwrap();
-    let error = String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(1), "{error}");
+    let done = finish(child);
+    let error = done.stderr;
+    assert_eq!(done.code, 1, "{error}");
     let said = "Deployment osm-system/osm-injector was deleted while it was awaited";
     assert!(error.contains(said), "{error}");
 }
@@ -460,8 +460,8 @@ fn atomic_removes_objects_that_the_control_plane_created() {
     // The real controller creates this when it starts.
     let secrets = "/api/v1/namespaces/osm-system/secrets";
     cluster.post(secrets, &json!({"metadata": {"name": "osm-ca-bundle"}}));
-    let done = child.wait_with_output().unwrap();
-    let error = String::from_utf8_lossy(&done.stderr);
+    let done = finish(child);
+    let error = done.stderr;
     for said in [
         "running the post-delete hook Job osm-system/osm-cleanup",
         "error: not ready after 20s:\nthe installation was rolled back",
@@ -603,9 +603,9 @@ fn concurrent_changes_of_another_user_are_kept() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     let failed = |child: std::process::Child| {
-        let done = child.wait_with_output().unwrap();
-        let error = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert_eq!(done.status.code(), Some(1), "{error}");
+        let done = finish(child);
+        let error = done.stderr;
+        assert_eq!(done.code, 1, "{error}");
         error
     };
     let begun = |more: &[&str]| {

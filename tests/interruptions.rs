@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::common::Output;
 use crate::common::cluster::{Cluster, Fault, Faults, PATIENCE};
+use crate::common::{Output, finish};
 
 /// The number of meshes tested in parallel. Most of the time they wait for controllers.
 const WORKERS: usize = 8;
@@ -214,22 +214,20 @@ fn after_a_kill_at_any_request_a_rerun_completes_and_nothing_remains() {
         loop {
             if start.elapsed() > PATIENCE {
                 child.kill().unwrap();
-                let done = child.wait_with_output().unwrap();
-                let said = String::from_utf8_lossy(&done.stderr);
+                let said = finish(child).stderr;
                 panic!(
                     "{mesh}, {what}: neither request {nth} nor an end after {PATIENCE:?}: {said}"
                 );
             }
             if proxy.hangs_within(Duration::from_millis(20)) {
                 child.kill().unwrap();
-                child.wait().unwrap();
+                finish(child);
                 has_record_if_anything(&cluster, mesh);
                 return true;
             }
             if child.try_wait().unwrap().is_some() {
-                let done = child.wait_with_output().unwrap();
-                let said = String::from_utf8_lossy(&done.stderr);
-                assert!(done.status.success(), "{mesh}, {what}: {said}");
+                let done = finish(child);
+                assert_eq!(done.code, 0, "{mesh}, {what}: {}", done.stderr);
                 // The program does not wait for the last request if it is a watch.
                 return proxy.requests() > nth;
             }

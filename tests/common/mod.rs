@@ -16,7 +16,7 @@ use std::process::Command;
 
 use helm_chart::yaml::{self, Numbers};
 use serde_json::Value;
-pub use test_cluster::{Output, run};
+pub use test_cluster::{Output, finish, lines, read_all, run};
 
 /// Runs `osm`.
 pub fn osm<S: AsRef<str>>(args: &[S]) -> Output {

@@ -54,8 +54,8 @@ fn prepare() -> Result<Exit, String> {
             .map(|s| s.success())
             .map_err(|e| format!("cargo: {e}"))
     };
-    if !run(&["build", "--profile", "dist", "--locked", "--bin", "osm"])? {
-        return Err("the build failed".to_owned());
+    if !run(&["build", "--release", "--locked", "--bin", "osm"])? {
+        return Err("the release build failed".to_owned());
     }
     let grows = run(&[
         "bench",
@@ -90,7 +90,7 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     let workspace = tools::workspace();
     let helm = HELM.provide(&workspace)?;
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let osm = workspace.join(target).join("dist/osm");
+    let osm = workspace.join(target).join("release/osm");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let pins = scratch.path().join("pins.yaml");
     let listed = Command::new(&osm)

@@ -30,6 +30,6 @@ pub use kubelet::{Kubelet, NODE};
 pub use pod_status::Failure;
 pub use pool::Lease;
 pub use processes::{Folder, Process};
-pub use programs::{Output, run};
+pub use programs::{Output, finish, lines, read_all, run};
 pub use proxy::{Fault, Faults, Proxy};
 pub use timing::{PATIENCE, SHORTLY};

@@ -43,6 +43,8 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     idle: Vec::new(),
 });
 static RETURNED: Condvar = Condvar::new();
+/// How long a test may wait for a cluster of another test.
+const LONGEST_TURN: Duration = Duration::from_mins(30);
 
 fn pool() -> MutexGuard<'static, Pool> {
     // The counts are correct even after a panic.
@@ -89,7 +91,13 @@ impl Cluster {
                     permit: Some(permit),
                 };
             }
-            pool = RETURNED.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            let waited = RETURNED.wait_timeout(pool, LONGEST_TURN);
+            let (next, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            assert!(
+                !waited.timed_out(),
+                "no cluster was free within {LONGEST_TURN:?}"
+            );
+            pool = next;
         }
     }
 }
