@@ -1,4 +1,4 @@
-//! Checks the pins and the chart, then embeds both.
+//! Checks and embeds the pins, then the chart.
 
 #[path = "build/chart.rs"]
 mod chart;

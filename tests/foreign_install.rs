@@ -262,7 +262,7 @@ fn the_kube_version_of_a_chart_is_checked_against_the_cluster() {
 
 #[test]
 fn values_that_contradict_flags_are_refused_before_any_request() {
-    // There is no cluster, so any request would fail with another error.
+    // No cluster runs, so any request would fail with another error.
     let error = crate::common::osm(&["install", "--set", "osm.osmNamespace=elsewhere"]).fails(2);
     assert!(
         error

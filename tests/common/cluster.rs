@@ -43,7 +43,7 @@ impl Cluster {
         self.osm_with(self.kubeconfig(), args)
     }
 
-    /// Runs `osm` against the cluster with a text on its standard input.
+    /// Runs `osm` against the cluster with a string on its standard input.
     pub fn osm_with_input<S: AsRef<str>>(&self, args: &[S], stdin: &str) -> Output {
         let program = Path::new(env!("CARGO_BIN_EXE_osm"));
         run(&mut self.command(program, self.kubeconfig(), args), stdin)

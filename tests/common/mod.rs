@@ -9,11 +9,13 @@
 )]
 
 pub mod cluster;
+#[path = "../../crates/helm-chart/tests/common/compare.rs"]
+mod compare;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use compare::assert_same;
 use helm_chart::yaml::{self, Numbers};
 use serde_json::Value;
 pub use test_cluster::{Output, finish, lines, read_all, run};
@@ -107,50 +109,6 @@ pub fn helm_objects<S: AsRef<str>>(release: &str, chart: &str, args: &[S]) -> Ve
     let mut all = vec!["template", release, chart, "--namespace", "osm-system"];
     all.extend(args.iter().map(AsRef::as_ref));
     objects_of_yaml(&helm(&all).ok())
-}
-
-/// Panics with the first difference between what helm and osm render.
-#[track_caller]
-pub fn assert_same(case: &str, helm: &[Value], osm: &[Value]) {
-    let index = |objects: &[Value]| -> BTreeMap<String, Value> {
-        let name = |o: &Value| {
-            format!(
-                "{} {} {}",
-                o["kind"], o["metadata"]["namespace"], o["metadata"]["name"]
-            )
-        };
-        objects.iter().map(|o| (name(o), o.clone())).collect()
-    };
-    let (helm_index, osm_index) = (index(helm), index(osm));
-    let names = |objects: &BTreeMap<String, Value>| objects.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&helm_index), names(&osm_index), "{case}: objects");
-    assert_eq!(helm.len(), osm.len(), "{case}: number of objects");
-    for (name, object) in &helm_index {
-        if let Some(difference) = difference(object, &osm_index[name], "") {
-            panic!("{case}: {name}{difference}");
-        }
-    }
-}
-
-fn difference(helm: &Value, osm: &Value, path: &str) -> Option<String> {
-    match (helm, osm) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            keys.into_iter()
-                .find_map(|key| match (a.get(key), b.get(key)) {
-                    (Some(a), Some(b)) => difference(a, b, &format!("{path}.{key}")),
-                    (a, b) => Some(format!("{path}.{key}: helm {a:?}, osm {b:?}")),
-                })
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
-            .iter()
-            .zip(b)
-            .enumerate()
-            .find_map(|(i, (a, b))| difference(a, b, &format!("{path}[{i}]"))),
-        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
-        (a, b) if a == b => None,
-        (a, b) => Some(format!("{path}: helm {a}, osm {b}")),
-    }
 }
 
 /// Packs a chart's folder as `helm package` does: a gzipped tar with one folder in it.

@@ -142,7 +142,7 @@ pub fn read_manifest(name: &str, text: &str) -> Result<Vec<Object>, ChartError> 
     collect([(name.to_owned(), text.to_owned())])
 }
 
-/// Splits a text into documents. Returns each with the 1-based line that it starts on.
+/// Splits a YAML stream into documents. Returns each with its first line, counted from 1.
 fn split(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();
     let (mut start, mut start_line) = (0, 1);

@@ -67,7 +67,7 @@ impl Authority {
     pub fn client(&self, user: &str, groups: &[&str]) -> Pair {
         let mut params = params(user, self.serial());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        // The distinguished name holds each attribute only once here, so there is no room for a second group.
+        // A distinguished name holds each attribute once here, so a user can have one group only.
         assert!(
             groups.len() <= 1,
             "a client certificate holds one group, not {groups:?}"

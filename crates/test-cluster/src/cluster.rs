@@ -20,7 +20,7 @@ use super::timing::{PATIENCE, SHORTLY};
 
 /// The timeout for a request to a server that is starting.
 const ANSWER: Duration = Duration::from_secs(2);
-/// How often a cluster is started on other ports if a port is no longer free.
+/// Number of attempts to start a cluster, each on other ports, if another process has taken a port.
 const ATTEMPTS: usize = 3;
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];

@@ -46,7 +46,7 @@ impl Client {
     /// Resolves an object that may be older than what the server serves; `None` if its kind is gone, and the object
     /// with it.
     ///
-    /// If the version is no longer served, this uses another version of the group, in which the same objects are served.
+    /// If the server no longer has the version, this uses another version of the same group.
     ///
     /// # Errors
     /// The server refuses a request.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a record may be stored after the deadline.
+/// Time limit for storing a record after the deadline.
 const RECORD_AT_LEAST: Duration = Duration::from_secs(30);
-/// How long a record may be stored if there is no deadline.
+/// Time limit for storing a record if there is no deadline.
 const RECORD_WITHOUT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A point in time until which something is awaited.
