@@ -18,6 +18,13 @@ const WORKSPACE: [&str; 3] = [
 /// The tests that also run against an `osm` without the feature `cluster`, and those that run against it only.
 const WITHOUT_CLUSTER: [&str; 2] = ["cli::", "offline::"];
 const NOT_WITHOUT_CLUSTER_ONLY: [&str; 2] = ["--skip", "offline::"];
+/// The unit tests of `osm` without the feature.
+const LIBRARY_WITHOUT_CLUSTER: [&str; 4] = [
+    "--package",
+    "openservicemesh",
+    "--no-default-features",
+    "--lib",
+];
 /// Names the program to test, if it is not the `osm` of this build.
 const PROGRAM: &str = "OSM_TEST_PROGRAM";
 
@@ -70,7 +77,6 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         let mut command = cargo();
         command
             .args(["test", "--no-fail-fast", "--locked"])
-            .args(WORKSPACE)
             .args(selection)
             .arg("--")
             .args(filter)
@@ -85,15 +91,17 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         }
         command
     };
-    let mut runs = vec![test(&[], &NOT_WITHOUT_CLUSTER_ONLY)];
+    let mut runs = vec![test(&WORKSPACE, &NOT_WITHOUT_CLUSTER_ONLY)];
     // Names of tests select among those of the whole workspace.
     let is_name = |argument: &OsString| !argument.to_string_lossy().starts_with('-');
     if !flags.arguments.iter().any(is_name) {
         match build_without_cluster(cargo(), &workspace) {
             Ok(program) => {
-                let mut command = test(&["--test", "integration"], &WITHOUT_CLUSTER);
+                let integration = [&WORKSPACE[..], &["--test", "integration"]].concat();
+                let mut command = test(&integration, &WITHOUT_CLUSTER);
                 command.env(PROGRAM, program);
                 runs.push(command);
+                runs.push(test(&LIBRARY_WITHOUT_CLUSTER, &[]));
             }
             Err(error) => {
                 let _ = writeln!(err, "error: {error}");
