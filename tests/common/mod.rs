@@ -11,12 +11,15 @@
 pub mod cluster;
 #[path = "../../crates/helm-chart/tests/common/compare.rs"]
 mod compare;
+#[path = "../../crates/helm-chart/tests/common/scratch.rs"]
+mod scratch;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use compare::assert_same;
 use helm_chart::yaml::{self, Numbers};
+pub use scratch::scratch;
 use serde_json::Value;
 pub use test_cluster::{Output, finish, lines, read_all, run};
 
@@ -132,12 +135,4 @@ pub fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(&path, &target).unwrap();
         }
     }
-}
-
-/// Creates an empty folder for a test.
-pub fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
 }

@@ -1,6 +1,7 @@
 //! The harness: folders for charts, rendering with the flags of `helm template`, and the real helm to compare with.
 
 mod compare;
+mod scratch;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,7 @@ use helm_chart::{Chart, ChartError, KubeVersion, Object, Target, values};
 use serde_json::{Map, Value};
 
 pub use compare::assert_same;
+pub use scratch::scratch;
 
 /// The exit code and the output of a command.
 pub struct Output {
@@ -127,16 +129,6 @@ pub fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(&path, &target).unwrap();
         }
     }
-}
-
-/// A folder of its own for a test, empty at its start.
-pub fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("helm-chart")
-        .join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 /// Writes a file and the folders it is in.
