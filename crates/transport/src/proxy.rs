@@ -72,7 +72,12 @@ impl FromStr for Proxy {
         let parsed: http::uri::Authority = host
             .parse()
             .map_err(|e: http::uri::InvalidUri| InvalidProxy::Address(e.to_string()))?;
-        let port = parsed.port_u16().unwrap_or(port);
+        let port = match host.strip_prefix(parsed.host()).unwrap_or_default() {
+            "" | ":" => port,
+            _ => parsed.port_u16().ok_or_else(|| {
+                InvalidProxy::Address("the port is not a number up to 65535".to_owned())
+            })?,
+        };
         let scheme = match kind {
             ProxyKind::Https => "https",
             ProxyKind::Http | ProxyKind::Socks5 => "http",

@@ -100,10 +100,10 @@ impl Access {
             kubeconfig.merge(Kubeconfig::parse(&text, folder).map_err(broken)?);
         }
         let is_chosen = self.kubeconfig.is_some() || self.context.is_some();
-        if !exists || kubeconfig.is_empty() {
-            if let (false, Some(inside)) = (is_chosen, in_cluster()) {
-                return Ok(inside);
-            }
+        let is_missing = !exists || kubeconfig.is_empty();
+        let inside = (is_missing && !is_chosen).then(in_cluster).flatten();
+        if let Some(inside) = inside {
+            return Ok(inside);
         }
         if !exists {
             return Err(AccessError::NoConfiguration { files });

@@ -58,7 +58,7 @@ impl Connection {
             accepts_gzip,
         };
         if let Credentials::Login(login) = &connection.credentials {
-            connection.log_in(login, None).await?;
+            Box::pin(connection.log_in(login, None)).await?;
         }
         Ok(connection)
     }

@@ -10,9 +10,9 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
+use super::authorization::{basic, bearer};
 use super::kubeconfig::{AuthProvider, Impersonation, User};
 use super::login::Login;
-use super::server::basic;
 use crate::time::unix_seconds;
 
 /// How long the content of a token file is used before the file is read again; client-go's interval, less its leeway.
@@ -69,20 +69,6 @@ impl Credentials {
             _ => Credentials::None,
         })
     }
-}
-
-/// Returns a bearer token (RFC 6750, section 2.1) for `Authorization`.
-///
-/// # Errors
-/// It has characters that no header can have.
-pub(super) fn bearer(token: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-        "the token cannot be sent in a header: it contains a line break or another control \
-         character"
-            .to_owned()
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// Returns the token of a way to log in that is compiled into clients.

@@ -59,7 +59,8 @@ pub async fn start(
     connection: &Connection,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, RequestError> {
-    let answer = connection.send(request).await?;
+    // Requests are sent from deep inside of other futures: on the heap, they do not make those large.
+    let answer = Box::pin(connection.send(request)).await?;
     if answer.status().is_success() {
         return Ok(answer);
     }

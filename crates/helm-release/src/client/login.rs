@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::access_error::LoginProgram;
-use super::credentials::bearer;
+use super::authorization::bearer;
 use super::kubeconfig::Exec;
 use super::sections::Section;
 use crate::time::{parse_time, unix_seconds};

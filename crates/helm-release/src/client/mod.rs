@@ -2,6 +2,7 @@
 
 mod access;
 mod access_error;
+mod authorization;
 pub(crate) mod concurrent;
 mod connection;
 mod credentials;

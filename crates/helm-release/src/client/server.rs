@@ -1,9 +1,9 @@
 //! The address of an API server, as kubectl reads it.
 
-use base64::Engine as _;
-use http::HeaderValue;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
+
+use super::authorization::basic;
 
 /// The address of an API server.
 #[derive(Debug, Clone)]
@@ -88,14 +88,6 @@ impl Server {
         let (user, password) = self.credentials.as_ref()?;
         basic(user, password)
     }
-}
-
-/// Returns basic credentials (RFC 7617, section 2).
-pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
-    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn has_valid_port(authority: &str) -> bool {

@@ -97,7 +97,7 @@ impl ClientBuilder {
     /// # Errors
     /// No configuration was found, or the server does not answer.
     pub async fn connect(self) -> Result<Client, ClientError> {
-        let http = self.access.connect().await?;
+        let http = Box::pin(self.access.connect()).await?;
         let server = http.server();
         let mut client = Client {
             http,
