@@ -821,7 +821,7 @@ fn without_a_cluster_the_error_names_the_configuration_or_the_server() {
         ),
         (
             write(&folder, "gone", "https://127.0.0.1:1"),
-            "cannot ask for the version: the API server https://127.0.0.1:1/ cannot be reached",
+            "cannot ask for the version: the API server https://127.0.0.1:1 cannot be reached",
         ),
     ];
     for (kubeconfig, want) in table {

@@ -2,12 +2,20 @@
 
 use std::path::Path;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use transport::{Body, Identity, SendError, Trust};
+
 use super::certificates::{Authority, Pair};
+
+/// A client of the API server.
+pub struct Client {
+    http: transport::Client,
+    server: String,
+}
 
 /// Returns a runtime for one thread.
 pub fn runtime() -> Runtime {
@@ -17,12 +25,42 @@ pub fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Returns a client for the cluster of a kubeconfig; use it only in the runtime in which it was created.
-pub async fn client(kubeconfig: &Path) -> Client {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let options = KubeConfigOptions::default();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Client::try_from(config.unwrap()).unwrap()
+/// Returns a client for the cluster of a kubeconfig of [`kubeconfig`]; use it only in the runtime in which it was created.
+pub fn client(kubeconfig: &Path) -> Client {
+    let config: Value = serde_json::from_slice(&std::fs::read(kubeconfig).unwrap()).unwrap();
+    let (cluster, user) = (
+        &config["clusters"][0]["cluster"],
+        &config["users"][0]["user"],
+    );
+    let authority = decode(&cluster["certificate-authority-data"]);
+    let certificate = decode(&user["client-certificate-data"]);
+    let identity = Identity::from_pem(&certificate, &decode(&user["client-key-data"])).unwrap();
+    let http = transport::Client::builder()
+        .trust(Trust::Authorities(
+            transport::read_certificates(&authority).unwrap(),
+        ))
+        .identity(Some(identity));
+    Client {
+        http: http.build().unwrap(),
+        server: cluster["server"].as_str().unwrap().to_owned(),
+    }
+}
+
+fn decode(data: &Value) -> Vec<u8> {
+    use base64::Engine as _;
+    let text = data.as_str().unwrap_or_default();
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap()
+}
+
+impl Client {
+    /// Sends a request whose URI is a path.
+    pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, SendError> {
+        let path = request.uri().path_and_query().unwrap().as_str();
+        *request.uri_mut() = format!("{}{path}", self.server).parse().unwrap();
+        self.http.send(request).await
+    }
 }
 
 /// Returns the entry of a user with a client certificate for a kubeconfig.
@@ -60,33 +98,75 @@ pub fn base64(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-/// Sends a request; returns the status code and the body of the response.
+/// Sends a request; returns the status code and the body of the response. The code of every success is 200.
 pub async fn request(
     client: &Client,
     method: &str,
     path: &str,
     body: Option<&Value>,
-) -> kube::Result<(u16, Value)> {
+) -> Result<(u16, Value), SendError> {
     let kind = match method {
         "PATCH" => "application/merge-patch+json",
         _ => "application/json",
     };
-    let request = http::Request::builder()
+    let request = Request::builder()
         .method(method)
         .uri(path)
         .header("Content-Type", kind)
-        .body(
-            body.map(|body| body.to_string().into_bytes())
-                .unwrap_or_default(),
-        )
+        .body(Bytes::from(body.map(Value::to_string).unwrap_or_default()))
         .unwrap();
-    match client.request_text(request).await {
-        // A response that is not JSON, such as the `ok` of /readyz, is returned as a string.
-        Ok(text) => Ok((
-            200,
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        )),
-        Err(kube::Error::Api(status)) => Ok((status.code, json!(status))),
-        Err(error) => Err(error),
+    let answer = client.send(request).await?;
+    let code = match answer.status().is_success() {
+        true => 200,
+        false => answer.status().as_u16(),
+    };
+    let text = answer.into_body().collect().await?;
+    // A response that is not JSON, such as the `ok` of /readyz, is returned as a string.
+    let value = serde_json::from_slice(&text)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&text).into_owned().into());
+    Ok((code, value))
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error("{0} {1}")]
+    Refused(u16, Value),
+    #[error(transparent)]
+    Broke(#[from] SendError),
+}
+
+/// The events of a watch.
+pub struct Events {
+    body: Body,
+    buffer: BytesMut,
+}
+
+/// Starts a watch.
+pub async fn watch(client: &Client, path: &str) -> Result<Events, Failed> {
+    let request = Request::get(path).body(Bytes::new()).unwrap();
+    let answer = client.send(request).await?;
+    if !answer.status().is_success() {
+        return Err(Failed::Refused(answer.status().as_u16(), Value::Null));
+    }
+    Ok(Events {
+        body: answer.into_body(),
+        buffer: BytesMut::new(),
+    })
+}
+
+impl Events {
+    /// Waits for the next event; `None` at the end. No event is lost if the future is dropped.
+    pub async fn next(&mut self) -> Result<Option<Value>, SendError> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line = self.buffer.split_to(end + 1);
+                return Ok(Some(serde_json::from_slice(&line).unwrap()));
+            }
+            match self.body.chunk().await? {
+                None => return Ok(None),
+                Some(chunk) => self.buffer.extend_from_slice(&chunk),
+            }
+        }
     }
 }

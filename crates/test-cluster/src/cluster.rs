@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::api::{certificate_user, client, kubeconfig, request, runtime};
+use super::api::{Client, certificate_user, client, kubeconfig, request, runtime};
 use super::certificates::{Authority, key_pair};
 use super::kubelet::{Kubelet, NODE};
 use super::objects::{first_difference, objects};
@@ -44,7 +43,6 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster and waits until it is ready.
     pub(crate) fn start_new() -> Self {
-        let _ = rustls_graviola::default_provider().install_default();
         let mut attempt = 1;
         loop {
             match Self::attempt() {
@@ -129,7 +127,7 @@ impl Cluster {
         ));
 
         let runtime = runtime();
-        let client = runtime.block_on(client(&kubeconfig));
+        let client = client(&kubeconfig);
         let there = |processes: &mut Vec<Process>, path: &str| {
             await_path(&runtime, &client, processes, path)
         };
@@ -274,7 +272,8 @@ impl Cluster {
         run(&mut self.command(program, kubeconfig, args), "")
     }
 
-    /// Sends a request to the API server; returns the status code and the body of the response.
+    /// Sends a request to the API server; returns the status code and the body of the response. The code of every success
+    /// is 200.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.runtime
             .block_on(request(&self.client, method, path, body))

@@ -8,21 +8,17 @@ use std::io::Write as _;
 use std::path::Path;
 use std::thread::JoinHandle;
 
-use futures_util::TryStreamExt as _;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{
-    DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, WatchParams,
-};
-use kube::core::WatchEvent;
-use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::api::{client, runtime};
-use super::pod_status::{Failure, Fate, images, restart_policy, status};
+use super::api::{Client, Failed, client, request, runtime, watch};
+use super::pod_status::{Failure, Fate, images, restart_policy, status, text};
+use super::timing::now;
 
 /// The node that Pods are bound to.
 pub const NODE: &str = "stand-in";
+/// The path of all Pods.
+const PODS: &str = "/api/v1/pods";
 
 enum Order {
     Fail(String, Failure),
@@ -44,7 +40,7 @@ impl Kubelet {
         let log = File::create(folder.join("kubelet.log")).unwrap();
         let thread = std::thread::spawn(move || {
             runtime().block_on(async {
-                let client = client(&kubeconfig).await;
+                let client = client(&kubeconfig);
                 Worker {
                     client,
                     log,
@@ -98,9 +94,17 @@ struct Worker {
     /// Parts of Pod names with their failures; the last match counts.
     rules: Vec<(String, Failure)>,
     /// All Pods, by uid.
-    pods: BTreeMap<String, Pod>,
+    pods: BTreeMap<String, Value>,
     /// The last reported state of each Pod, by uid, so that nothing is reported twice.
     said: BTreeMap<String, (Fate, Vec<String>)>,
+}
+
+fn uid(pod: &Value) -> String {
+    text(pod, "/metadata/uid").to_owned()
+}
+
+fn is_bound(pod: &Value) -> bool {
+    !text(pod, "/spec/nodeName").is_empty()
 }
 
 /// Why a watch ended.
@@ -129,18 +133,17 @@ impl Worker {
         }
     }
 
-    async fn watch(&mut self, orders: &mut UnboundedReceiver<Order>) -> kube::Result<End> {
-        let all: Api<Pod> = Api::all(self.client.clone());
-        let list = all.list(&ListParams::default()).await?;
-        let version = list.metadata.resource_version.unwrap_or_default();
-        self.pods = list
-            .items
-            .into_iter()
-            .map(|pod| (pod.uid().unwrap_or_default(), pod))
-            .collect();
+    async fn watch(&mut self, orders: &mut UnboundedReceiver<Order>) -> Result<End, Failed> {
+        let mut list = self.send("GET", PODS, None).await?;
+        let version = text(&list, "/metadata/resourceVersion").to_owned();
+        let items = match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        self.pods = items.into_iter().map(|pod| (uid(&pod), pod)).collect();
         self.attend_all().await;
-        let events = all.watch(&WatchParams::default(), &version).await?;
-        let mut events = std::pin::pin!(events);
+        let path = format!("{PODS}?watch=true&resourceVersion={version}&timeoutSeconds=290");
+        let mut events = watch(&self.client, &path).await?;
         loop {
             // Orders first: they apply to every Pod that is created after them.
             tokio::select! {
@@ -152,20 +155,30 @@ impl Worker {
                         self.attend_all().await;
                     }
                 },
-                event = events.try_next() => match event? {
-                    Some(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => {
-                        self.attend(&pod).await;
-                        self.pods.insert(pod.uid().unwrap_or_default(), pod);
+                event = events.next() => {
+                    let Some(mut event) = event? else { return Ok(End::Stale) };
+                    let pod = event["object"].take();
+                    match text(&event, "/type") {
+                        "ADDED" | "MODIFIED" => {
+                            self.attend(&pod).await;
+                            self.pods.insert(uid(&pod), pod);
+                        }
+                        "DELETED" => {
+                            self.pods.remove(&uid(&pod));
+                            self.said.remove(&uid(&pod));
+                        }
+                        _ => return Ok(End::Stale),
                     }
-                    Some(WatchEvent::Deleted(pod)) => {
-                        let uid = pod.uid().unwrap_or_default();
-                        self.pods.remove(&uid);
-                        self.said.remove(&uid);
-                    }
-                    Some(WatchEvent::Bookmark(_)) => {}
-                    Some(WatchEvent::Error(_)) | None => return Ok(End::Stale),
-                },
+                }
             }
+        }
+    }
+
+    /// Sends a request that has to succeed.
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
+        match request(&self.client, method, path, body).await? {
+            (200, answer) => Ok(answer),
+            (code, answer) => Err(Failed::Refused(code, answer)),
         }
     }
 
@@ -184,51 +197,43 @@ impl Worker {
     }
 
     /// Performs the next step for a Pod, if there is one; the result arrives as an event.
-    async fn attend(&mut self, pod: &Pod) {
+    async fn attend(&mut self, pod: &Value) {
         match self.next_step(pod).await {
             Ok(()) => {}
             // Another client was faster; its change arrives as an event.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => self.note(&pod.name_any(), &error),
+            Err(Failed::Refused(404 | 409, _)) => {}
+            Err(error) => self.note(text(pod, "/metadata/name"), &error),
         }
     }
 
-    async fn next_step(&mut self, pod: &Pod) -> kube::Result<()> {
-        let name = pod.name_any();
-        let uid = pod.uid().unwrap_or_default();
-        let api: Api<Pod> = Api::namespaced(
-            self.client.clone(),
-            pod.namespace().as_deref().unwrap_or("default"),
-        );
-        if pod.metadata.deletion_timestamp.is_some() {
+    async fn next_step(&mut self, pod: &Value) -> Result<(), Failed> {
+        let (name, uid) = (text(pod, "/metadata/name"), uid(pod));
+        let namespace = text(pod, "/metadata/namespace");
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+        if !pod["metadata"]["deletionTimestamp"].is_null() {
             // If its grace period is over, it waits for a finalizer.
-            if pod.metadata.deletion_grace_period_seconds != Some(0) {
-                let now = DeleteParams::default()
-                    .grace_period(0)
-                    .preconditions(Preconditions {
-                        uid: Some(uid),
-                        resource_version: None,
-                    });
-                api.delete(&name, &now).await?;
+            if pod["metadata"]["deletionGracePeriodSeconds"] != 0 {
+                let now = json!({
+                    "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0,
+                    "preconditions": {"uid": uid},
+                });
+                self.send("DELETE", &path, Some(&now)).await?;
             }
             return Ok(());
         }
-        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        if matches!(phase, Some("Succeeded" | "Failed")) {
+        if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
             return Ok(());
         }
         let fate = self.fate(pod);
-        let bound = (pod.spec.as_ref()).is_some_and(|spec| spec.node_name.is_some());
-        if !bound && fate != Fate::Fails(Failure::Unschedulable) {
+        if !is_bound(pod) && fate != Fate::Fails(Failure::Unschedulable) {
             let binding = json!({
                 "apiVersion": "v1",
                 "kind": "Binding",
                 "metadata": { "name": name, "uid": uid },
                 "target": { "apiVersion": "v1", "kind": "Node", "name": NODE },
             });
-            let _: Value = api
-                .create_subresource("binding", &name, &PostParams::default(), &binding)
-                .await?;
+            let path = format!("{path}/binding");
+            self.send("POST", &path, Some(&binding)).await?;
             return Ok(());
         }
         let said = (fate, images(pod));
@@ -237,11 +242,11 @@ impl Worker {
         }
         // With its version, because the status counts earlier restarts.
         let status = json!({
-            "metadata": { "resourceVersion": pod.resource_version() },
+            "metadata": { "resourceVersion": pod["metadata"]["resourceVersion"] },
             "status": status(pod, fate),
         });
-        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
-            .await?;
+        let path = format!("{path}/status");
+        self.send("PATCH", &path, Some(&status)).await?;
         if fate == Fate::Fails(Failure::Mount) {
             self.warn(pod).await?;
         }
@@ -250,30 +255,29 @@ impl Worker {
     }
 
     /// Creates the event for a volume that cannot be mounted.
-    async fn warn(&self, pod: &Pod) -> kube::Result<()> {
-        let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
+    async fn warn(&self, pod: &Value) -> Result<(), Failed> {
+        let name = text(pod, "/metadata/name");
+        let namespace = text(pod, "/metadata/namespace");
         let event = json!({
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": { "generateName": format!("{name}."), "namespace": namespace },
             "involvedObject": {
-                "apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace, "uid": pod.uid(),
+                "apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace, "uid": uid(pod),
             },
             "type": "Warning",
             "reason": "FailedMount",
             "message": "MountVolume.SetUp failed for volume \"config\" : configmap \"missing\" not found",
             "source": { "component": "kubelet" },
-            "lastTimestamp": k8s_openapi::jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "lastTimestamp": now(),
         });
         let path = format!("/api/v1/namespaces/{namespace}/events");
-        let (code, said) = super::api::request(&self.client, "POST", &path, Some(&event)).await?;
-        assert!(code < 300, "cannot create an event: {said}");
+        self.send("POST", &path, Some(&event)).await?;
         Ok(())
     }
 
-    fn fate(&self, pod: &Pod) -> Fate {
-        let name = pod.name_any();
-        let bound = (pod.spec.as_ref()).is_some_and(|spec| spec.node_name.is_some());
+    fn fate(&self, pod: &Value) -> Fate {
+        let (name, bound) = (text(pod, "/metadata/name"), is_bound(pod));
         let failure = self
             .rules
             .iter()
@@ -288,7 +292,7 @@ impl Worker {
         }
     }
 
-    fn note(&mut self, what: &str, error: &kube::Error) {
+    fn note(&mut self, what: &str, error: &Failed) {
         let _ = writeln!(self.log, "{what}: {error}");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kube::Client;
 use serde_json::Value;
+use transport::SendError;
 
-use super::api::request;
+use super::api::{Client, request};
 
 /// Kinds whose objects change by themselves.
 const RESTLESS: [&str; 4] = ["ComponentStatus", "Event", "Lease", "Node"];
@@ -17,15 +17,15 @@ pub struct Located {
 }
 
 /// Reads all objects, by `group/version/Kind/namespace/name`.
-pub async fn objects(client: &Client) -> kube::Result<BTreeMap<String, Value>> {
+pub async fn objects(client: &Client) -> Result<BTreeMap<String, Value>, SendError> {
     let located = locate_objects(client).await?.into_iter();
     Ok(located.map(|(key, found)| (key, found.object)).collect())
 }
 
 /// As [`objects`], each with its path.
-pub async fn locate_objects(client: &Client) -> kube::Result<BTreeMap<String, Located>> {
+pub async fn locate_objects(client: &Client) -> Result<BTreeMap<String, Located>, SendError> {
     let mut found = BTreeMap::new();
-    let get = async |path: String| -> kube::Result<Value> {
+    let get = async |path: String| -> Result<Value, SendError> {
         match request(client, "GET", &path, None).await? {
             (200, value) => Ok(value),
             // The kind may have been removed since it was discovered.

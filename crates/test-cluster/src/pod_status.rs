@@ -1,10 +1,9 @@
 //! The status of Pods that run, end or fail, with the reasons and messages of Kubernetes 1.36 with containerd.
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
-use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use super::timing::now;
 
 /// How a Pod fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,34 +37,42 @@ pub enum Fate {
     Fails(Failure),
 }
 
+/// Returns the string at a JSON pointer (RFC 6901); empty if there is none.
+pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Returns the restart policy: `Always`, `OnFailure` or `Never`.
-pub fn restart_policy(pod: &Pod) -> &str {
-    let spec = pod.spec.as_ref();
-    spec.and_then(|spec| spec.restart_policy.as_deref())
-        .unwrap_or("Always")
+pub fn restart_policy(pod: &Value) -> &str {
+    match text(pod, "/spec/restartPolicy") {
+        "" => "Always",
+        policy => policy,
+    }
 }
 
 /// Returns the images of all containers, those of init containers first.
-pub fn images(pod: &Pod) -> Vec<String> {
+pub fn images(pod: &Value) -> Vec<String> {
     let (init, main) = containers(pod);
     init.iter().chain(main).map(image).collect()
 }
 
-fn containers(pod: &Pod) -> (&[Container], &[Container]) {
-    let Some(spec) = &pod.spec else {
-        return (&[], &[]);
-    };
-    let init = spec.init_containers.as_deref().unwrap_or_default();
-    (init, &spec.containers)
+fn containers(pod: &Value) -> (&[Value], &[Value]) {
+    let list = |name: &str| list(&pod["spec"][name]);
+    (list("initContainers"), list("containers"))
 }
 
-fn image(container: &Container) -> String {
-    container.image.clone().unwrap_or_default()
+fn image(container: &Value) -> String {
+    text(container, "/image").to_owned()
 }
 
 /// Returns the status, without the conditions that the scheduler sets when it binds a Pod.
-pub fn status(pod: &Pod, fate: Fate) -> Value {
-    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+pub fn status(pod: &Value, fate: Fate) -> Value {
+    let now = now();
     if fate == Fate::Fails(Failure::Unschedulable) {
         return json!({
             "phase": "Pending",
@@ -95,7 +102,7 @@ pub fn status(pod: &Pod, fate: Fate) -> Value {
         .map(|container| main.of(pod, container, &now))
         .collect();
     let ip = address(pod);
-    let started = pod.status.as_ref().and_then(|s| s.start_time.as_ref());
+    let started = pod.pointer("/status/startTime");
     json!({
         "phase": phase,
         "reason": null,
@@ -117,12 +124,12 @@ enum State {
         ready: bool,
     },
     Ended {
-        code: i32,
+        code: i64,
         reason: &'static str,
-        restarts: i32,
+        restarts: i64,
     },
     /// Waiting, with a reason and a message, and with the exit code of the last run if there was one.
-    Waits(&'static str, Message, Option<i32>),
+    Waits(&'static str, Message, Option<i64>),
 }
 
 /// The message of a waiting container.
@@ -144,7 +151,7 @@ struct Written {
 const DONE: State = ended(0, "Completed", 0);
 const INITIALIZING: State = State::Waits("PodInitializing", Message::None, None);
 
-const fn ended(code: i32, reason: &'static str, restarts: i32) -> State {
+const fn ended(code: i64, reason: &'static str, restarts: i64) -> State {
     State::Ended {
         code,
         reason,
@@ -152,7 +159,7 @@ const fn ended(code: i32, reason: &'static str, restarts: i32) -> State {
     }
 }
 
-fn written(pod: &Pod, fate: Fate) -> Written {
+fn written(pod: &Value, fate: Fate) -> Written {
     let failed = |code, reason| ("Failed", ended(code, reason, 0));
     let restarts = restart_policy(pod) != "Never";
     let (phase, main) = match fate {
@@ -193,7 +200,7 @@ fn written(pod: &Pod, fate: Fate) -> Written {
 }
 
 /// Describes a Pod whose image cannot be pulled: the image of an init container if it has one.
-fn pulling(pod: &Pod, reason: &'static str, message: Message) -> Written {
+fn pulling(pod: &Value, reason: &'static str, message: Message) -> Written {
     let waits = State::Waits(reason, message, None);
     let (init, main) = match containers(pod).0.is_empty() {
         true => (DONE, waits),
@@ -207,11 +214,12 @@ fn pulling(pod: &Pod, reason: &'static str, message: Message) -> Written {
 }
 
 impl State {
-    fn of(&self, pod: &Pod, container: &Container, now: &str) -> Value {
+    fn of(&self, pod: &Value, container: &Value, now: &str) -> Value {
         let image = image(container);
-        let before = previous(pod, &container.name);
-        let last = || before.map_or_else(|| json!({}), |status| json!(status.last_state));
-        let ended = |code: i32, reason: &str| {
+        let name = text(container, "/name");
+        let before = previous(pod, name);
+        let last = || before.map_or_else(|| json!({}), |status| status["lastState"].clone());
+        let ended = |code: i64, reason: &str| {
             json!({ "terminated": {
                 "exitCode": code,
                 "reason": reason,
@@ -222,7 +230,7 @@ impl State {
         };
         let running = json!({ "running": { "startedAt": now } });
         // A sidecar is listed among the init containers and keeps running after them.
-        let sidecar = container.restart_policy.as_deref() == Some("Always");
+        let sidecar = text(container, "/restartPolicy") == "Always";
         let (state, last, ready, restarts) = match self {
             Self::Ended { code: 0, .. } if sidecar => (running, last(), true, 0),
             Self::Runs { ready } => (running, last(), *ready, 0),
@@ -239,7 +247,7 @@ impl State {
                 (ended(*code, reason), last, *code == 0, *restarts)
             }
             Self::Waits(reason, message, restarts) => {
-                let text = message.text(pod, &container.name, &image);
+                let text = message.text(pod, name, &image);
                 let mut waiting = json!({ "reason": reason });
                 if let Some(text) = text {
                     waiting["message"] = text.into();
@@ -254,10 +262,12 @@ impl State {
             }
         };
         // Restarts are counted during the whole life of the Pod.
-        let restarts = restarts.max(before.map_or(0, |status| status.restart_count));
+        let restarts = restarts.max(before.map_or(0, |status| {
+            status["restartCount"].as_i64().unwrap_or_default()
+        }));
         let pulled = !matches!(self, Self::Waits(_, _, None));
         json!({
-            "name": container.name,
+            "name": name,
             "image": image,
             "imageID": if pulled { image_id(&image) } else { String::new() },
             "containerID": if pulled { format!("containerd://{}", hex(&image)) } else { String::new() },
@@ -279,7 +289,7 @@ impl State {
 }
 
 impl Message {
-    fn text(self, pod: &Pod, container: &str, image: &str) -> Option<String> {
+    fn text(self, pod: &Value, container: &str, image: &str) -> Option<String> {
         let pull = format!(
             "rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": \
              failed to resolve reference \"{image}\": {image}: not found"
@@ -292,26 +302,26 @@ impl Message {
             )),
             Self::BackOffRestart => Some(format!(
                 "back-off 5m0s restarting failed container={container} pod={}_{}({})",
-                pod.name_any(),
-                pod.namespace().unwrap_or_default(),
-                pod.uid().unwrap_or_default()
+                text(pod, "/metadata/name"),
+                text(pod, "/metadata/namespace"),
+                text(pod, "/metadata/uid")
             )),
         }
     }
 }
 
 /// Returns the last status of a container.
-fn previous<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
-    let status = pod.status.as_ref()?;
-    let init = status.init_container_statuses.iter().flatten();
-    init.chain(status.container_statuses.iter().flatten())
-        .find(|status| status.name == container)
+fn previous<'a>(pod: &'a Value, container: &str) -> Option<&'a Value> {
+    let status = &pod["status"];
+    let init = list(&status["initContainerStatuses"]).iter();
+    init.chain(list(&status["containerStatuses"]))
+        .find(|status| text(status, "/name") == container)
 }
 
-fn conditions(pod: &Pod, phase: &str, init: &State, main: &State, now: &str) -> Vec<Value> {
+fn conditions(pod: &Value, phase: &str, init: &State, main: &State, now: &str) -> Vec<Value> {
     let (init_containers, main_containers) = containers(pod);
-    let names = |containers: &[Container]| {
-        let names: Vec<&str> = containers.iter().map(|c| c.name.as_str()).collect();
+    let names = |containers: &[Value]| {
+        let names: Vec<&str> = containers.iter().map(|c| text(c, "/name")).collect();
         format!("[{}]", names.join(" "))
     };
     let condition = |kind: &str, why_not: Option<(&str, String)>| match why_not {
@@ -350,8 +360,8 @@ fn conditions(pod: &Pod, phase: &str, init: &State, main: &State, now: &str) -> 
 }
 
 /// Returns an address that stays the same for a Pod.
-fn address(pod: &Pod) -> String {
-    let hash = Sha256::digest(pod.uid().unwrap_or_default());
+fn address(pod: &Value) -> String {
+    let hash = Sha256::digest(text(pod, "/metadata/uid"));
     format!("10.244.{}.{}", hash[0], hash[1])
 }
 

@@ -15,12 +15,11 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use kube::Client;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::api::{client, runtime};
+use super::api::{Client, client, runtime};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +69,7 @@ impl Proxy {
         std::thread::spawn(move || {
             runtime().block_on(async {
                 let shared = Arc::new(Shared {
-                    client: client(&upstream).await,
+                    client: client(&upstream),
                     faults,
                     requests: count,
                     hangs: hangs_sender,
@@ -131,7 +130,8 @@ impl Proxy {
     }
 }
 
-type Answer = Response<UnsyncBoxBody<Bytes, kube::Error>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 /// The connection is closed.
 #[derive(Debug, thiserror::Error)]
@@ -153,9 +153,10 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Clo
         }
         _ => {}
     }
-    let body = kube::client::Body::from(body.to_vec());
     let sent = shared.client.send(Request::from_parts(head, body)).await;
-    let answer = sent.map_err(|_| Closed)?;
+    let answer = sent
+        .map_err(|_| Closed)?
+        .map(transport::Body::into_incoming);
     match fault {
         Some(Fault::LostAnswer) => Err(Closed),
         Some(Fault::HangAfter) => {
@@ -164,7 +165,7 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Clo
         }
         Some(Fault::Silence) => Ok(answer.map(|_| Nothing.boxed_unsync())),
         Some(Fault::CutAnswer) => Ok(answer.map(|body| Half(Some(body)).boxed_unsync())),
-        _ => Ok(answer.map(BodyExt::boxed_unsync)),
+        _ => Ok(answer.map(|body| body.map_err(Into::into).boxed_unsync())),
     }
 }
 
@@ -189,37 +190,36 @@ struct Nothing;
 
 impl Body for Nothing {
     type Data = Bytes;
-    type Error = kube::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, kube::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Poll::Pending
     }
 }
 
 /// Half of the first frame of a body, followed by an error.
-struct Half(Option<kube::client::Body>);
+struct Half(Option<Incoming>);
 
 impl Body for Half {
     type Data = Bytes;
-    type Error = kube::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, kube::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(body) = &mut self.0 else {
             let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-            return Poll::Ready(Some(Err(kube::Error::Service(cut.into()))));
+            return Poll::Ready(Some(Err(cut.into())));
         };
         let frame = std::task::ready!(Pin::new(body).poll_frame(context));
         self.0 = None;
-        Poll::Ready(
-            frame.map(|frame| {
-                frame.map(|frame| frame.map_data(|data| data.slice(..data.len() / 2)))
-            }),
-        )
+        Poll::Ready(frame.map(|frame| match frame {
+            Ok(frame) => Ok(frame.map_data(|data| data.slice(..data.len() / 2))),
+            Err(error) => Err(error.into()),
+        }))
     }
 }

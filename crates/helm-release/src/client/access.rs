@@ -1,13 +1,21 @@
 //! Finds the cluster and the credentials, as kubectl does: kubeconfig files, contexts, login programs, proxies.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use http::HeaderValue;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, Config};
+use http::{HeaderValue, header};
+use serde_json::{Map, Value, json};
+use transport::{Identity, Proxy, Trust, environment_proxy, read_certificates};
 
-use super::causes::causes;
-use super::connector::{CONNECT_TIMEOUT, build_client, environment_proxy, install_tls_provider};
+use super::access_error::AccessError;
+use super::connection::Connection;
+use super::credentials::{Credentials, impersonation_headers};
+use super::kubeconfig::{ChoiceError, Cluster, Kubeconfig, User};
+use super::login::Login;
+use super::server::Server;
+
+/// Where Kubernetes puts the credentials of a Pod (Kubernetes documentation, "Accessing the API from a Pod").
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Which cluster is meant.
 #[derive(Debug, Clone, Default)]
@@ -20,116 +28,42 @@ pub(crate) struct Access {
     pub user_agent: String,
 }
 
-/// Why a client for a cluster cannot be created.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AccessError {
-    /// The TLS implementation does not run on this processor.
-    #[error(
-        "this processor lacks instructions that TLS needs \
-         (on x86_64: adx, aes, avx2, bmi1, bmi2 and pclmulqdq)"
-    )]
-    UnsupportedProcessor,
-    /// None of the files exists.
-    #[error("no configuration for a cluster found: {} does not exist", join(files))]
-    NoConfiguration {
-        /// Where it was looked for; empty if neither `KUBECONFIG` nor `HOME` names a file.
-        files: Vec<PathBuf>,
-    },
-    /// A kubeconfig cannot be read, or something in it is wrong.
-    #[error("the kubeconfig {}cannot be used: {reason}", file.as_ref().map_or_else(String::new, |file| format!("{} ", file.display())))]
-    Kubeconfig {
-        /// The file, if it is known which one.
-        file: Option<PathBuf>,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The kubeconfig does not have the context that was asked for.
-    #[error("the kubeconfig has no context {name}")]
-    UnknownContext {
-        /// The context.
-        name: String,
-        /// The contexts that exist.
-        contexts: Vec<String>,
-    },
-    /// `HTTPS_PROXY` is not a valid address.
-    #[error("HTTPS_PROXY cannot be used: {reason}")]
-    InvalidProxy {
-        /// What is wrong.
-        reason: String,
-    },
-    /// `NO_PROXY` is not a valid list.
-    #[error(
-        "NO_PROXY cannot be used (each entry must be a name, an address or a network): {reason}"
-    )]
-    InvalidNoProxy {
-        /// What is wrong.
-        reason: String,
-    },
-    /// Certificates, keys or the login program do not work.
-    #[error("the configuration for {server} cannot be used: {reason}")]
-    Unusable {
-        /// The address of the API server.
-        server: String,
-        /// What is wrong.
-        reason: String,
-        /// The login program of the user, if there is one.
-        login: Option<LoginProgram>,
-    },
-}
-
-/// The program by which a user of a kubeconfig logs in (`exec`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginProgram {
-    /// The command.
-    pub command: String,
-    /// What the kubeconfig says about installing it (`installHint`); empty if it says nothing.
-    pub install_hint: String,
-}
-
-fn join(files: &[PathBuf]) -> String {
-    let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-    match names.is_empty() {
-        true => "a file named by KUBECONFIG or HOME".to_owned(),
-        false => names.join(", "),
-    }
-}
-
 impl Access {
-    /// Builds a client; returns it with the address of the API server.
+    /// Prepares a connection to the API server; the user's login program, if there is one, runs.
     ///
     /// # Errors
     /// No configuration was found, or it cannot be used.
-    pub async fn client(&self) -> Result<(Client, String), AccessError> {
-        if !install_tls_provider() {
-            return Err(AccessError::UnsupportedProcessor);
+    pub async fn connect(&self) -> Result<Connection, AccessError> {
+        let (cluster, user) = self.configuration()?;
+        let in_kubeconfig = |reason: String| AccessError::Kubeconfig { file: None, reason };
+        let server = Server::parse(&cluster.server).map_err(|reason| {
+            in_kubeconfig(format!("the server {:?}: {reason}", cluster.server))
+        })?;
+        let proxy = proxy(&cluster, &server)?;
+        let mut headers = impersonation_headers(&user.impersonate).map_err(in_kubeconfig)?;
+        if let Some(agent) = self.agent() {
+            headers.insert(header::USER_AGENT, agent);
         }
-        let mut config = self.configuration().await?;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // Each request has its own timeout.
-        config.read_timeout = None;
-        config.write_timeout = None;
-        // Requests are repeated where it is known which of them are safe to repeat.
-        config.default_retry = false;
-        if let (false, Ok(agent)) = (
-            self.user_agent.is_empty(),
-            HeaderValue::from_str(&self.user_agent),
-        ) {
-            config.headers.push((http::header::USER_AGENT, agent));
+        let mut settings = transport::Client::builder().proxy(proxy);
+        let mut credentials = Credentials::None;
+        // kubectl does not send credentials to servers without TLS either.
+        if server.is_https() {
+            let authorities = authorities(&cluster).map_err(in_kubeconfig)?;
+            let login = login(&cluster, &user, authorities.as_deref()).map_err(in_kubeconfig)?;
+            credentials = Credentials::of(&user, login).map_err(in_kubeconfig)?;
+            let name = &cluster.tls_server_name;
+            settings = settings
+                .trust(trust(&cluster, authorities.as_deref()).map_err(in_kubeconfig)?)
+                .identity(identity(&user).map_err(in_kubeconfig)?)
+                .server_name((!name.is_empty()).then(|| name.clone()));
         }
-        let server = config.cluster_url.to_string();
-        let login = config.auth_info.exec.as_ref().map(|exec| LoginProgram {
-            command: exec.command.clone().unwrap_or_default(),
-            install_hint: exec.install_hint.clone().unwrap_or_default(),
-        });
-        match build_client(config) {
-            Ok(client) => Ok((client, server)),
-            Err(error) => Err(AccessError::Unusable {
-                server,
-                reason: causes(&error),
-                login,
-            }),
-        }
+        let accepts_gzip = !cluster.disable_compression;
+        Connection::new(server, headers, credentials, settings, accepts_gzip).await
+    }
+
+    fn agent(&self) -> Option<HeaderValue> {
+        let agent = Some(&self.user_agent).filter(|agent| !agent.is_empty())?;
+        HeaderValue::from_str(agent).ok()
     }
 
     /// Lists where the configuration is looked for, as kubectl does: the files that exist are merged.
@@ -146,64 +80,176 @@ impl Access {
         }
     }
 
-    async fn configuration(&self) -> Result<Config, AccessError> {
+    /// Returns the chosen cluster and user.
+    fn configuration(&self) -> Result<(Cluster, User), AccessError> {
         let files = self.files();
-        if !files.iter().any(|file| file.exists()) {
-            let is_chosen = self.kubeconfig.is_some() || self.context.is_some();
-            if let (false, Ok(mut config)) = (is_chosen, Config::incluster()) {
-                config.proxy_url = environment_proxy(&config.cluster_url);
-                return Ok(config);
-            }
+        let mut kubeconfig = Kubeconfig::default();
+        let mut exists = false;
+        for file in &files {
+            let broken = |reason: String| AccessError::Kubeconfig {
+                reason,
+                file: Some(file.clone()),
+            };
+            let bytes = match fs::read(file) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                read => read.map_err(|e| broken(e.to_string()))?,
+            };
+            exists = true;
+            let text = String::from_utf8(bytes).map_err(|_| broken("it is not UTF-8".into()))?;
+            let folder = file.parent().unwrap_or(Path::new(""));
+            kubeconfig.merge(Kubeconfig::parse(&text, folder).map_err(broken)?);
+        }
+        let is_chosen = self.kubeconfig.is_some() || self.context.is_some();
+        let is_missing = !exists || kubeconfig.is_empty();
+        let inside = (is_missing && !is_chosen).then(in_cluster).flatten();
+        if let Some(inside) = inside {
+            return Ok(inside);
+        }
+        if !exists {
             return Err(AccessError::NoConfiguration { files });
         }
-        let mut kubeconfig = Kubeconfig::default();
-        for file in files.into_iter().filter(|file| file.exists()) {
-            let merged = Kubeconfig::read_from(&file).and_then(|next| kubeconfig.merge(next));
-            kubeconfig = merged.map_err(|error| AccessError::Kubeconfig {
-                reason: causes(&error),
-                file: Some(file),
-            })?;
-        }
-        if let Some(name) = &self.context {
-            let contexts = kubeconfig.contexts.iter().map(|c| c.name.clone());
-            let contexts: Vec<String> = contexts.collect();
-            if !contexts.contains(name) {
-                return Err(AccessError::UnknownContext {
-                    name: name.clone(),
-                    contexts,
-                });
-            }
-        }
-        let own_proxy = kubeconfig_proxy(&kubeconfig, self.context.as_deref());
-        let options = KubeConfigOptions {
-            context: self.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let mut config = config.map_err(|error| {
-            let reason = causes(&error);
-            match error {
-                KubeconfigError::ParseNoProxy(_) => AccessError::InvalidNoProxy { reason },
-                KubeconfigError::ParseProxyUrl(_) if own_proxy.is_none() => {
-                    AccessError::InvalidProxy { reason }
-                }
-                _ => AccessError::Kubeconfig { file: None, reason },
-            }
-        })?;
-        config.proxy_url = match own_proxy {
-            Some(proxy) => proxy.parse().ok(),
-            None => environment_proxy(&config.cluster_url),
-        };
-        Ok(config)
+        let chosen = kubeconfig.choose(self.context.as_deref());
+        chosen.map_err(|error| match error {
+            ChoiceError::UnknownContext(name) => AccessError::UnknownContext {
+                name,
+                contexts: kubeconfig.contexts(),
+            },
+            ChoiceError::Missing(reason) => AccessError::Kubeconfig { file: None, reason },
+        })
     }
 }
 
-/// Returns the proxy that the kubeconfig names for the cluster. It takes precedence over the environment.
-fn kubeconfig_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
-    let context = context.or(kubeconfig.current_context.as_deref())?;
-    let context = kubeconfig.contexts.iter().find(|c| c.name == context)?;
-    let cluster = &context.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|c| c.name == *cluster)?;
-    let proxy = cluster.cluster.as_ref()?.proxy_url.clone();
-    proxy.filter(|proxy| !proxy.is_empty())
+/// Returns the configuration of a Pod with a service account; `None` outside of a cluster.
+fn in_cluster() -> Option<(Cluster, User)> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let host = variable("KUBERNETES_SERVICE_HOST")?;
+    let port = variable("KUBERNETES_SERVICE_PORT")?;
+    let host = match host.contains(':') {
+        true => format!("[{host}]"),
+        false => host,
+    };
+    let folder = Path::new(SERVICE_ACCOUNT);
+    let (token, authority) = (folder.join("token"), folder.join("ca.crt"));
+    if !token.is_file() {
+        return None;
+    }
+    let cluster = Cluster {
+        server: format!("https://{host}:{port}"),
+        certificate_authority: match authority.is_file() {
+            true => authority.display().to_string(),
+            false => String::new(),
+        },
+        ..Cluster::default()
+    };
+    let user = User {
+        token_file: token.display().to_string(),
+        ..User::default()
+    };
+    Some((cluster, user))
+}
+
+/// Returns the proxy for a server: that of the kubeconfig, or that of the environment.
+fn proxy(cluster: &Cluster, server: &Server) -> Result<Option<Proxy>, AccessError> {
+    if !cluster.proxy_url.is_empty() {
+        let proxy = cluster.proxy_url.parse::<Proxy>();
+        return proxy.map(Some).map_err(|e| AccessError::Kubeconfig {
+            file: None,
+            reason: format!("proxy-url: {e}"),
+        });
+    }
+    let found = server.uri("/").ok().and_then(|uri| environment_proxy(&uri));
+    let Some(found) = found else { return Ok(None) };
+    let proxy = found.proxy.map_err(|error| AccessError::InvalidProxy {
+        variable: found.variable,
+        reason: error.to_string(),
+    });
+    proxy.map(Some)
+}
+
+/// Returns what the kubeconfig has under a key: the data, or the content of a file; `None` if it has neither.
+fn data_or_file(key: &str, data: &[u8], file: &str) -> Result<Option<Vec<u8>>, String> {
+    match (data.is_empty(), file.is_empty()) {
+        (true, true) => Ok(None),
+        (false, true) => Ok(Some(data.to_owned())),
+        (true, false) => match fs::read(file) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) => Err(format!("{key} {file}: {error}")),
+        },
+        (false, false) => Err(format!(
+            "it has {key} and {key}-data: only one of them is allowed"
+        )),
+    }
+}
+
+/// Returns the certificates of the authorities that sign the server's, PEM.
+fn authorities(cluster: &Cluster) -> Result<Option<Vec<u8>>, String> {
+    let (data, file) = (
+        &cluster.certificate_authority_data,
+        &cluster.certificate_authority,
+    );
+    data_or_file("certificate-authority", data, file)
+}
+
+fn trust(cluster: &Cluster, authorities: Option<&[u8]>) -> Result<Trust, String> {
+    match (cluster.insecure_skip_tls_verify, authorities) {
+        (true, None) => Ok(Trust::Anyone),
+        (true, Some(_)) => Err(
+            "it has insecure-skip-tls-verify and a certificate-authority: only one of them is \
+             allowed"
+                .to_owned(),
+        ),
+        (false, None) => Ok(Trust::System),
+        (false, Some(pem)) => match read_certificates(pem) {
+            Ok(certificates) => Ok(Trust::Authorities(certificates)),
+            Err(error) => Err(format!("certificate-authority: {error}")),
+        },
+    }
+}
+
+fn identity(user: &User) -> Result<Option<Identity>, String> {
+    let (data, file) = (&user.client_certificate_data, &user.client_certificate);
+    let Some(certificate) = data_or_file("client-certificate", data, file)? else {
+        return Ok(None);
+    };
+    let Some(key) = data_or_file("client-key", &user.client_key_data, &user.client_key)? else {
+        return Err("it has a client-certificate, but no client-key".to_owned());
+    };
+    let identity = Identity::from_pem(&certificate, &key);
+    identity
+        .map(Some)
+        .map_err(|e| format!("client-certificate and client-key: {e}"))
+}
+
+/// Returns the login program of a user.
+fn login(
+    cluster: &Cluster,
+    user: &User,
+    authorities: Option<&[u8]>,
+) -> Result<Option<Login>, String> {
+    let Some(exec) = user.exec.clone() else {
+        return Ok(None);
+    };
+    let mut told = Map::new();
+    let mut tell = |key: &str, value: Value| told.insert(key.to_owned(), value);
+    tell("server", json!(cluster.server));
+    if !cluster.tls_server_name.is_empty() {
+        tell("tls-server-name", json!(cluster.tls_server_name));
+    }
+    if cluster.insecure_skip_tls_verify {
+        tell("insecure-skip-tls-verify", json!(true));
+    }
+    if let Some(pem) = authorities {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pem);
+        tell("certificate-authority-data", json!(encoded));
+    }
+    if !cluster.proxy_url.is_empty() {
+        tell("proxy-url", json!(cluster.proxy_url));
+    }
+    if cluster.disable_compression {
+        tell("disable-compression", json!(true));
+    }
+    // client-go always writes it.
+    tell("config", cluster.exec_config.clone());
+    Login::new(exec, Value::Object(told)).map(Some)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::access::AccessError;
+use super::access_error::AccessError;
 
 /// Why a request to an API server has no usable answer.
 ///

@@ -1,20 +1,28 @@
 //! A client of a Kubernetes API server: access, requests that are repeated where that is safe, and discovery.
 
 mod access;
-mod causes;
+mod access_error;
+mod authorization;
 pub(crate) mod concurrent;
-mod connector;
+mod connection;
+mod credentials;
 mod discovery;
 mod error;
+mod exchange;
+mod kubeconfig;
+mod login;
 mod namespace;
 mod objects;
 mod permissions;
 mod request;
 mod resolve;
 pub mod resource;
+mod sections;
+mod server;
 mod session;
+pub(crate) mod watch;
 
-pub use access::{AccessError, LoginProgram};
+pub use access_error::{AccessError, LoginProgram};
 pub use error::{ClientError, ConnectionProblem, Refusal, RefusalCause};
 pub use namespace::NamespaceState;
 pub use objects::Deleted;

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
 use http::Method;
-use kube::core::WatchEvent;
 use percent_encoding::{AsciiSet, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::error::ClientError;
-use super::request::{ApiRequest, JSON, RESERVED, Repeat};
+use super::exchange::{build, start};
+use super::request::{ApiRequest, JSON, RESERVED, Repeat, RequestError};
 use super::resource::{ApiResource, EVENT, ObjectRef};
 use super::session::{Client, found};
+use super::watch::{WatchEvent, events};
 use crate::fields::{list, text};
 
 /// What is escaped in a query.
@@ -89,7 +90,7 @@ impl Client {
         namespace: &str,
         labels: &str,
         version: &str,
-    ) -> Option<impl Stream<Item = Result<WatchEvent<Value>, kube::Error>> + use<>> {
+    ) -> Option<impl Stream<Item = Result<WatchEvent, RequestError>> + use<>> {
         let path = format!(
             "{}?watch=true&resourceVersion={version}&labelSelector={}&timeoutSeconds={}",
             resource.path(namespace),
@@ -97,13 +98,12 @@ impl Client {
             WATCH.as_secs()
         );
         let (begun, request) = (Instant::now(), ApiRequest::get(&path));
-        let built = request.build().ok()?;
-        let started = async { Ok(self.http.request_events::<Value>(built).await?) };
-        let started = self.within_timeout(started).await;
+        let built = build(&self.http, &request).ok()?;
+        let started = self.within_timeout(start(&self.http, built)).await;
         self.report(&request, begun.elapsed(), started.as_ref().err());
         // The server ends the watch, unless the connection is dead.
         let end = tokio::time::sleep(WATCH + WATCH_GRACE);
-        Some(started.ok()?.take_until(end))
+        Some(events(started.ok()?.into_body()).take_until(end))
     }
 
     /// Returns the reason and the message of the newest warning about an object.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use kube::Client;
-use kube::client::Body;
+use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
+use transport::SendError;
 
-use super::causes::causes;
+use super::access_error::AccessError;
 use super::error::Refusal;
 use crate::fields::text;
 use crate::time::format_duration;
@@ -53,7 +52,19 @@ pub enum RequestError {
     Refused(Refusal),
     /// The connection broke.
     #[error(transparent)]
-    Broke(#[from] kube::Error),
+    Broke(#[from] SendError),
+    /// The login program failed.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The path is not valid.
+    #[error("{0}")]
+    Path(String),
+    /// A compressed answer cannot be unpacked.
+    #[error("the compressed answer cannot be unpacked: {0}")]
+    Compression(std::io::Error),
+    /// A line of a watch is too long.
+    #[error("a line of the answer is too long")]
+    LongLine,
     /// The answer is not JSON.
     #[error("the answer is not JSON: {0}")]
     Unreadable(#[from] serde_json::Error),
@@ -73,46 +84,11 @@ impl<'s> ApiRequest<'s> {
             repeat: Repeat::Idempotent,
         }
     }
-
-    /// Builds the HTTP request.
-    ///
-    /// # Errors
-    /// The path is not valid.
-    pub fn build(&self) -> Result<Request<Vec<u8>>, http::Error> {
-        let request = Request::builder()
-            .method(self.method.clone())
-            .uri(self.path)
-            .header(header::ACCEPT, self.accept);
-        match self.body {
-            Some((content_type, body)) => request
-                .header(header::CONTENT_TYPE, content_type)
-                .body(body.to_string().into_bytes()),
-            None => request.body(Vec::new()),
-        }
-    }
-}
-
-/// Sends a request and reads the whole answer.
-///
-/// # Errors
-/// The answer is not a success, or there is none.
-pub async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<Value, RequestError> {
-    let answer = client.send(request.map(Body::from)).await?;
-    let (head, body) = answer.into_parts();
-    let body = body.collect_bytes().await?;
-    match head.status.is_success() {
-        true => Ok(serde_json::from_slice(&body)?),
-        false => Err(RequestError::Refused(refusal(
-            head.status,
-            &head.headers,
-            &body,
-        ))),
-    }
 }
 
 /// Reads an answer that is not a success: the `Status` of the server (Kubernetes API conventions, "Response Status
 /// Kind"), or the plain text of a proxy in front of it.
-fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
+pub fn refusal(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let words = String::from_utf8_lossy(body);
     let first = words.lines().next().unwrap_or_default();
@@ -151,13 +127,12 @@ impl RequestError {
                 }
             }
             RequestError::Silent(_) => is_idempotent.then_some(pause),
-            RequestError::Broke(
-                kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_),
-            ) => {
-                let certificate = causes(self).contains("certificate");
-                (is_idempotent && !certificate).then_some(pause)
+            RequestError::Broke(error) => {
+                let is_certificate = error.to_string().contains("certificate");
+                (is_idempotent && !is_certificate).then_some(pause)
             }
-            RequestError::Broke(_) | RequestError::Unreadable(_) => None,
+            RequestError::Compression(_) | RequestError::LongLine => is_idempotent.then_some(pause),
+            RequestError::Access(_) | RequestError::Path(_) | RequestError::Unreadable(_) => None,
         }
     }
 }

@@ -8,10 +8,11 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::access::Access;
-use super::causes::causes;
+use super::connection::Connection;
 use super::discovery::Discovery;
 use super::error::{ClientError, ConnectionProblem};
-use super::request::{ApiRequest, RequestError, exchange};
+use super::exchange::{build, exchange};
+use super::request::{ApiRequest, RequestError};
 use super::resource::{ApiResource, ObjectRef};
 use crate::fields::text;
 
@@ -31,7 +32,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client of one cluster.
 pub struct Client {
-    pub(super) http: kube::Client,
+    pub(super) http: Connection,
     pub(super) field_manager: String,
     request_timeout: Duration,
     trace: Option<fn(&str)>,
@@ -96,7 +97,8 @@ impl ClientBuilder {
     /// # Errors
     /// No configuration was found, or the server does not answer.
     pub async fn connect(self) -> Result<Client, ClientError> {
-        let (http, server) = self.access.client().await?;
+        let http = Box::pin(self.access.connect()).await?;
+        let server = http.server();
         let mut client = Client {
             http,
             field_manager: self.field_manager,
@@ -193,11 +195,16 @@ impl Client {
         let mut attempt = 1;
         loop {
             let begun = Instant::now();
-            let built = request.build().map_err(|e| ClientError::InvalidPath {
-                action: action.to_owned(),
-                path: request.path.to_owned(),
-                reason: e.to_string(),
-            })?;
+            let built = match build(&self.http, &request) {
+                Err(RequestError::Path(reason)) => {
+                    return Err(ClientError::InvalidPath {
+                        action: action.to_owned(),
+                        path: request.path.to_owned(),
+                        reason,
+                    });
+                }
+                built => built.map_err(|error| self.error(error, action))?,
+            };
             let answer = self.within_timeout(exchange(&self.http, built)).await;
             self.report(&request, begun.elapsed(), answer.as_ref().err());
             let error = match answer {
@@ -230,7 +237,7 @@ impl Client {
         let outcome = match error {
             None => "done".to_owned(),
             Some(RequestError::Refused(refusal)) => refusal.code.to_string(),
-            Some(other) => causes(other),
+            Some(other) => other.to_string(),
         };
         let (method, path) = (&request.method, request.path);
         trace(&format!("{method} {path}: {outcome}, {took:.1?}"));
@@ -258,8 +265,9 @@ impl Client {
                 server,
                 reason: error.to_string(),
             },
+            RequestError::Access(error) => ClientError::Access(error),
             other => {
-                let reason = causes(&other);
+                let reason = other.to_string();
                 ClientError::Unreachable {
                     action,
                     server,

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kube::core::WatchEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -14,6 +13,7 @@ use super::error::{NotReadyReason, UnreadyObject, WaitError};
 use super::pod_problem::{PodProblem, find_problem, starting_state};
 use super::state::{State, is_awaited, is_running, state};
 use crate::client::resource::POD;
+use crate::client::watch::WatchEvent;
 use crate::client::{ApiResource, Client, ObjectRef};
 use crate::fields::{condition, has_condition, selector, text};
 
@@ -132,7 +132,7 @@ async fn pod_succeeded(client: &Client, job: &ObjectRef, uid: &str) {
                         WatchEvent::Added(pod) | WatchEvent::Modified(pod) if succeeded(&pod) => {
                             return;
                         }
-                        WatchEvent::Error(_) => break,
+                        WatchEvent::Error => break,
                         _ => {}
                     }
                 }
@@ -194,7 +194,7 @@ impl Group<'_> {
                             return Ok(());
                         }
                     }
-                    Ok(Some(Ok(WatchEvent::Bookmark(_)))) => {}
+                    Ok(Some(Ok(WatchEvent::Bookmark))) => {}
                     // An object was deleted, or the watch ended or is too old: list again.
                     Ok(_) => {
                         self.pause(&pending, &objects).await?;
