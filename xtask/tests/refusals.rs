@@ -11,6 +11,9 @@ use xtask::Exit;
 
 const NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/// The digest of `null` and a line feed, which `jq` prints for a key that is missing.
+const NULL: &str = "sha256:38e0b9de817f645c4bec37c0d4a3e58baecccb040f5718dc069a72c7385a0bed";
+
 /// A name, the name and content of a file, and the arguments, in which `%` is the folder of the file.
 type Case = (&'static str, &'static str, Vec<u8>, &'static str);
 
@@ -34,6 +37,9 @@ fn cases() -> Vec<Case> {
     let two_tags = docker("v1.0.0", &V1_0_0[..1]) + &docker("latest", &V1_0_0[1..]);
     let two_registries = docker("v1.0.0", &V1_0_0).replace("mesh/init", "ghcr.io/mesh/init");
     let foreign = docker("v1.0.0", &V1_0_0).replace("mesh/", "ghcr.io/mesh/");
+    let with_alpine = docker("v1.0.0", &V1_0_0) + &docker("3.18", &[("alpine", "e8")]);
+    let with_own = docker("v1.0.0", &V1_0_0) + &docker("v1.0.0", &[("debug", "e8")]);
+    let both_tags = docker("latest", &V1_0_0) + &docker("v1.0.0", &V1_0_0);
     let twice = lines(&V1_0_0) + &lines(&[("init", "e9")]);
     vec![
         case(
@@ -61,6 +67,39 @@ fn cases() -> Vec<Case> {
             "--release v1.0.0 %osm_image_digest_latest.txt",
         ),
         case("mixed tags", "rows.txt", two_tags, "%rows.txt"),
+        case(
+            "two tags in the listing of the release",
+            artifact,
+            both_tags,
+            "%osm_image_digest_v1.0.0.txt",
+        ),
+        case(
+            "a listing with an image that is not of the mesh",
+            artifact,
+            with_alpine,
+            "%osm_image_digest_v1.0.0.txt",
+        ),
+        case(
+            "a listing with an own image of the same tag",
+            artifact,
+            with_own,
+            "%osm_image_digest_v1.0.0.txt",
+        ),
+        case(
+            "the hash of what a failed command printed",
+            "v1.0.0.log",
+            with_digest_of_init(NULL),
+            "%v1.0.0.log",
+        ),
+        case(
+            "a conflict that is not resolved",
+            "v1.0.0.log",
+            format!(
+                "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> release\n",
+                lines(&V1_0_0)
+            ),
+            "%v1.0.0.log",
+        ),
         case(
             "rows of another tag than the file name",
             artifact,

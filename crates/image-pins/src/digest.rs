@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+mod never_a_manifest;
+
 use thiserror::Error;
 
 use crate::text::{Quoted, serde_as_text};
@@ -88,8 +90,19 @@ impl Digest {
                 Some(Implausible::EmptyInput)
             }
             _ if self.as_bytes().iter().all(|byte| *byte == 0) => Some(Implausible::AllZeros),
-            _ => None,
+            _ => self.of_failed_output(),
         }
+    }
+
+    fn of_failed_output(&self) -> Option<Implausible> {
+        let hex = self.hex();
+        if never_a_manifest::EMPTY_LAYERS.contains(&hex.as_str()) {
+            return Some(Implausible::EmptyLayer);
+        }
+        let (output, ..) = never_a_manifest::OUTPUTS
+            .iter()
+            .find(|(_, sha256, sha512)| [*sha256, *sha512].contains(&hex.as_str()))?;
+        Some(Implausible::FailedOutput(output))
     }
 }
 
@@ -186,8 +199,9 @@ pub enum DigestError {
     NotHexadecimal(char),
 }
 
-/// Why no published image can have a digest: it is the result of a failed command.
+/// Why no published image can have a digest: it is not the digest of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Implausible {
     /// The digest of empty input, which results from hashing the output of a failed command.
     #[error(
@@ -197,6 +211,12 @@ pub enum Implausible {
     /// Only zeros: a placeholder.
     #[error("this digest is all zeros: a placeholder that was never filled in")]
     AllZeros,
+    /// The digest of what a failed command prints, such as `{}` or `null`.
+    #[error("this is the digest of {0:?}: the command whose output was hashed probably failed")]
+    FailedOutput(&'static str),
+    /// The digest of a layer without files.
+    #[error("this is the digest of an empty layer, not of an image")]
+    EmptyLayer,
 }
 
 const EMPTY_SHA256: [u8; 32] = *b"\
@@ -291,6 +311,21 @@ mod tests {
             (
                 format!("sha512:{}", "0".repeat(128)),
                 Some(Implausible::AllZeros),
+            ),
+            (
+                "sha256:01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b"
+                    .to_owned(),
+                Some(Implausible::FailedOutput("\n")),
+            ),
+            (
+                "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+                    .to_owned(),
+                Some(Implausible::FailedOutput("{}")),
+            ),
+            (
+                "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4"
+                    .to_owned(),
+                Some(Implausible::EmptyLayer),
             ),
             (format!("sha256:{}1", "0".repeat(63)), None),
         ] {

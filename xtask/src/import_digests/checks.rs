@@ -226,7 +226,7 @@ impl Check<'_> {
             let hint = match nearest(written, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!(
-                    "components are {}; declare a new component in components.toml",
+                    "components are {}; remove this row, or declare a new component in components.toml",
                     known.join(", ")
                 ),
             };

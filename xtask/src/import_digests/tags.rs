@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use image_pins::digest_file::{DigestFile, Row};
-use image_pins::{FileError, ReleaseName};
+use image_pins::{FileError, ReleaseName, Tag};
 
 const ARTIFACT_PREFIX: &str = "osm_image_digest_";
 const ARTIFACT_SUFFIX: &str = ".txt";
@@ -70,11 +70,13 @@ pub(super) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<()
 
 /// Returns the release that the tags of the rows name, if the rows have tags.
 fn release_of_rows(file: &DigestFile, path: &Path) -> Result<Option<ReleaseName>, FileError> {
-    let Some((row, tag)) = file
-        .rows
-        .iter()
-        .find_map(|row| Some((row, row.tag.as_ref()?)))
-    else {
+    let tagged = || {
+        file.rows
+            .iter()
+            .filter_map(|row| Some((row, row.tag.as_ref()?)))
+    };
+    let names_release = |(_, tag): &(_, &Tag)| tag.as_ref().parse::<ReleaseName>().is_ok();
+    let Some((row, tag)) = tagged().find(names_release).or_else(|| tagged().next()) else {
         return Ok(None);
     };
     check_rows(file, path, tag.as_ref())?;
@@ -105,7 +107,16 @@ fn check_rows(file: &DigestFile, path: &Path, wanted: &str) -> Result<(), FileEr
     };
     let release = wanted.parse::<ReleaseName>().ok();
     let message = format!("this row has the tag `{tag}`, not `{wanted}`{rows}");
-    let hint = format!("import {}", right_file(path, &tag, release.as_ref()));
+    // A listing of a machine that has other images or several tags, too.
+    let is_mixed = file
+        .rows
+        .iter()
+        .any(|row| row.tag.as_ref().is_some_and(|tag| tag.as_ref() == wanted));
+    let hint = match (is_mixed, others) {
+        (true, 1) => "remove this row, or pass a file with the rows of one tag".to_owned(),
+        (true, _) => "remove these rows, or pass a file with the rows of one tag".to_owned(),
+        (false, _) => format!("import {}", right_file(path, &tag, release.as_ref())),
+    };
     Err(at(path, row, message).with_hint(hint))
 }
 

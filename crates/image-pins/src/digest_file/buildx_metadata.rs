@@ -7,9 +7,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::Row;
 use super::error::At;
 use super::json::{Document, Text};
+use super::{Problem, Row};
 use crate::{ReleaseName, Tag};
 
 /// The record of one build.
@@ -19,6 +19,8 @@ struct Build<'a> {
     names: Option<Text<'a>>,
     #[serde(rename = "containerimage.digest", borrow)]
     digest: Option<Text<'a>>,
+    #[serde(rename = "containerimage.config.digest", borrow)]
+    config: Option<Text<'a>>,
 }
 
 /// A whole metadata file: the keys of one build, or the builds of several targets, or both.
@@ -39,7 +41,16 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
 
 /// Returns one row for each name. If an image was pushed with a release tag and with a floating tag, only the row of the
 /// release is returned: both have the same digest.
+///
+/// # Errors
+/// The digest is that of the configuration: the builder did not push a manifest, and recorded what identifies the image
+/// in its own store instead.
 fn rows_of<'a>(document: &Document<'a>, build: &Build<'a>) -> Result<Vec<Row>, At> {
+    if let (Some(digest), Some(config)) = (&build.digest, &build.config)
+        && digest.0 == config.0
+    {
+        return Err(document.position(digest).problem(Problem::ConfigDigest));
+    }
     let names: Vec<_> = match &build.names {
         Some(Text(Cow::Borrowed(names))) => names
             .split(',')
@@ -89,12 +100,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
                 let mut top = Build {
                     names: None,
                     digest: None,
+                    config: None,
                 };
                 let mut builds = Vec::new();
                 while let Some(key) = map.next_key::<String>()? {
                     let field = match key.as_str() {
                         "image.name" => &mut top.names,
                         "containerimage.digest" => &mut top.digest,
+                        "containerimage.config.digest" => &mut top.config,
                         _ => {
                             if let Target::Build(build) = map.next_value()? {
                                 builds.push(build);

@@ -92,6 +92,15 @@ pub enum Problem {
         /// The digest next to the image name.
         digest: String,
     },
+    /// The digest of an image's configuration in place of its manifest's.
+    #[error("this is the digest of the configuration of the image, not of its manifest")]
+    ConfigDigest,
+    /// The digest of a layer of the image in place of its manifest's.
+    #[error("this is the digest of a layer of the image, not of its manifest")]
+    LayerDigest,
+    /// A line that Git writes where two versions of a file conflict.
+    #[error("conflict marker of Git: two versions of this file were merged and not resolved")]
+    ConflictMarker,
     /// Values of a chart that set this tag.
     #[error(
         "image.tag is {0}, and a tag overrides the digests: these are not the values of a release"
@@ -134,6 +143,12 @@ impl Problem {
             Self::NoName => "build with an image name (a tag, or `name=` of the output)",
             Self::Digest(_) | Self::Reference(_) | Self::NoDigest(_) | Self::TwoDigests { .. } => {
                 "write the digest file again with the workflow that published the images"
+            }
+            Self::ConfigDigest | Self::LayerDigest => {
+                "push the image to its registry, and take the digest that the registry shows"
+            }
+            Self::ConflictMarker => {
+                "resolve the conflict, or write the digest file again with the workflow that published the images"
             }
             Self::TagInValues(_) => "take values.yaml from the chart of the release",
             Self::NoRoot => {

@@ -20,7 +20,22 @@ pub(super) fn checked_text(bytes: &[u8]) -> Result<&str, At> {
     if text.trim().is_empty() {
         return Err(Problem::Empty.into());
     }
+    if let Some(line) = of(text).find(|line| is_conflict_marker(line.text)) {
+        let at = Position {
+            line: line.number,
+            column: 1,
+        };
+        return Err(at.problem(Problem::ConflictMarker));
+    }
     Ok(text)
+}
+
+/// Returns whether a line is one that Git writes where two versions conflict. A line of `=` alone may be anything.
+fn is_conflict_marker(line: &str) -> bool {
+    ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|marker| {
+        line.strip_prefix(marker)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    })
 }
 
 /// A line without its line ending, and its number from 1.
@@ -103,7 +118,7 @@ impl Word<'_> {
 
 const ESCAPE: char = '\u{1b}';
 
-/// Removes terminal escape sequences (ECMA-48: CSI and OSC; others are an escape and one character).
+/// Removes terminal escape sequences (ECMA-48: CSI and control strings; others are an escape and one character).
 fn without_escapes(text: &str) -> Cow<'_, str> {
     let Some((before, rest)) = text.split_once(ESCAPE) else {
         return Cow::Borrowed(text);
@@ -143,8 +158,8 @@ fn after_escape(part: &str) -> &str {
                 .and_then(|last| rest.get(last + 1..))
                 .unwrap_or_default()
         }
-        // Ends with BEL, or with escape and backslash, which begin the next part.
-        Some(']') => characters
+        // OSC, DCS, SOS, PM and APC end with BEL, or with escape and backslash, which begin the next part.
+        Some(']' | 'P' | 'X' | '^' | '_') => characters
             .as_str()
             .split_once('\u{7}')
             .map_or("", |(_, rest)| rest),
@@ -152,7 +167,8 @@ fn after_escape(part: &str) -> &str {
     }
 }
 
-/// Returns the message of a log line, without timestamp and without the job and step that `gh run view --log` adds.
+/// Returns the message of a log line, without timestamp and without what CI services and container runtimes add: the job
+/// and step of `gh run view --log`, the stream after a timestamp.
 fn message(line: &str) -> &str {
     let mut columns = line.splitn(3, '\t');
     let (_job, _step) = (columns.next(), columns.next());
@@ -162,7 +178,33 @@ fn message(line: &str) -> &str {
     {
         return message;
     }
-    without_timestamp(line.trim_start()).unwrap_or(line)
+    without_timestamp(line.trim_start()).map_or(line, |message| {
+        without_stream(message.trim_start()).unwrap_or(message)
+    })
+}
+
+/// Returns the text after the name of a stream: `01O ` of GitLab (number, `O` or `E`, `+` if the line goes on with the
+/// one before), `stdout F ` of the Container Runtime Interface (`P` for a part of a line).
+fn without_stream(text: &str) -> Option<&str> {
+    let (stream, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if matches!(stream, "stdout" | "stderr") {
+        return match rest.split_once(' ').unwrap_or((rest, "")) {
+            ("F" | "P", message) => Some(message),
+            _ => None,
+        };
+    }
+    let is_number = |number: &str| {
+        number.len() == 2
+            && number
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let number = text.get(..2).filter(|number| is_number(number))?;
+    let rest = text.strip_prefix(number)?.strip_prefix(['O', 'E'])?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_prefix([' ', '+'])
 }
 
 /// Returns the text after an RFC 3339 timestamp, with or without brackets, with `T` or a space between date and time.
@@ -240,7 +282,35 @@ mod tests {
                 "\u{1b}[1;32minit\u{1b}[0m: \u{1b}]8;;http://x\u{7}x\u{1b}[0m",
                 vec![("init:", 8), ("x", 32)],
             ),
+            (
+                "\u{1b}_bk;t=1700000000\u{7}init: x",
+                vec![("init:", 19), ("x", 25)],
+            ),
             ("é\u{1b}[1m x", vec![("é", 1), ("x", 7)]),
+            (
+                "2024-05-01T10:00:00.123456Z 01O init: x",
+                vec![("init:", 33), ("x", 39)],
+            ),
+            (
+                "2024-05-01T10:00:00.123456Z 00E+init: x",
+                vec![("init:", 33), ("x", 39)],
+            ),
+            (
+                "2024-05-01T10:00:00.123456789Z stdout F init: x",
+                vec![("init:", 41), ("x", 47)],
+            ),
+            (
+                "2024-05-01T10:00:00.123456789+02:00 stderr P init: x",
+                vec![("init:", 46), ("x", 52)],
+            ),
+            ("2024-05-01T10:00:00.123456Z 01O", vec![]),
+            ("2024-05-01T10:00:00Z stdout F", vec![]),
+            // Without a timestamp it is a message.
+            ("01O init: x", vec![("01O", 1), ("init:", 5), ("x", 11)]),
+            (
+                "2024-05-01T10:00:00Z stdout x",
+                vec![("stdout", 22), ("x", 29)],
+            ),
             ("2021-09-21T15:04:05Z", vec![]),
             (
                 "2021-09-21 init: x",

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::Row;
 use super::error::At;
 use super::json::{Document, Text};
+use super::{Problem, Row};
 use crate::ReferenceError;
 
 #[derive(Deserialize)]
@@ -16,6 +16,8 @@ struct Inspected<'a> {
     tag: Option<Text<'a>>,
     #[serde(borrow)]
     digest: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    layers: Option<Vec<Text<'a>>>,
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
@@ -24,6 +26,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, At> {
     images
         .into_iter()
         .map(|image| {
+            let layers = image.layers.iter().flatten();
+            if let Some(digest) = &image.digest
+                && layers.into_iter().any(|layer| layer.0 == digest.0)
+            {
+                return Err(document.position(digest).problem(Problem::LayerDigest));
+            }
             let row = document.row(image.name.as_ref(), image.digest.as_ref())?;
             let tag = match image.tag.filter(|tag| !tag.0.is_empty()) {
                 Some(tag) => {
