@@ -6,6 +6,7 @@ pub(crate) mod concurrent;
 mod connector;
 mod discovery;
 mod error;
+mod managed_fields;
 mod namespace;
 mod objects;
 mod permissions;
