@@ -520,10 +520,28 @@ fn verify_compares_the_running_images() {
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn namespaces_are_added_to_a_mesh_and_removed() {
     let cluster = Cluster::start();
-    cluster.osm(&["install"]).ok();
     cluster.post("/api/v1/namespaces", &json!({"metadata": {"name": "shop"}}));
     let shop = || cluster.get("/api/v1/namespaces/shop").unwrap();
     let before = shop();
+    // Without a mesh nothing is labeled (openservicemesh/osm#2494).
+    let error = cluster.osm(&["namespace", "add", "shop"]).fails(1);
+    assert!(
+        error.contains("mesh osm not found\nrun `osm install` to install it"),
+        "{error}"
+    );
+    assert_eq!(shop(), before);
+    cluster.osm(&["install"]).ok();
+    let other = ["namespace", "add", "shop", "--mesh-name", "other"];
+    let error = cluster.osm(&other).fails(1);
+    assert!(
+        error.contains("mesh other not found\nfound: osm in namespace osm-system"),
+        "{error}"
+    );
+    // Nothing changes if one of several namespaces does not exist.
+    let missing = ["namespace", "add", "shop", "nowhere"];
+    let error = cluster.osm(&missing).fails(1);
+    assert!(error.contains("namespace nowhere not found"), "{error}");
+    assert_eq!(shop(), before);
 
     let said = cluster.osm(&["namespace", "add", "shop"]).ok();
     assert_eq!(said, "Namespace [shop] successfully added to mesh [osm]\n");

@@ -39,7 +39,7 @@ pub use {
     history::{mesh_history, mesh_name},
     install::{InstallOptions, dry_run, install},
     meshes::{Mesh, meshes, no_such_mesh},
-    namespaces::{Membership, MeshNamespace, namespaces, set_membership},
+    namespaces::{Membership, MeshNamespace, namespaces, plan_membership},
     render::{release, render_for_cluster},
     session::{RECORD_LABELS, block_on, client},
     uninstall::{Removal, uninstall},
