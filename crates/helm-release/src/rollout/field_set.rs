@@ -58,6 +58,18 @@ impl FieldSet {
             }
         }
     }
+
+    /// Keeps only the fields that an object has.
+    pub fn retain_in(&mut self, object: &Value) {
+        self.children
+            .retain(|element, child| match select(object, element) {
+                Some(value) => {
+                    child.retain_in(value);
+                    true
+                }
+                None => false,
+            });
+    }
 }
 
 impl From<&Value> for FieldSet {
@@ -173,6 +185,9 @@ mod tests {
             removed.remove(&set(right.clone()));
             assert_eq!(Value::from(&removed), difference, "{left} without {right}");
         }
+        let mut retained = set(json!({"f:a": {"f:b": {}, "f:c": {}}, "f:d": {}}));
+        retained.retain_in(&json!({"a": {"b": 1}}));
+        assert_eq!(Value::from(&retained), json!({"f:a": {"f:b": {}}}));
     }
 
     #[test]

@@ -113,8 +113,11 @@ fn managed_fields(manager: &str, live: &Value, new: &Value, old: &[&Value]) -> O
     let (mut others, mut shared) = (Vec::new(), Vec::new());
     let mut is_changed = false;
     for entry in list_at(live, "/metadata/managedFields") {
-        let fields = entry.get("fieldsV1").unwrap_or(&Value::Null);
-        let fields = FieldSet::from(fields);
+        let mut fields = FieldSet::from(entry.get("fieldsV1").unwrap_or(&Value::Null));
+        if text(entry, &["apiVersion"]) != text(new, &["apiVersion"]) {
+            // Another version may have other names for the same fields.
+            fields.retain_in(live);
+        }
         match claim(entry, &fields, manager) {
             None => others.push((entry, fields)),
             Some(Claim::Everything) => {
