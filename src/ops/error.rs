@@ -266,6 +266,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the user lacks the permission for a request.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Error::Cluster(helm_release::Error::Client(error)) if error.code() == Some(403)
+        )
+    }
+
     /// Returns whether the input of the user is wrong, so that nothing was tried.
     pub fn is_wrong_input(&self) -> bool {
         matches!(
