@@ -145,7 +145,7 @@ fn a_mesh_is_upgraded_to_the_next_release_and_removed_completely() {
 fn an_upgrade_of_a_helm_release_removes_obsolete_objects() {
     let cluster = Cluster::start();
     let before = cluster.objects();
-    // Another chart with the same objects, one more label and one more object.
+    // Another chart with the same objects, one more label and one more object, and another number of a port.
     let chart = cluster.folder().join("chart");
     crate::common::copy_folder(crate::common::repository("charts/osm").as_ref(), &chart);
     let path = chart.join("templates/osm-controller.yaml");
@@ -158,7 +158,36 @@ fn an_upgrade_of_a_helm_release_removes_obsolete_objects() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: osm-system\n",
     )
     .unwrap();
+    for file in ["services.yaml", "osm-controller.yaml"] {
+        let path = chart.join("templates").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let changed = text
+            .replace("\"healthz\" \"port\" 9091", "\"healthz\" \"port\" 9095")
+            .replace("\"containerPort\" 9091", "\"containerPort\" 9095");
+        assert_ne!(text, changed, "{file}");
+        std::fs::write(&path, changed).unwrap();
+    }
     cluster.helm_install("osm", &chart.display().to_string());
+    let ports = || {
+        let service = "/api/v1/namespaces/osm-system/services/osm-controller";
+        let numbers = |list: &Value, key: &str| -> Vec<Value> {
+            let items = list.as_array().unwrap().iter();
+            items.map(|item| item[key].clone()).collect()
+        };
+        let controller = cluster.deployment("osm-controller").unwrap();
+        let container = &controller["spec"]["template"]["spec"]["containers"][0];
+        (
+            numbers(&cluster.get(service).unwrap()["spec"]["ports"], "port"),
+            numbers(&container["ports"], "containerPort"),
+        )
+    };
+    let of = |service: [u16; 3], container: [u16; 3]| {
+        (
+            service.map(Value::from).to_vec(),
+            container.map(Value::from).to_vec(),
+        )
+    };
+    assert_eq!(ports(), of([15128, 9092, 9095], [15000, 15128, 9095]));
     let label = || {
         let controller = cluster.deployment("osm-controller").unwrap();
         controller["metadata"]["labels"]["extra"].clone()
@@ -176,6 +205,7 @@ fn an_upgrade_of_a_helm_release_removes_obsolete_objects() {
     assert!(cluster.get(extra).is_some());
 
     cluster.osm(&["mesh", "upgrade"]).ok();
+    assert_eq!(ports(), of([15128, 9092, 9091], [15000, 15128, 9091]));
     assert_eq!(label(), Value::Null);
     assert!(cluster.get(extra).is_none());
     cluster.uninstall(&before);
@@ -470,6 +500,7 @@ fn verify_compares_the_running_images() {
     }
     let (code, failed) = verify();
     assert_eq!((code, failed), (0, Vec::new()));
+    mesh_config_images_are_judged(&cluster, &verify);
 
     // An image is changed without a new revision: the image of the sidecars,
     let injector = format!("{DEPLOYMENTS}/osm-injector");
@@ -516,14 +547,114 @@ fn verify_compares_the_running_images() {
     );
 }
 
+/// The MeshConfig decides which images sidecars get, and an upgrade does not change it (openservicemesh/osm#4371).
+fn mesh_config_images_are_judged(cluster: &Cluster, verify: &dyn Fn() -> (i32, Vec<String>)) {
+    let kind = "/apis/config.openservicemesh.io/v1alpha2/namespaces/osm-system/meshconfigs";
+    cluster.post(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "meshconfigs.config.openservicemesh.io"},
+            "spec": {
+                "group": "config.openservicemesh.io", "scope": "Namespaced",
+                "names": {"kind": "MeshConfig", "plural": "meshconfigs", "singular": "meshconfig"},
+                "versions": [{
+                    "name": "v1alpha2", "served": true, "storage": true,
+                    "schema": {"openAPIV3Schema": {
+                        "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                    }},
+                }],
+            },
+        }),
+    );
+    cluster.until("MeshConfigs are served", |cluster| cluster.get(kind));
+    let sidecar = variable(cluster, "osm-injector", "OSM_DEFAULT_ENVOY_IMAGE");
+    let config = json!({
+        "apiVersion": "config.openservicemesh.io/v1alpha2", "kind": "MeshConfig",
+        "metadata": {"name": "osm-mesh-config"},
+        // The same image as that of the release, and an image that is not set.
+        "spec": {
+            "sidecar": {"envoyImage": sidecar, "envoyWindowsImage": ""},
+            "traffic": {"enableEgress": true},
+        },
+    });
+    cluster.post(kind, &config);
+    assert_eq!(verify(), (0, Vec::new()));
+    let upgrade = |more: &[&str]| cluster.osm(&[&["mesh", "upgrade", "--dry-run"], more].concat());
+    let quiet = upgrade(&["--require-pinned"]);
+    assert!(!quiet.stderr.contains("MeshConfig"), "{}", quiet.stderr);
+    quiet.ok();
+
+    let path = format!("{kind}/osm-mesh-config");
+    let image = |image: &str| json!({"spec": {"sidecar": {"envoyImage": image}}});
+    cluster.patch(&path, &image("mirror.test/envoy:v1"));
+    let field = "MeshConfig osm-system/osm-mesh-config spec.sidecar.envoyImage";
+    let overrides =
+        format!("{field}: is mirror.test/envoy:v1, which overrides {sidecar} of the release");
+    assert_eq!(verify(), (1, vec![overrides]));
+    let warned = upgrade(&["--set", "osm.enableEgress=false,osm.envoyLogLevel=debug"]);
+    let command =
+        "run `kubectl patch meshconfig osm-mesh-config --namespace osm-system --type merge --patch";
+    for line in [
+        format!(
+            "MeshConfig osm-system/osm-mesh-config has spec.sidecar.envoyImage, so new sidecars use \
+             mirror.test/envoy:v1 instead of {sidecar}, which is not pinned: anyone who can push this tag \
+             controls what runs\nto use the image of the release, {command} \
+             '{{\"spec\":{{\"sidecar\":{{\"envoyImage\":\"\"}}}}}}'`\n"
+        ),
+        "these values have no effect: MeshConfig osm-system/osm-mesh-config exists".to_owned(),
+        "  osm.enableEgress=false: spec.traffic.enableEgress is true\n".to_owned(),
+        "  osm.envoyLogLevel=\"debug\": spec.sidecar.logLevel is not set\n".to_owned(),
+        format!(
+            "to set them, {command} \
+             '{{\"spec\":{{\"sidecar\":{{\"logLevel\":\"debug\"}},\"traffic\":{{\"enableEgress\":false}}}}}}'`"
+        ),
+    ] {
+        assert!(
+            warned.stderr.contains(&line),
+            "{line}\n in {}",
+            warned.stderr
+        );
+    }
+    warned.ok();
+    let refused = upgrade(&["--require-pinned"]).fails(1);
+    assert!(
+        refused.contains(
+            "--require-pinned: mirror.test/envoy:v1 in MeshConfig osm-system/osm-mesh-config"
+        ),
+        "{refused}"
+    );
+    // The command that the warning names mends it.
+    cluster.patch(&path, &image(""));
+    assert_eq!(verify(), (0, Vec::new()));
+}
+
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn namespaces_are_added_to_a_mesh_and_removed() {
     let cluster = Cluster::start();
-    cluster.osm(&["install"]).ok();
     cluster.post("/api/v1/namespaces", &json!({"metadata": {"name": "shop"}}));
     let shop = || cluster.get("/api/v1/namespaces/shop").unwrap();
     let before = shop();
+    // Without a mesh nothing is labeled (openservicemesh/osm#2494).
+    let error = cluster.osm(&["namespace", "add", "shop"]).fails(1);
+    assert!(
+        error.contains("mesh osm not found\nrun `osm install` to install it"),
+        "{error}"
+    );
+    assert_eq!(shop(), before);
+    cluster.osm(&["install"]).ok();
+    let other = ["namespace", "add", "shop", "--mesh-name", "other"];
+    let error = cluster.osm(&other).fails(1);
+    assert!(
+        error.contains("mesh other not found\nfound: osm in namespace osm-system"),
+        "{error}"
+    );
+    // Nothing changes if one of several namespaces does not exist.
+    let missing = ["namespace", "add", "shop", "nowhere"];
+    let error = cluster.osm(&missing).fails(1);
+    assert!(error.contains("namespace nowhere not found"), "{error}");
+    assert_eq!(shop(), before);
 
     let said = cluster.osm(&["namespace", "add", "shop"]).ok();
     assert_eq!(said, "Namespace [shop] successfully added to mesh [osm]\n");
@@ -554,6 +685,13 @@ fn namespaces_are_added_to_a_mesh_and_removed() {
         wrong.contains("belongs to the mesh osm, not to other"),
         "{wrong}"
     );
+
+    // New sidecars reach only Pods that restart (openservicemesh/osm#4371).
+    let quick = ["--no-hooks", "--wait=false", "--release", "v1.2.3"];
+    let upgraded = cluster.osm(&[&["mesh", "upgrade"], &quick[..]].concat());
+    let note = "Pods in these namespaces keep their old sidecars until they restart: shop\n";
+    assert!(upgraded.stderr.contains(note), "{}", upgraded.stderr);
+    upgraded.ok();
 
     cluster.osm(&["namespace", "remove", "shop"]).ok();
     assert_eq!(shop()["metadata"]["labels"], before["metadata"]["labels"]);

@@ -105,6 +105,10 @@ fn next_step(error: &Error) -> Option<String> {
             ),
         },
         Error::NotUpgradable { mesh, unfinished } => finish(unfinished, mesh),
+        Error::UnknownMesh { mesh, .. } => format!(
+            "run `{}` to install it, or name another mesh with --mesh-name",
+            command("osm install", mesh, DEFAULT_NAMESPACE)
+        ),
         Error::NotAMesh { .. } => "give the name of a mesh with --mesh-name".to_owned(),
         Error::DamagedRecord { .. } => {
             "restore that Secret; without it the mesh can be installed again once its objects are removed"

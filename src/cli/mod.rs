@@ -22,6 +22,8 @@ mod live;
 #[cfg(feature = "cluster")]
 mod mesh;
 #[cfg(feature = "cluster")]
+mod mesh_config_messages;
+#[cfg(feature = "cluster")]
 mod namespace;
 mod output;
 #[cfg(feature = "cluster")]

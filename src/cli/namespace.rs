@@ -132,14 +132,9 @@ fn set(
 ) -> Done {
     ops::block_on(async {
         let client = global.access.client().connect().await?;
-        if let Membership::Added { mesh, .. } = membership
-            && !ops::meshes(&client).await?.iter().any(|m| m.name == mesh)
-        {
-            printer.warning(&format!("the cluster has no mesh {mesh} yet"));
-        }
-        for name in names {
-            ops::set_membership(&client, name, membership).await?;
-            printer.data(&said(name))?;
+        for change in ops::plan_membership(&client, names, membership).await? {
+            change.apply(&client).await?;
+            printer.data(&said(change.namespace()))?;
         }
         Ok(())
     })?

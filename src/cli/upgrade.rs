@@ -8,6 +8,7 @@ use super::flag_names::overridden_digest;
 use super::hints::after_upgrade;
 use super::image_messages::{ImageOrigins, check_pins};
 use super::live::{interrupted, unless_interrupted};
+use super::mesh_config_messages::report_kept;
 use super::output::Printer;
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
@@ -15,6 +16,7 @@ use super::{Global, mesh_name};
 use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::mesh::{Plan, Request, ValueSource};
 use crate::ops::{self, ImageChange, MeshId, mesh_history, mesh_name as name_of};
+use helm_release::client::Client;
 use helm_release::release::{Owner, Record};
 use helm_release::rollout::RolloutOptions;
 
@@ -80,7 +82,17 @@ impl Upgrade {
                 printer.warning(&overridden_digest(&overridden));
             }
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
-            let changes = describe_changes(&ops::image_changes(last, &rendered)?);
+            match ops::kept_mesh_config(&client, &records, &plan, &rendered).await {
+                Ok(Some(kept)) => report_kept(self.require_pinned, &kept, printer)?,
+                Ok(None) => {}
+                // This user may upgrade the mesh, but not read its settings.
+                Err(error) if error.is_forbidden() && !self.require_pinned => {
+                    printer.warning(&error.to_string());
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let image_changes = ops::image_changes(last, &rendered)?;
+            let changes = describe_changes(&image_changes);
             if self.dry_run {
                 printer.data(&changes)?;
                 return Ok::<_, Failure>(None);
@@ -106,6 +118,9 @@ impl Upgrade {
                 return Err(interrupted(&client, &next));
             };
             done.map_err(|error| Failure::of_operation(&error, &origin))?;
+            if image_changes.iter().any(ImageChange::is_of_sidecar) {
+                note_old_sidecars(&client, name_of(last), printer).await;
+            }
             Ok(Some(plan.chart.metadata.app_version))
         })??;
         if let Some(version) = revision {
@@ -137,6 +152,23 @@ impl Upgrade {
             ..Request::default()
         })?)
     }
+}
+
+/// Notes that Pods of the mesh keep their sidecars until they restart.
+async fn note_old_sidecars(client: &Client, mesh: &str, printer: &mut Printer) {
+    // The upgrade has succeeded, also if this user may not list namespaces.
+    let joined = ops::namespaces(client, Some(mesh))
+        .await
+        .unwrap_or_default();
+    if joined.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = joined.iter().map(|joined| joined.name.as_str()).collect();
+    printer.note(&format!(
+        "Pods in these namespaces keep their old sidecars until they restart: {}\nto restart them, run `kubectl rollout \
+         restart deployment --namespace NAMESPACE`",
+        names.join(", ")
+    ));
 }
 
 /// Lists the images that the upgrade changes, with their old and new references.

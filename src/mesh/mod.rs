@@ -8,6 +8,7 @@ pub mod images;
 #[cfg(test)]
 mod laws;
 mod layers;
+pub mod mesh_config;
 pub mod names;
 mod plan;
 mod request;

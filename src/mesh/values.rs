@@ -112,6 +112,21 @@ impl ValuePath {
         ValuePath(Cow::Owned(key.to_owned()))
     }
 
+    /// Returns the path of the value that a field of the preset of the `MeshConfig` has, such as `traffic.enableEgress`.
+    pub fn of_mesh_config(field: &str) -> ValuePath {
+        let (group, name) = field.split_once('.').unwrap_or(("", field));
+        ValuePath(Cow::Owned(match (group, name) {
+            ("sidecar", "logLevel") => "envoyLogLevel".to_owned(),
+            ("traffic", "enablePermissiveTrafficPolicyMode") => {
+                "enablePermissiveTrafficPolicy".to_owned()
+            }
+            ("observability", "osmLogLevel") => "controllerLogLevel".to_owned(),
+            ("certificate", name) => format!("certificateProvider.{name}"),
+            ("sidecar" | "traffic" | "observability", name) => name.to_owned(),
+            _ => field.to_owned(),
+        }))
+    }
+
     /// Returns the path below the root: the key of a third-party image.
     pub fn key(&self) -> &str {
         &self.0

@@ -133,6 +133,14 @@ pub enum Error {
         /// The meshes of the cluster.
         others: Vec<MeshId>,
     },
+    /// No namespace has a control plane of this mesh.
+    #[error("mesh {mesh} not found{}", others.iter().map(|other| format!("\nfound: {} in namespace {}", other.name, other.namespace)).collect::<String>())]
+    UnknownMesh {
+        /// The name of the mesh.
+        mesh: String,
+        /// The meshes of the cluster.
+        others: Vec<MeshId>,
+    },
     /// A release is not a mesh.
     #[error("the release {release} in namespace {namespace} is not a mesh: its chart is {chart}")]
     NotAMesh {
@@ -258,6 +266,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the user lacks the permission for a request.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Error::Cluster(helm_release::Error::Client(error)) if error.code() == Some(403)
+        )
+    }
+
     /// Returns whether the input of the user is wrong, so that nothing was tried.
     pub fn is_wrong_input(&self) -> bool {
         matches!(

@@ -252,7 +252,7 @@ async fn unfinished(
     }
     // A later revision that failed is an upgrade of a mesh that was installed.
     let never_deployed = never_deployed(&records);
-    let status = last.status();
+    let status = last.status_text();
     if never_deployed && last.name() == release {
         progress(Event::Resumes { release, status });
         return Ok(records);
@@ -261,13 +261,13 @@ async fn unfinished(
         mesh: owner.into(),
         version: last.app_version().to_owned(),
         status: status.to_owned(),
-        unfinished: match status {
-            "uninstalling" => Some(Unfinished::Uninstalling),
-            "failed" if never_deployed => {
+        unfinished: match last.status() {
+            Some(Status::Uninstalling) => Some(Unfinished::Uninstalling),
+            Some(Status::Failed) if never_deployed => {
                 Some(Unfinished::InstallOfRelease(last.name().to_owned()))
             }
-            "failed" | "pending-upgrade" => Some(Unfinished::Upgrade),
-            "pending-rollback" => Some(Unfinished::PendingRollback),
+            Some(Status::Failed | Status::PendingUpgrade) => Some(Unfinished::Upgrade),
+            Some(Status::PendingRollback) => Some(Unfinished::PendingRollback),
             _ => None,
         },
     })

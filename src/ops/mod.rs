@@ -15,6 +15,8 @@ mod history;
 #[cfg(feature = "cluster")]
 mod install;
 #[cfg(feature = "cluster")]
+mod mesh_config;
+#[cfg(feature = "cluster")]
 mod meshes;
 #[cfg(feature = "cluster")]
 mod namespaces;
@@ -38,8 +40,9 @@ pub use {
     event::Event,
     history::{mesh_history, mesh_name},
     install::{InstallOptions, dry_run, install},
+    mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},
-    namespaces::{Membership, MeshNamespace, namespaces, set_membership},
+    namespaces::{Membership, MeshNamespace, namespaces, plan_membership},
     render::{release, render_for_cluster},
     session::{RECORD_LABELS, block_on, client},
     uninstall::{Removal, uninstall},

@@ -1,12 +1,12 @@
-//! The namespaces of applications: which mesh they belong to, and how to change that.
+//! Lists and changes the namespaces of a mesh.
 
-use helm_release::client::Client;
 use helm_release::client::resource::NAMESPACE;
+use helm_release::client::{Client, ObjectRef};
 use helm_release::fields::text;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::Error;
-use super::meshes::{MONITORED_BY, control_planes};
+use super::meshes::{MONITORED_BY, Mesh, control_planes};
 
 /// The label that keeps a namespace out of every mesh.
 const IGNORED: &str = "openservicemesh.io/ignore";
@@ -63,33 +63,78 @@ pub async fn namespaces(client: &Client, mesh: Option<&str>) -> Result<Vec<MeshN
     Ok(joined.collect())
 }
 
-/// Changes whether a namespace belongs to a mesh.
+/// A namespace, and the patch that changes its membership.
+#[derive(Debug)]
+pub struct MembershipChange {
+    reference: ObjectRef,
+    patch: Value,
+}
+
+impl MembershipChange {
+    /// Returns the name of the namespace.
+    pub fn namespace(&self) -> &str {
+        &self.reference.name
+    }
+
+    /// Changes the namespace.
+    ///
+    /// # Errors
+    /// The server refuses the request.
+    pub async fn apply(&self, client: &Client) -> Result<(), Error> {
+        client.merge(&self.reference, &self.patch).await?;
+        Ok(())
+    }
+}
+
+/// Plans changes of the namespaces of a mesh. Nothing changes before all namespaces are checked.
 ///
 /// # Errors
-/// The namespace does not exist, belongs to another mesh or has a control plane, or the server refuses a request.
-pub async fn set_membership(
+/// A namespace does not exist, belongs to another mesh or has a control plane, the mesh to join does not exist, or the
+/// server refuses a request.
+pub async fn plan_membership(
     client: &Client,
-    name: &str,
+    names: &[String],
     membership: Membership<'_>,
-) -> Result<(), Error> {
-    let reference = NAMESPACE.at("", name);
-    let Some(found) = client.get(&reference).await? else {
-        return Err(Error::NamespaceNotFound {
-            namespace: name.to_owned(),
-        });
-    };
-    let own = match membership {
+) -> Result<Vec<MembershipChange>, Error> {
+    let meshes = match membership {
         Membership::Added { .. } => control_planes(client, "").await?,
         _ => Vec::new(),
     };
-    if let Some(own) = own.iter().find(|own| own.namespace == name) {
-        return Err(Error::ControlPlaneNamespace {
-            namespace: name.to_owned(),
-            mesh: own.name.clone(),
+    let mut changes = Vec::new();
+    for name in names {
+        let reference = NAMESPACE.at("", name);
+        let Some(found) = client.get(&reference).await? else {
+            return Err(Error::NamespaceNotFound {
+                namespace: name.to_owned(),
+            });
+        };
+        if let Some(own) = meshes.iter().find(|mesh| mesh.namespace == *name) {
+            return Err(Error::ControlPlaneNamespace {
+                namespace: name.to_owned(),
+                mesh: own.name.clone(),
+            });
+        }
+        let patch = membership_patch(&found, name, membership)?;
+        changes.push(MembershipChange { reference, patch });
+    }
+    if let Membership::Added { mesh, .. } = membership
+        && !meshes.iter().any(|found| found.name == mesh)
+    {
+        return Err(Error::UnknownMesh {
+            mesh: mesh.to_owned(),
+            others: meshes.iter().map(Mesh::id).collect(),
         });
     }
-    let mesh = text(&found, &["metadata", "labels", MONITORED_BY]);
-    let patch = match membership {
+    Ok(changes)
+}
+
+/// Returns the patch for a namespace.
+///
+/// # Errors
+/// It belongs to another mesh.
+fn membership_patch(found: &Value, name: &str, membership: Membership<'_>) -> Result<Value, Error> {
+    let mesh = text(found, &["metadata", "labels", MONITORED_BY]);
+    Ok(match membership {
         Membership::Added { mesh: wanted, .. } if !mesh.is_empty() && mesh != wanted => {
             return Err(Error::InOtherMesh {
                 namespace: name.to_owned(),
@@ -115,7 +160,5 @@ pub async fn set_membership(
             "labels": {MONITORED_BY: null, IGNORED: "true"},
             "annotations": {INJECTION: null, METRICS: null},
         }}),
-    };
-    client.merge(&reference, &patch).await?;
-    Ok(())
+    })
 }

@@ -12,6 +12,7 @@ use super::meshes::no_such_mesh;
 use super::preflight::{PlannedChanges, check_owners, check_permissions, check_version};
 use super::render::render_for_cluster;
 use crate::mesh::images::{FoundImage, scan};
+use crate::mesh::mesh_config::IMAGE_FIELDS;
 use crate::mesh::values::{MESH_NAME, OSM_NAMESPACE};
 use crate::mesh::{Plan, Rendered};
 
@@ -105,6 +106,15 @@ pub struct ImageChange {
     pub after: Option<String>,
 }
 
+impl ImageChange {
+    /// Returns whether the injector adds this image to Pods of the mesh.
+    pub fn is_of_sidecar(&self) -> bool {
+        IMAGE_FIELDS
+            .iter()
+            .any(|(_, variable)| self.place.ends_with(variable))
+    }
+}
+
 /// Returns the images that an upgrade changes, by their places.
 ///
 /// # Errors
@@ -132,12 +142,12 @@ pub fn image_changes(last: &Record, rendered: &Rendered) -> Result<Vec<ImageChan
 /// Returns the operation that has to be finished before an upgrade.
 fn unfinished(records: &[Record], last: &Record) -> Option<Unfinished> {
     match last.status() {
-        "uninstalling" => Some(Unfinished::Uninstalling),
-        "uninstalled" => Some(Unfinished::Uninstalled),
-        "pending-rollback" => Some(Unfinished::PendingRollback),
+        Some(Status::Uninstalling) => Some(Unfinished::Uninstalling),
+        Some(Status::Uninstalled) => Some(Unfinished::Uninstalled),
+        Some(Status::PendingRollback) => Some(Unfinished::PendingRollback),
         _ if !never_deployed(records) => None,
         _ if last.name() == mesh_name(last) => Some(Unfinished::Install),
-        "pending-install" => Some(Unfinished::PendingInstall),
+        Some(Status::PendingInstall) => Some(Unfinished::PendingInstall),
         // The release has another name than its mesh: another tool installed it.
         _ => None,
     }

@@ -6,14 +6,16 @@ use helm_chart::Object;
 use helm_release::client::resource::{ENDPOINT_SLICE, MUTATING_WEBHOOKS, POD, VALIDATING_WEBHOOKS};
 use helm_release::client::{ApiResource, Client, ObjectRef};
 use helm_release::fields::{is_terminating, selector, text};
-use helm_release::release::Record;
+use helm_release::release::{Record, Status};
 use helm_release::wait::{PodProblem, find_problem, is_ready};
 use image_pins::{Digest, Reference};
 use serde_json::Value;
 
 use super::error::Error;
 use super::history::mesh_name;
+use super::mesh_config::{MeshConfig, OverridingImage, overriding_images, read_mesh_config};
 use crate::mesh::images::{COMPONENTS, Pins};
+use crate::mesh::mesh_config::configured_images;
 use crate::mesh::values::{Root, ValuePath};
 
 /// A check and its result.
@@ -29,15 +31,15 @@ pub struct Check {
     pub problem: Option<PodProblem>,
 }
 
-/// Checks everything of a mesh: workloads, endpoints, webhooks, images.
+/// Checks everything of a mesh: workloads, endpoints, webhooks, images, also those that its `MeshConfig` sets.
 ///
 /// # Errors
 /// The record is damaged, or the server refuses a request.
 pub async fn verify(client: &Client, record: &Record) -> Result<Vec<Check>, Error> {
     let mut checks = vec![Check {
         what: format!("release {}", record.name()),
-        holds: record.status() == "deployed",
-        found: format!("{}, revision {}", record.status(), record.revision()),
+        holds: record.is(Status::Deployed),
+        found: format!("{}, revision {}", record.status_text(), record.revision()),
         problem: None,
     }];
     for object in &record.objects()? {
@@ -60,7 +62,70 @@ pub async fn verify(client: &Client, record: &Record) -> Result<Vec<Check>, Erro
     ] {
         checks.push(webhook(client, record, &kind, app).await?);
     }
+    mesh_config(client, record, &mut checks).await?;
     Ok(checks)
+}
+
+/// Compares the images that a `MeshConfig` sets with those of the release.
+async fn mesh_config(
+    client: &Client,
+    record: &Record,
+    checks: &mut Vec<Check>,
+) -> Result<(), Error> {
+    let MeshConfig { reference, spec } = match read_mesh_config(client, record).await {
+        Ok(Some(config)) => config,
+        Ok(None) => return Ok(()),
+        // This user may not read it, but may check everything else.
+        Err(error) if error.code() == Some(403) => {
+            checks.push(Check {
+                what: "MeshConfig".to_owned(),
+                holds: false,
+                found: error.to_string(),
+                problem: None,
+            });
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut of_release = BTreeMap::new();
+    for object in &record.objects()? {
+        of_release.extend(image_variables(object.value.pointer("/spec/template/spec")));
+    }
+    let variable_of = |variable: &str| {
+        let ending = format!(", {variable}");
+        let mut variables = of_release.iter();
+        let found = variables.find(|(name, _)| name.ends_with(&ending))?;
+        Some(found.1.clone())
+    };
+    let overriding = overriding_images(&spec, variable_of);
+    for image in configured_images(&spec) {
+        let differs = overriding.iter().find(|other| other.field == image.field);
+        let (holds, found) = match differs {
+            None => (true, image.reference.to_owned()),
+            Some(OverridingImage {
+                of_release: Some(of_release),
+                ..
+            }) => (
+                false,
+                format!(
+                    "is {}, which overrides {of_release} of the release",
+                    image.reference
+                ),
+            ),
+            Some(other) if other.is_pinned => (true, image.reference.to_owned()),
+            Some(_) => (
+                false,
+                format!("is {}, which is not pinned", image.reference),
+            ),
+        };
+        checks.push(Check {
+            what: format!("{reference} spec.sidecar.{}", image.field),
+            holds,
+            found,
+            problem: None,
+        });
+    }
+    Ok(())
 }
 
 async fn workload(

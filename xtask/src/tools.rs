@@ -62,6 +62,16 @@ pub const KUBE_CONTROLLER_MANAGER: Tool = Tool {
     ..KUBE_APISERVER
 };
 
+/// The real kubectl.
+pub const KUBECTL: Tool = Tool {
+    name: "kubectl",
+    module: "kubectl",
+    package: ".",
+    ldflags: KUBERNETES_LDFLAGS,
+    variable: "OSM_TEST_KUBECTL",
+    asset: true,
+};
+
 /// The store of the API server.
 pub const ETCD: Tool = Tool {
     name: "etcd",
@@ -73,7 +83,7 @@ pub const ETCD: Tool = Tool {
 };
 
 /// All programs that tests need.
-pub const ALL: [Tool; 4] = [HELM, ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER];
+pub const ALL: [Tool; 5] = [HELM, KUBECTL, ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER];
 
 impl Tool {
     /// Returns the path of the program. Builds it if it is not in the cache.
@@ -117,8 +127,10 @@ impl Tool {
         let asset = variable(ASSETS).map(|folder| PathBuf::from(folder).join(self.name));
         match asset {
             Some(path) if path.is_file() => Ok(Some(path)),
-            // The assets of envtest do not contain it.
-            Some(_) if self.name == KUBE_CONTROLLER_MANAGER.name => Ok(None),
+            // The assets of envtest do not contain the one, and other folders may lack the other.
+            Some(_) if [KUBE_CONTROLLER_MANAGER.name, KUBECTL.name].contains(&self.name) => {
+                Ok(None)
+            }
             Some(path) => Err(format!(
                 "{ASSETS} is set, but {} is not a file",
                 path.display()
@@ -233,6 +245,7 @@ mod tests {
                 Ok(Some(assets.join("kube-apiserver"))),
             ),
             (KUBE_CONTROLLER_MANAGER, None, Some(&assets), Ok(None)),
+            (KUBECTL, None, Some(&assets), Ok(None)),
             (HELM, None, Some(&assets), Ok(None)),
         ];
         for (tool, variable, kubebuilder, want) in table {

@@ -124,8 +124,18 @@ httpGet:
 
 {{- /* osm.waitForBootstrap returns the init container that waits until the CRDs exist. Takes root and name. */ -}}
 {{- define "osm.waitForBootstrap" -}}
+{{- $image := include "osm.otherImage" (dict "image" .root.Values.osm.curlImage "key" "osm.curlImage") -}}
 - name: init-{{ .name }}
-  image: {{ include "osm.otherImage" (dict "image" .root.Values.osm.curlImage "key" "osm.curlImage") | quote }}
+  image: {{ $image | quote }}
+  {{- /*
+  The default of a pinned image is IfNotPresent. An upgrade states it, because the default that the API server set for
+  the image of an earlier chart stays otherwise.
+  */}}
+  {{- if not (contains "@" $image) }}
+  imagePullPolicy: {{ .root.Values.osm.image.pullPolicy }}
+  {{- else if .root.Release.IsUpgrade }}
+  imagePullPolicy: IfNotPresent
+  {{- end }}
   command:
     - curl
     - {{ printf "http://osm-bootstrap.%s.svc.cluster.local:9091/healthz" (include "osm.namespace" .root) | quote }}

@@ -89,7 +89,7 @@ impl<'c> ChartRelease<'c> {
             return Err(Error::AlreadyInstalled {
                 release: self.name.clone(),
                 namespace: self.namespace.clone(),
-                status: last.status().to_owned(),
+                status: last.status_text().to_owned(),
             });
         }
         let has_namespace =
@@ -124,8 +124,8 @@ impl<'c> ChartRelease<'c> {
     /// Upgrades the release and returns its new revision. An upgrade that was interrupted or failed is resumed.
     ///
     /// # Errors
-    /// The release is not installed, objects belong to another owner, the chart cannot be rendered, the server refuses a
-    /// request, or something is not ready in time.
+    /// The release is not installed or is being rolled back, objects belong to another owner, the chart cannot be
+    /// rendered, the server refuses a request, or something is not ready in time.
     pub async fn upgrade(&self, client: &Client, progress: Progress<'_>) -> Result<i64, Error> {
         let earlier = history(client, &self.name, &self.namespace).await?;
         let is_installed = |last: &&_| !never_deployed(&earlier) && !is_removed_or_removing(last);
@@ -135,6 +135,12 @@ impl<'c> ChartRelease<'c> {
                 namespace: self.namespace.clone(),
             });
         };
+        if last.is(Status::PendingRollback) {
+            return Err(Error::PendingRollback {
+                release: self.name.clone(),
+                namespace: self.namespace.clone(),
+            });
+        }
         let rendered = self.render(client, last.revision() + 1, true).await?;
         let release = self.rendered_release(&rendered);
         let rollout = Rollout::prepare(client, release, self.options, progress).await?;

@@ -60,6 +60,16 @@ pub enum Error {
         /// The namespace of the release.
         namespace: String,
     },
+    /// The release is being rolled back, or a rollback was interrupted. Helm has to finish it.
+    #[error(
+        "the release {release} in namespace {namespace} is being rolled back, or a rollback was interrupted"
+    )]
+    PendingRollback {
+        /// The name of the release.
+        release: String,
+        /// The namespace of the release.
+        namespace: String,
+    },
     /// Objects of the release exist and belong to another owner.
     #[error(
         "objects of the release belong to another owner:{}",

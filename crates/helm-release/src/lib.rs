@@ -2,7 +2,8 @@
 //!
 //! A chart, rendered by [`helm_chart`], becomes a *release*: its objects are applied in Helm's order, its hooks run, and
 //! each revision is recorded in a Secret from which Helm can list, upgrade, roll back and remove it. This also works the
-//! other way round: this crate upgrades and removes releases that Helm installed.
+//! other way round: this crate upgrades and removes releases that Helm installed. An upgrade takes over the fields that other
+//! installers of the release own, and leaves those of everybody else, such as an autoscaler.
 //!
 //! [`ChartRelease`] does all of this. A program that checks more before it changes anything, or that renders itself, uses
 //! the parts:

@@ -32,7 +32,7 @@ fn an_installation_is_recorded_and_can_be_read_back() {
     let [record] = &world.records()[..] else {
         panic!("not one record: {:?}", world.revisions())
     };
-    assert!(record.is(Status::Deployed), "{}", record.status());
+    assert!(record.is(Status::Deployed), "{}", record.status_text());
     assert_eq!((record.chart_name(), record.app_version()), ("web", "2.0"));
     assert_eq!(record.config(), values);
     let names: Vec<_> = (record.objects().unwrap().iter())

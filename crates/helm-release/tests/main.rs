@@ -9,6 +9,7 @@ mod helm;
 mod hooks;
 mod install;
 mod ownership;
+mod takeover;
 mod uninstall;
 mod upgrade;
 mod wait;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use helm_release::Error;
 use helm_release::rollout::RolloutOptions;
 use serde_json::{Value, json};
@@ -112,4 +114,29 @@ fn only_an_installed_release_can_be_upgraded() {
     assert!(matches!(error, Error::NotInstalled { .. }), "{error}");
     assert!(world.revisions().is_empty(), "nothing was recorded");
     assert_eq!(world.config_map("colors"), None);
+
+    // Helm has to finish what only Helm starts.
+    world.install(&chart).unwrap();
+    let path = "/api/v1/namespaces/default/secrets/sh.helm.release.v1.web.v1";
+    let secret = world.get(path).unwrap();
+    let mut record = decode(secret["data"]["release"].as_str().unwrap());
+    record["info"]["status"] = json!("pending-rollback");
+    let data = json!({"data": {"release": encode(&record)}});
+    world.patch(path, &data);
+    let error = world.upgrade(&chart).unwrap_err();
+    assert!(matches!(error, Error::PendingRollback { .. }), "{error}");
+    assert_eq!(world.revisions(), [(1, "pending-rollback".to_owned())]);
+}
+
+/// Decodes a record: base64 of gzip of JSON, within the base64 of a Secret.
+fn decode(data: &str) -> Value {
+    let compressed = BASE64.decode(BASE64.decode(data).unwrap()).unwrap();
+    serde_json::from_reader(flate2::read::GzDecoder::new(compressed.as_slice())).unwrap()
+}
+
+/// Encodes a record as [`decode`] reads it.
+fn encode(record: &Value) -> String {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    serde_json::to_writer(&mut encoder, record).unwrap();
+    BASE64.encode(BASE64.encode(encoder.finish().unwrap()))
 }

@@ -250,6 +250,11 @@ impl Cluster {
         self.run(&part("OSM_TEST_HELM"), kubeconfig, args)
     }
 
+    /// Runs the real kubectl against the cluster.
+    pub fn kubectl<S: AsRef<str>>(&self, args: &[S]) -> Output {
+        self.run(&part("OSM_TEST_KUBECTL"), &self.kubeconfig, args)
+    }
+
     /// Starts a proxy in front of the API server that makes requests fail.
     pub fn proxy(&self, name: &str, faults: Faults) -> Proxy {
         let kubeconfig = self.folder().join(format!("{name}.kubeconfig"));

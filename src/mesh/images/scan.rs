@@ -1,10 +1,11 @@
-//! The images in rendered objects: containers, and environment variables that name images.
+//! Finds the images in rendered objects: those of containers, of environment variables, and of the `MeshConfig`.
 
 use std::collections::BTreeMap;
 
 use image_pins::{Digest, Reference};
 use serde_json::Value;
 
+use crate::mesh::mesh_config::{configured_images, mesh_config_spec};
 use helm_chart::Object;
 
 /// An image in the objects.
@@ -28,7 +29,7 @@ pub struct BadImage {
 /// Returns all images in the objects, each once, sorted.
 ///
 /// Searches all containers (init and ephemeral ones, too) wherever a Pod template is nested, and their environment
-/// variables whose names end in `_IMAGE`. In another chart (`is_ours` is false) such a variable may hold other values.
+/// variables whose names end in `_IMAGE`, and the `MeshConfig` or its preset. In another chart (`is_ours` is false) such a variable may hold other values.
 ///
 /// # Errors
 /// An invalid reference, such as `name@` or `name:`.
@@ -43,6 +44,12 @@ pub fn scan<'o>(
     for object in objects {
         let place = format!("{}/{}", object.kind(), object.name());
         walk(&object.value, &place, &mut found)?;
+        // It decides which images the sidecars get.
+        let spec = mesh_config_spec(&object.value).unwrap_or_default();
+        for image in configured_images(&spec) {
+            let place = format!("{place}, sidecar.{}", image.field);
+            note(&Value::from(image.reference), place, &mut found)?;
+        }
     }
     Ok(found
         .images

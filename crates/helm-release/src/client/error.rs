@@ -160,7 +160,7 @@ impl ClientError {
     }
 
     /// Returns the HTTP status of the server's answer, if there was one.
-    pub(crate) fn code(&self) -> Option<u16> {
+    pub fn code(&self) -> Option<u16> {
         match self {
             ClientError::Refused { refusal, .. } => Some(refusal.code),
             _ => None,

@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 mod kubeconfig;
 mod login;
+mod managed_fields;
 mod namespace;
 mod objects;
 mod permissions;

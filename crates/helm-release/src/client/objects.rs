@@ -264,6 +264,6 @@ impl Client {
 }
 
 /// Escapes a value in a query (RFC 3986, section 3.4).
-fn query(text: &str) -> PercentEncode<'_> {
+pub(super) fn query(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, QUERY)
 }

@@ -34,6 +34,8 @@ pub enum Status {
     PendingInstall,
     /// It is being upgraded to, or the upgrade was interrupted.
     PendingUpgrade,
+    /// It is being rolled back to, or the rollback was interrupted. Only Helm rolls back.
+    PendingRollback,
     /// It is being removed, or the removal was interrupted.
     Uninstalling,
     /// It was removed, and its history was kept, as Helm does on request.
@@ -41,6 +43,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    const ALL: [Status; 8] = [
+        Status::Deployed,
+        Status::Superseded,
+        Status::Failed,
+        Status::PendingInstall,
+        Status::PendingUpgrade,
+        Status::PendingRollback,
+        Status::Uninstalling,
+        Status::Uninstalled,
+    ];
+
     /// Returns the word in the record.
     fn as_str(self) -> &'static str {
         match self {
@@ -49,6 +63,7 @@ impl Status {
             Status::Failed => "failed",
             Status::PendingInstall => "pending-install",
             Status::PendingUpgrade => "pending-upgrade",
+            Status::PendingRollback => "pending-rollback",
             Status::Uninstalling => "uninstalling",
             Status::Uninstalled => "uninstalled",
         }
@@ -129,7 +144,7 @@ impl Record {
         for (key, value) in [
             ("name", self.name().to_owned()),
             ("owner", "helm".to_owned()),
-            ("status", self.status().to_owned()),
+            ("status", self.status_text().to_owned()),
             ("version", self.revision().to_string()),
             ("modifiedAt", time::unix_seconds().to_string()),
         ] {
@@ -170,14 +185,19 @@ impl Record {
             .unwrap_or_default()
     }
 
-    /// Returns the status, which may be one that is unknown to [`Status`].
-    pub fn status(&self) -> &str {
+    /// Returns the status as a record has it, which may be one that is unknown to [`Status`].
+    pub fn status_text(&self) -> &str {
         text(&self.content, &["info", "status"])
+    }
+
+    /// Returns the status; `None` for one that only other tools know.
+    pub fn status(&self) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| self.is(*status))
     }
 
     /// Returns whether the revision has this status.
     pub fn is(&self, status: Status) -> bool {
-        self.status() == status.as_str()
+        self.status_text() == status.as_str()
     }
 
     /// Returns the description of the status.
@@ -449,7 +469,13 @@ mod tests {
             "sh.helm.release.v1.web.v3"
         );
         assert_eq!(text(&secret, &["metadata", "labels", "status"]), "deployed");
-        assert!(back.is(Status::Deployed));
+        assert_eq!(back.status(), Some(Status::Deployed));
+        record.content["info"]["status"] = Value::from("unknown");
+        assert_eq!(record.status(), None);
+        for status in Status::ALL {
+            record.set_status(status, "");
+            assert_eq!(record.status(), Some(status));
+        }
     }
 
     #[test]

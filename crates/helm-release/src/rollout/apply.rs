@@ -1,8 +1,9 @@
 //! Applies and deletes objects in Helm's order of kinds, those of one kind at the same time.
 
-use helm_chart::install_rank;
+use helm_chart::{Object, install_rank};
 use serde_json::Value;
 
+use super::takeover::take_over;
 use crate::client::concurrent::at_once;
 use crate::client::{Client, ClientError, Deleted, ObjectRef};
 use crate::error::Error;
@@ -17,15 +18,44 @@ pub(crate) struct Target {
     pub object: Value,
 }
 
-/// Applies objects, which are in Helm's order; those of one kind at the same time.
+/// What the cluster has before objects are applied.
+pub(super) struct Existing<'e> {
+    /// The objects that exist, as they were read; `None` if they were not read.
+    pub found: Option<&'e [(ObjectRef, Value)]>,
+    /// The manifests of earlier revisions.
+    pub old: &'e [(ObjectRef, Object)],
+}
+
+/// Applies objects, which are in Helm's order; those of one kind at the same time. Fields that earlier installers of an
+/// object set, and that it no longer has, are removed.
 ///
 /// # Errors
 /// The first refusal.
-pub(super) async fn apply(client: &Client, targets: &[Target]) -> Result<(), ClientError> {
+pub(super) async fn apply(
+    client: &Client,
+    targets: &[Target],
+    existing: &Existing<'_>,
+) -> Result<(), ClientError> {
     for group in targets.chunk_by(|a, b| rank(&a.reference) == rank(&b.reference)) {
-        let requests = group
-            .iter()
-            .map(|target| client.apply(&target.reference, &target.object));
+        let requests = group.iter().map(async |Target { reference, object }| {
+            let read;
+            let found = match existing.found {
+                Some(found) => found.iter().find(|(known, _)| known == reference),
+                None => {
+                    read = client
+                        .get(reference)
+                        .await?
+                        .map(|found| (reference.clone(), found));
+                    read.as_ref()
+                }
+            };
+            if let Some((_, found)) = found {
+                let old = existing.old.iter().filter(|(known, _)| known == reference);
+                let old: Vec<&Value> = old.map(|(_, object)| &object.value).collect();
+                take_over(client, reference, found, object, &old).await?;
+            }
+            client.apply(reference, object).await
+        });
         at_once(requests).await?;
     }
     Ok(())

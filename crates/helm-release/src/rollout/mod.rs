@@ -2,12 +2,14 @@
 
 mod apply;
 mod crds;
+mod defaults;
 mod event;
+mod field_set;
 mod hooks;
-mod patch;
 mod permissions;
 mod prepared;
 mod removal;
+mod takeover;
 
 pub use crds::expect_crds;
 pub use event::{Event, Progress};

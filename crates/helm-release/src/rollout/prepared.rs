@@ -1,14 +1,14 @@
 //! A rollout that is prepared and then started: runs hooks, applies objects, removes old ones, waits, and writes the record.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use helm_chart::Object;
 use serde_json::Value;
 
-use super::apply::{Target, apply, remove};
+use super::apply::{Existing, Target, apply, remove};
 use super::event::{Event, Progress};
 use super::hooks::{self, Hook};
-use super::patch::remove_fields;
 use super::{crds, permissions};
 use crate::client::concurrent::at_once;
 use crate::client::resource::{NAMESPACE, POD};
@@ -53,6 +53,8 @@ pub struct Rollout<'r> {
     crds: Vec<Target>,
     targets: Vec<Target>,
     hooks: Vec<Hook>,
+    /// The objects of the release that exist, once they were read.
+    found: OnceLock<Vec<(ObjectRef, Value)>>,
     wait: bool,
     deadline: Deadline,
     progress: Progress<'r>,
@@ -114,6 +116,7 @@ impl<'r> Rollout<'r> {
             crds,
             targets,
             hooks,
+            found: OnceLock::new(),
             wait: options.wait,
             deadline,
             progress,
@@ -147,15 +150,23 @@ impl<'r> Rollout<'r> {
             .filter(|(target, _)| may_exist(target))
             .map(async |(target, is_hook)| {
                 let found = self.client.get(&target.reference).await?;
-                let foreign = found.filter(|object| match is_hook {
-                    true => hooks::is_foreign(object, owner),
-                    false => !owner.owns(object),
-                });
-                Ok(foreign.map(|object| (target.reference.clone(), Ownership::read(&object))))
+                Ok(found.map(|object| (target.reference.clone(), object, is_hook)))
             });
         let answers: Vec<Option<_>> = at_once(requests).await?;
-        let mut conflicts: Vec<_> = answers.into_iter().flatten().collect();
+        let (mut conflicts, mut existing) = (Vec::new(), Vec::new());
+        for (reference, object, is_hook) in answers.into_iter().flatten() {
+            let is_foreign = match is_hook {
+                true => hooks::is_foreign(&object, owner),
+                false => !owner.owns(&object),
+            };
+            if is_foreign {
+                conflicts.push((reference.clone(), Ownership::read(&object)));
+            }
+            existing.push((reference, object));
+        }
         conflicts.sort_by_key(|(reference, _)| reference.to_string());
+        // A second call finds nothing new: the first one is what the rollout started from.
+        let _ = self.found.set(existing);
         Ok(conflicts)
     }
 
@@ -282,8 +293,9 @@ impl<'r> Rollout<'r> {
         run_hooks(format!("pre-{event}")).await?;
         let objects = self.targets.len();
         progress(Event::Applying { objects });
-        remove_fields(self.client, old, &self.targets).await?;
-        apply(self.client, &self.targets).await?;
+        let found = self.found.get().map(Vec::as_slice);
+        let existing = Existing { found, old };
+        apply(self.client, &self.targets, &existing).await?;
         self.remove_stale(old).await?;
         if self.wait {
             progress(Event::Waiting);

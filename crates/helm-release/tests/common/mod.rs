@@ -130,7 +130,7 @@ impl World {
     /// Reads the revisions of the release `web`, each with its status.
     pub fn revisions(&self) -> Vec<(i64, String)> {
         let records = self.records();
-        let pair = |record: &Record| (record.revision(), record.status().to_owned());
+        let pair = |record: &Record| (record.revision(), record.status_text().to_owned());
         records.iter().map(pair).collect()
     }
 
