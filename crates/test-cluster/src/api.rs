@@ -1,9 +1,10 @@
 //! Clients, kubeconfigs and requests for the API server.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -99,6 +100,9 @@ pub fn base64(text: &str) -> String {
 }
 
 /// Sends a request; returns the status code and the body of the response. The code of every success is 200.
+///
+/// While the server is too busy (429), for example because it opens the storage of a new kind, it is asked again after
+/// the time that it names.
 pub async fn request(
     client: &Client,
     method: &str,
@@ -109,13 +113,24 @@ pub async fn request(
         "PATCH" => "application/merge-patch+json",
         _ => "application/json",
     };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("Content-Type", kind)
-        .body(Bytes::from(body.map(Value::to_string).unwrap_or_default()))
-        .unwrap();
-    let answer = client.send(request).await?;
+    let body = Bytes::from(body.map(Value::to_string).unwrap_or_default());
+    let answer = loop {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Content-Type", kind)
+            .body(body.clone())
+            .unwrap();
+        let answer = client.send(request).await?;
+        let seconds = answer.headers().get("Retry-After");
+        let seconds = seconds.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        match seconds {
+            Some(seconds) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            _ => break answer,
+        }
+    };
     let code = match answer.status().is_success() {
         true => 200,
         false => answer.status().as_u16(),
