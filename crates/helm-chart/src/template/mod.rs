@@ -18,7 +18,6 @@ use std::rc::Rc;
 
 pub use error::{Location, TemplateFault};
 pub use files::Files;
-pub(crate) use glob::glob_match;
 pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
