@@ -31,7 +31,7 @@ fn foreign(name: &str) -> [String; 2] {
 }
 
 /// Names of cases and their flags. `@` stands for the folder of values files.
-const CASES: [(&str, &[&str]); 26] = [
+const CASES: [(&str, &[&str]); 28] = [
     ("defaults", &[]),
     ("another name", &["--set", "name=a-very-long-name-that-is-"]),
     (
@@ -71,6 +71,16 @@ const CASES: [(&str, &[&str]); 26] = [
     (
         "commas and dots that are escaped",
         &["--set", r"secret=a\,b,labels.example\.com/x=y"],
+    ),
+    ("values from files", &["--set-file", "secret=@/two.yaml"]),
+    (
+        "a literal value",
+        &[
+            "--set-literal",
+            r"secret=a,b=\c{d}",
+            "--set-literal",
+            "list[0]=1",
+        ],
     ),
     (
         "a condition switches off",
