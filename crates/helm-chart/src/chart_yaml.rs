@@ -298,11 +298,7 @@ fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(on) => Some(on.to_string()),
-        Value::Number(number) if number.is_f64() => {
-            #[allow(clippy::cast_possible_truncation)] // As in Helm.
-            let shortest = (number.as_f64()? as f32).to_string();
-            Some(yaml::float_to_text(shortest.parse().ok()?))
-        }
+        Value::Number(number) if number.is_f64() => number.as_f64().map(yaml::float_32_to_text),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

@@ -302,6 +302,39 @@ const TAKEN: &[(&str, Files, &[&str])] = &[
         ],
         &[],
     ),
+    (
+        "tags of values",
+        &[(
+            "values.yaml",
+            "a: !!string 1234531231\nb: !local {c: 1}\nd: !!int '3'\ne: !!str yes\nf: !!bool 'yes'\ng: !!float 3\n\
+           h: !!binary |\n  aGVs\n  bG8=\ni: !!timestamp 2001-12-14\nj: ! '12'\nk: !foo 12\n0.123456789: l\n",
+        )],
+        &[],
+    ),
+    (
+        "merge keys of values",
+        &[(
+            "values.yaml",
+            "x: &x {a: 1, b: 2}\nk: {a: 0, <<: *x, b: 3}\nl: {<<: *x, <<: {a: 9}, c: 1}\n\
+           m: {a: 5, <<: [{a: 7}, {a: 8, d: 1}]}\no: {\"<<\": 1}\n",
+        )],
+        &[],
+    ),
+    (
+        "values after the end of a document",
+        &[("values.yaml", "a: 1\n...\nb: [\n---\nc: 2\n... # end\n]\n")],
+        &[],
+    ),
+    // helm#31867
+    (
+        "documents begin where a line begins with a separator",
+        &[(
+            "templates/b.yaml",
+            "\n  ---\t \napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n---{{ \"\" -}}\n\
+           apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n--- # d\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\n...\nx\n",
+        )],
+        &[],
+    ),
     // Why only these: one template has to be left that shows something.
     (
         "everything that a negated rule does not match is ignored",
@@ -424,6 +457,26 @@ const REFUSED: &[(&str, Files, &str)] = &[
         "a folder with the name of an archive",
         &[subchart!("sub.tgz", "1.0.0")],
         "sub.tgz",
+    ),
+    (
+        "a value whose key is null",
+        &[("values.yaml", "a: 1\n~: 1\n")],
+        "values.yaml:2:1",
+    ),
+    (
+        "a binary value that is not base64",
+        &[("values.yaml", "a: !!binary 'aG k='\n")],
+        "values.yaml:1:",
+    ),
+    (
+        "a timestamp that is none",
+        &[("values.yaml", "a: !!timestamp x\n")],
+        "values.yaml:1:",
+    ),
+    (
+        "a list as merge key",
+        &[("values.yaml", "x: &x [1]\na: {<<: *x}\n")],
+        "values.yaml:2:",
     ),
     (
         "a kubeVersion that is none",
