@@ -10,6 +10,7 @@ mod functions;
 mod glob;
 mod limits;
 mod lookups;
+mod meter;
 mod parse;
 mod value;
 
@@ -79,6 +80,7 @@ pub fn render(
     stack: Stack,
     lookups: &Lookups,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
+    meter::reset();
     let max_depth = match stack {
         Stack::OfAnyThread => limits::SHALLOW_DEPTH,
         Stack::Large => limits::MAX_DEPTH,
@@ -104,6 +106,7 @@ pub fn render(
                 return Err(fault);
             }
         };
+        meter::spend_output(&text);
         if text.contains(exec::NO_VALUE) {
             text = text.replace(exec::NO_VALUE, "");
         }
