@@ -47,9 +47,16 @@ fn flags_mean_what_they_mean_to_helm() {
     std::fs::write(&one, "text: one\nmap: {b: 2}\nlist: [x, y]\n").unwrap();
     std::fs::write(&two, "map: {b: 3}\nn: 1000000\n").unwrap();
     let (one, two) = (one.display().to_string(), two.display().to_string());
-    let cases: [(&str, &[&str]); 6] = [
+    let both = format!("{one},{two}");
+    let file = format!("text={one}");
+    let cases: [(&str, &[&str]); 8] = [
         ("no flags", &[]),
         ("values files, the last one wins", &["-f", &one, "-f", &two]),
+        ("values files in one flag", &["-f", &both]),
+        (
+            "the content of a file, and a literal",
+            &["--set-file", &file, "--set-literal", r"s=a,b\c={d}"],
+        ),
         (
             "--set overrides files",
             &["--set", "map.b=4,n=5", "-f", &two],

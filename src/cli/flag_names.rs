@@ -23,6 +23,8 @@ pub(super) fn assignment_flag(mode: Mode) -> &'static str {
         Mode::Typed => "--set",
         Mode::Text => "--set-string",
         Mode::Json => "--set-json",
+        Mode::File => "--set-file",
+        Mode::Literal => "--set-literal",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Flags that several commands share: values, and images.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::{Digest, RepositoryPrefix, Tag};
 
@@ -9,12 +10,12 @@ use crate::mesh::ValueSource;
 use crate::mesh::images::{Overrides, PullPolicy, component_key};
 use helm_chart::set::Mode;
 
-/// `-f`, `--set`, `--set-string` and `--set-json`, in the order of the command line.
+/// `-f`, `--set`, `--set-string`, `--set-json`, `--set-file` and `--set-literal`, in the order of the command line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ValueArgs(pub Vec<ValueSource>);
 
 /// The flags that set values: clap's id, how the value is parsed, the name of the value, the help.
-const SET_FLAGS: [(&str, Mode, &str, &str); 3] = [
+const SET_FLAGS: [(&str, Mode, &str, &str); 5] = [
     (
         "set",
         Mode::Typed,
@@ -33,6 +34,18 @@ const SET_FLAGS: [(&str, Mode, &str, &str); 3] = [
         "KEY=JSON",
         "Set values from JSON: KEY=JSON or a whole object (repeatable)",
     ),
+    (
+        "set-file",
+        Mode::File,
+        "KEY=FILE",
+        "Set values to the content of files (repeatable)",
+    ),
+    (
+        "set-literal",
+        Mode::Literal,
+        "KEY=TEXT",
+        "Set one value as a string; commas and backslashes are part of it (repeatable)",
+    ),
 ];
 
 impl clap::FromArgMatches for ValueArgs {
@@ -45,7 +58,9 @@ impl clap::FromArgMatches for ValueArgs {
             .flatten()
             .zip(files)
         {
-            found.push((at, ValueSource::File(path.clone())));
+            for path in split_list(path)? {
+                found.push((at, ValueSource::File(path)));
+            }
         }
         for (id, mode, ..) in SET_FLAGS {
             let texts = matches.get_many::<String>(id).into_iter().flatten();
@@ -71,7 +86,9 @@ impl clap::Args for ValueArgs {
             .short('f')
             .long("values")
             .value_name("FILE")
-            .help("YAML file with values, or - for standard input (repeatable)")
+            .help(
+                "YAML files with values, separated by commas, or - for standard input (repeatable)",
+            )
             .action(ArgAction::Append)
             .value_parser(value_parser!(PathBuf));
         let sets = SET_FLAGS.map(|(id, _, value, help)| {
@@ -86,6 +103,51 @@ impl clap::Args for ValueArgs {
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
+    }
+}
+
+/// Splits a list of paths at its commas, as Helm does: a path with commas can be in double quotes, which are doubled
+/// inside of them.
+fn split_list(list: &Path) -> Result<Vec<PathBuf>, clap::Error> {
+    let Some(mut rest) = list.to_str() else {
+        return Ok(vec![list.to_owned()]);
+    };
+    let wrong = || {
+        let message = format!(
+            "-f {}: a path with a quote has to be in double quotes, with the quote doubled\n",
+            list.display()
+        );
+        clap::Error::raw(ErrorKind::ValueValidation, message)
+    };
+    let mut paths = Vec::new();
+    loop {
+        let mut path = String::new();
+        if let Some(quoted) = rest.strip_prefix('"') {
+            rest = quoted;
+            loop {
+                let (text, after) = rest.split_once('"').ok_or_else(wrong)?;
+                path.push_str(text);
+                rest = after;
+                match rest.strip_prefix('"') {
+                    Some(after) => rest = after,
+                    None => break,
+                }
+                path.push('"');
+            }
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            path.push_str(&rest[..end]);
+            rest = &rest[end..];
+            if path.contains('"') {
+                return Err(wrong());
+            }
+        }
+        paths.push(PathBuf::from(path));
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if rest.is_empty() => return Ok(paths),
+            None => return Err(wrong()),
+        }
     }
 }
 
@@ -147,5 +209,32 @@ fn component_digest(text: &str) -> Result<(&'static str, Digest), String> {
     match digest.implausible() {
         Some(why) => Err(format!("{digest}: {why}")),
         None => Ok((key, digest)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_files_are_split_as_by_helm() {
+        let table: &[(&str, &[&str])] = &[
+            ("a.yaml", &["a.yaml"]),
+            ("a.yaml,b.yaml", &["a.yaml", "b.yaml"]),
+            ("a.yaml, b c.yaml", &["a.yaml", " b c.yaml"]),
+            ("\"a,b.yaml\",c", &["a,b.yaml", "c"]),
+            ("\"a\"\"b\"", &["a\"b"]),
+            ("a,", &["a", ""]),
+            ("-", &["-"]),
+        ];
+        for (list, want) in table {
+            let paths = split_list(Path::new(list)).unwrap();
+            let want: Vec<_> = want.iter().map(PathBuf::from).collect();
+            assert_eq!(paths, want, "{list}");
+        }
+        for list in ["a\"b", "\"a", "\"a\"b"] {
+            assert!(split_list(Path::new(list)).is_err(), "{list}");
+        }
     }
 }

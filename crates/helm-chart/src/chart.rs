@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::schema::Schema;
 
 /// A loaded chart.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
     /// The content of `Chart.yaml`.
     pub metadata: Metadata,
@@ -58,4 +58,12 @@ pub struct Dependency {
     pub tags: Vec<String>,
     /// The values that this chart imports from the dependency: (path there, path here).
     pub import_values: Vec<(String, String)>,
+}
+
+impl Metadata {
+    /// Returns whether the chart has `apiVersion: v1`, the format of Helm 2.
+    pub(super) fn is_v1(&self) -> bool {
+        let api_version = self.fields.get("apiVersion").and_then(Value::as_str);
+        api_version.is_none_or(|version| version == "v1")
+    }
 }

@@ -9,6 +9,7 @@ use super::version;
 /// Removes the subcharts that the values disable, and imports values from the others.
 pub(super) fn process(chart: &mut Chart, user: &Map<String, Value>) -> Result<(), String> {
     enable(chart, user, "")?;
+    refuse_ambiguity(&mut chart.dependencies)?;
     import_values(chart)
 }
 
@@ -21,34 +22,23 @@ fn enable(chart: &mut Chart, user: &Map<String, Value>, path: &str) -> Result<()
     let fits = |dep: &Dependency, sub: &Chart| {
         dep.name == sub.metadata.name && version_fits(&dep.version, &sub.metadata.version)
     };
-    for dep in declared {
-        let name = &dep.name;
-        let mut found = available.iter().filter(|sub| sub.metadata.name == *name);
-        match found.next() {
-            // A chart that is itself a dependency does not have to contain the subcharts that it disables.
-            None if path.is_empty() => {
-                return Err(format!(
-                    "the chart depends on {name:?}, which is not in charts/; \
-                     run helm dependency build to put it there"
-                ));
-            }
-            Some(first) if !available.iter().any(|sub| fits(dep, sub)) => {
-                let (wanted, have) = (&dep.version, &first.metadata.version);
-                return Err(format!(
-                    "the chart depends on {name:?} {wanted}, but charts/ contains version {have}"
-                ));
-            }
-            _ => {}
-        }
+    // A chart that is itself a dependency does not have to contain the subcharts that it disables.
+    let is_missing = |dep: &&Dependency| !available.iter().any(|sub| sub.metadata.name == dep.name);
+    if let Some(dep) = declared.iter().find(is_missing).filter(|_| path.is_empty()) {
+        return Err(format!(
+            "the chart depends on {:?}, which is not in charts/; run helm dependency build to put it there",
+            dep.name
+        ));
     }
-    // Charts in charts/ that are not declared are always enabled.
-    let mut taken: Vec<Chart> = available
-        .iter()
-        .filter(|sub| !declared.iter().any(|dep| fits(dep, sub)))
-        .cloned()
-        .collect();
+    // Charts in charts/ that are not declared are always enabled. So are those of another version than the declared one,
+    // as in Helm, unless charts/ contains the declared one, too.
+    let is_undeclared = |sub: &&Chart| {
+        let mut same = declared.iter().filter(|dep| dep.name == sub.metadata.name);
+        !same.any(|dep| available.iter().any(|sub| fits(dep, sub)))
+    };
+    let mut taken: Vec<Chart> = available.iter().filter(is_undeclared).cloned().collect();
     for dep in declared {
-        if let Some(sub) = available.iter().find(|sub| fits(dep, sub)) {
+        for sub in available.iter().filter(|sub| fits(dep, sub)) {
             let mut sub = sub.clone();
             if let Some(alias) = &dep.alias {
                 sub.metadata.name.clone_from(alias);
@@ -84,15 +74,33 @@ fn enable(chart: &mut Chart, user: &Map<String, Value>, path: &str) -> Result<()
     Ok(())
 }
 
+/// Removes equal subcharts, and refuses different ones of the same name: Helm takes one of them at random, or parts of each.
+fn refuse_ambiguity(subcharts: &mut Vec<Chart>) -> Result<(), String> {
+    let mut kept: Vec<Chart> = Vec::with_capacity(subcharts.len());
+    for mut sub in subcharts.drain(..) {
+        refuse_ambiguity(&mut sub.dependencies)?;
+        let name = &sub.metadata.name;
+        match kept.iter().find(|other| other.metadata.name == *name) {
+            None => kept.push(sub),
+            Some(other) if *other == sub => {}
+            Some(other) => {
+                return Err(format!(
+                    "charts/ contains several charts that could be the subchart {name:?}: version {} and version {}; \
+                     remove all but one, or give the dependencies in Chart.yaml different aliases",
+                    other.metadata.version, sub.metadata.version
+                ));
+            }
+        }
+    }
+    *subcharts = kept;
+    Ok(())
+}
+
 /// Conditions override tags. Without either, a dependency is enabled.
 fn is_enabled(dep: &Dependency, values: &Map<String, Value>, path: &str) -> bool {
-    let conditions = dep
-        .condition
-        .trim()
-        .split(',')
-        .map(str::trim)
-        .filter(|c| !c.is_empty());
-    for condition in conditions {
+    // As in Helm, a blank around a comma belongs to the path, which is then not found.
+    let conditions = dep.condition.trim().split(',');
+    for condition in conditions.filter(|c| !c.is_empty()) {
         if let Some(Value::Bool(on)) = lookup(values, &format!("{path}{condition}")) {
             return *on;
         }
@@ -106,10 +114,8 @@ fn is_enabled(dep: &Dependency, values: &Map<String, Value>, path: &str) -> bool
     set.is_empty() || set.contains(&true)
 }
 
+/// Returns whether a version satisfies a constraint. As in Helm, none does if there is no constraint.
 fn version_fits(constraint: &str, version: &str) -> bool {
-    if constraint.is_empty() {
-        return true;
-    }
     match (
         constraint.parse::<version::Constraint>(),
         version::parse(version),

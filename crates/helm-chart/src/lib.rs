@@ -34,9 +34,11 @@
 
 mod api_versions;
 mod chart;
+mod chart_yaml;
 mod dependencies;
 mod embed;
 mod error;
+mod ignore;
 pub mod json;
 mod load;
 mod nearest;

@@ -142,27 +142,33 @@ pub fn read_manifest(name: &str, text: &str) -> Result<Vec<Object>, ChartError> 
     collect([(name.to_owned(), text.to_owned())])
 }
 
-/// Splits a YAML stream into documents. Returns each with its first line, counted from 1.
+/// Splits rendered text into documents. Returns each with its first line, counted from 1.
+///
+/// As in Helm, a document begins where a line begins with `---`, whatever follows (`---apiVersion: v1`), and blanks before
+/// a document do not count.
 fn split(text: &str) -> Vec<(usize, &str)> {
-    let mut documents = Vec::new();
-    let (mut start, mut start_line) = (0, 1);
-    let mut at = 0;
-    for (i, line) in text.split_inclusive('\n').enumerate() {
-        let end = at + line.len();
-        // A separator is at the start of a line, followed by nothing but a blank or a comment.
-        if line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with([' ', '\t']))
-        {
-            documents.push((start_line, text.get(start..at).unwrap_or_default()));
-            // The rest of the line (a comment) belongs to the next document.
-            start = at + 3;
-            start_line = i + 1;
+    let start = text.len() - text.trim_start().len();
+    let mut separators = Vec::new();
+    let mut at = start;
+    for line in text[start..].split_inclusive('\n') {
+        if line.starts_with("---") {
+            separators.push(at);
         }
-        at = end;
+        at += line.len();
     }
-    documents.push((start_line, text.get(start..).unwrap_or_default()));
-    documents.retain(|(_, document)| !document.trim().is_empty());
+    let starts = std::iter::once(start).chain(separators.iter().map(|at| at + "---".len()));
+    let ends = separators.iter().copied().chain([text.len()]);
+    let (mut counted, mut line) = (0, 1);
+    let mut documents = Vec::new();
+    for (start, end) in starts.zip(ends) {
+        let document = text[start..end].trim_start();
+        if !document.is_empty() {
+            let first = end - document.len();
+            line += text[counted..first].matches('\n').count();
+            counted = first;
+            documents.push((line, document));
+        }
+    }
     documents
 }
 
@@ -319,6 +325,27 @@ mod tests {
             names(&text),
             ["ServiceAccount/s", "Deployment/d", "Zebra/z"]
         );
+    }
+
+    /// helm#31867
+    #[test]
+    fn a_line_that_begins_with_a_separator_begins_a_document() {
+        let (a, b) = (doc("A", "a"), doc("B", "b"));
+        for (text, line) in [
+            (format!("---{a}---{b}"), 5),
+            (format!("\n \t\n  ---\t {a}---\n\n{b}"), 9),
+            (format!("{a}---\r\n\r\n  {b}--- # the end\n---\n"), 7),
+            (format!("  {a}\n--- \t# note\n{b}"), 6),
+        ] {
+            assert_eq!(names(&text), ["A/a", "B/b"], "{text}");
+            assert_eq!(
+                split(&text).get(1).map(|(line, _)| *line),
+                Some(line),
+                "{text}"
+            );
+        }
+        // Four hyphens are a separator and the begin of a list.
+        assert_eq!(split("a\n----b\n"), [(1, "a\n"), (2, "-b\n")]);
     }
 
     #[test]

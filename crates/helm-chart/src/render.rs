@@ -102,6 +102,12 @@ fn render_on(
     user: &Map<String, Json>,
     target: &Target,
 ) -> Result<Vec<Object>, ChartError> {
+    if chart.metadata.is_library {
+        return Err(refused(format!(
+            "the chart {} is a library chart (type: library): only other charts can use it, it cannot be installed",
+            chart.metadata.name
+        )));
+    }
     check_kube_version(chart, target)?;
     let valid = valid_values(chart, target);
     let chart = with_dependencies(chart, user)?;
@@ -211,7 +217,8 @@ fn check_kube_version(chart: &Chart, target: &Target) -> Result<(), ChartError> 
     let constraint: version::Constraint = wanted
         .parse()
         .map_err(|e| refused(format!("the chart {name}: kubeVersion: {e}")))?;
-    let have = version::parse(&target.kube_version.version).map_err(refused)?;
+    // As in Helm, without the suffix that vendors add: v1.33.4-gke.1245000 is v1.33.4.
+    let have = version::parse(&target.kube_version.normalized).map_err(refused)?;
     if constraint.allows(&have) {
         return Ok(());
     }

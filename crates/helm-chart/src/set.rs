@@ -1,7 +1,10 @@
-//! The grammar of `helm --set`, `--set-string` and `--set-json`.
+//! The grammar of `helm --set`, `--set-string`, `--set-json`, `--set-file` and `--set-literal`.
 //!
 //! `a.b=1,c[0]=x,d={1,2}`: dots separate the names of a path, brackets contain an index, braces a list, commas separate
-//! assignments, and a backslash escapes the next character.
+//! assignments, and a backslash escapes the next character. With `--set-literal` only dots, brackets and the first equals
+//! sign have a meaning.
+
+use std::io::Read as _;
 
 use serde_json::{Map, Value};
 
@@ -9,6 +12,8 @@ use serde_json::{Map, Value};
 const MAX_DEPTH: usize = 30;
 /// Maximum index of a list.
 const MAX_INDEX: usize = 65_536;
+/// Maximum size of a file whose content becomes a value, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// How the right side of an assignment is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,10 @@ pub enum Mode {
     Text,
     /// `--set-json`: JSON, or a whole JSON object without a name.
     Json,
+    /// `--set-file`: the path of a file, whose content is the value, a string.
+    File,
+    /// `--set-literal`: everything behind the first `=` is one string.
+    Literal,
 }
 
 /// An invalid assignment.
@@ -36,7 +45,7 @@ pub struct SetError {
 /// Applies the assignments of one flag to `values`.
 ///
 /// # Errors
-/// Syntax errors, and keys below a value that is not a map, with their position.
+/// Syntax errors, keys below a value that is not a map, and files that cannot be read, with their position.
 pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result<(), SetError> {
     if mode == Mode::Json && text.trim_start().starts_with('{') {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| SetError {
@@ -88,7 +97,7 @@ impl Parser<'_> {
                 return (out, Some(c));
             }
             match c {
-                '\\' => {
+                '\\' if self.mode != Mode::Literal => {
                     out.extend(self.peek());
                     self.at += 1;
                 }
@@ -100,7 +109,10 @@ impl Parser<'_> {
 
     fn key(&mut self, map: &mut Map<String, Value>, depth: usize) -> Result<(), SetError> {
         let start = self.at;
-        let (name, last) = self.until(&['=', '[', ',', '.']);
+        let (name, last) = match self.mode {
+            Mode::Literal => self.until(&['=', '[', '.']),
+            _ => self.until(&['=', '[', ',', '.']),
+        };
         if name.is_empty() {
             return Err(self.error(start, "a name is missing here"));
         }
@@ -216,10 +228,12 @@ impl Parser<'_> {
     fn value(&mut self) -> Result<Value, SetError> {
         match self.mode {
             Mode::Json => self.json(),
+            Mode::Literal => Ok(Value::String(self.until(&[]).0)),
             _ if self.peek() == Some('{') => self.list(),
             _ => {
+                let start = self.at;
                 let (text, _) = self.until(&[',']);
-                Ok(self.scalar(text))
+                self.scalar(text, start)
             }
         }
     }
@@ -229,11 +243,12 @@ impl Parser<'_> {
         self.at += 1;
         let mut items = Vec::new();
         loop {
+            let item = self.at;
             let (text, last) = self.until(&[',', '}']);
             match last {
                 None => return Err(self.error(start, "the list is not closed with }")),
                 Some(c) => {
-                    items.push(self.scalar(text));
+                    items.push(self.scalar(text, item)?);
                     if c == '}' {
                         break;
                     }
@@ -283,24 +298,50 @@ impl Parser<'_> {
         Ok(floats(value))
     }
 
-    fn scalar(&self, text: String) -> Value {
-        if self.mode == Mode::Text {
-            return Value::String(text);
-        }
-        if text.eq_ignore_ascii_case("true") {
-            Value::Bool(true)
-        } else if text.eq_ignore_ascii_case("false") {
-            Value::Bool(false)
-        } else if text.eq_ignore_ascii_case("null") {
-            Value::Null
-        } else if text == "0" {
-            Value::from(0)
-        } else if text.starts_with('0') {
-            Value::String(text)
-        } else {
-            text.parse::<i64>().map_or(Value::String(text), Value::from)
+    /// Converts the text of a value, which begins at `start`.
+    fn scalar(&self, text: String, start: usize) -> Result<Value, SetError> {
+        match self.mode {
+            Mode::Typed => Ok(typed(text)),
+            Mode::File => match read_file(&text) {
+                Ok(content) => Ok(Value::String(content)),
+                Err(reason) => Err(self.error(start, format!("{text:?}: {reason}"))),
+            },
+            _ => Ok(Value::String(text)),
         }
     }
+}
+
+fn typed(text: String) -> Value {
+    if text.eq_ignore_ascii_case("true") {
+        Value::Bool(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Value::Bool(false)
+    } else if text.eq_ignore_ascii_case("null") {
+        Value::Null
+    } else if text == "0" {
+        Value::from(0)
+    } else if text.starts_with('0') {
+        Value::String(text)
+    } else {
+        text.parse::<i64>().map_or(Value::String(text), Value::from)
+    }
+}
+
+fn read_file(path: &str) -> Result<String, String> {
+    if path == "-" || path.contains("://") {
+        return Err("only files can be read, neither standard input nor URLs".to_owned());
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot read the file: {error}"))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!(
+            "the file is larger than {} MiB",
+            MAX_FILE_BYTES >> 20
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -372,6 +413,53 @@ mod tests {
     }
 
     #[test]
+    fn literals_are_read_as_helm_reads_them() {
+        let table = [
+            (r"a.b=1,c={x}\,=", json!({"a": {"b": r"1,c={x}\,="}})),
+            (r"a\.b,c=1", json!({r"a\": {"b,c": "1"}})),
+            ("a[1].b=true", json!({"a": [null, {"b": "true"}]})),
+            ("a[0][0]=", json!({"a": [[""]]})),
+            ("a=", json!({"a": ""})),
+            ("", json!({})),
+        ];
+        for (text, want) in table {
+            assert_eq!(parse(text, Mode::Literal), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_where_their_paths_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (one, comma) = (file("one", b"1,x\n"), file("com,ma", b"{}"));
+        let escaped = comma.replace(',', r"\,");
+        assert_eq!(
+            parse(
+                &format!("a.b={one},c[0]={escaped},d={{{one},{one}}}"),
+                Mode::File
+            ),
+            Ok(json!({"a": {"b": "1,x\n"}, "c": ["{}"], "d": ["1,x\n", "1,x\n"]}))
+        );
+        let binary = file("binary", &[0xff]);
+        for (text, column, reason) in [
+            ("a=b,c=missing".to_owned(), 3, "cannot read the file"),
+            ("a={missing}".to_owned(), 4, "cannot read the file"),
+            ("a=".to_owned(), 3, "cannot read the file"),
+            (format!("a={binary}"), 3, "not UTF-8"),
+            ("a=-".to_owned(), 3, "only files"),
+            ("a=https://host/x".to_owned(), 3, "only files"),
+        ] {
+            let error = parse(&text, Mode::File).expect_err(&text);
+            assert_eq!(error.column, column, "{error}");
+            assert!(error.message.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
     fn errors_name_the_place() {
         let table = [
             ("a", Mode::Typed),
@@ -399,7 +487,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[a-c.=,{}\\[\\]0-9\\\\\" ]{0,40}") {
-            for mode in [Mode::Typed, Mode::Text, Mode::Json] {
+            for mode in [Mode::Typed, Mode::Text, Mode::Json, Mode::Literal] {
                 let _ = parse(&text, mode);
             }
         }

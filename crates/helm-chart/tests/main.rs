@@ -4,6 +4,8 @@
 
 mod common;
 
+mod chart_archives;
+mod chart_files;
 mod foreign_chart;
 mod functions;
 mod json_schema;

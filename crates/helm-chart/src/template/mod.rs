@@ -10,6 +10,7 @@ mod functions;
 mod glob;
 mod limits;
 mod lookups;
+mod meter;
 mod parse;
 mod value;
 
@@ -18,7 +19,6 @@ use std::rc::Rc;
 
 pub use error::{Location, TemplateFault};
 pub use files::Files;
-pub(crate) use glob::glob_match;
 pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
@@ -80,6 +80,7 @@ pub fn render(
     stack: Stack,
     lookups: &Lookups,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
+    meter::reset();
     let max_depth = match stack {
         Stack::OfAnyThread => limits::SHALLOW_DEPTH,
         Stack::Large => limits::MAX_DEPTH,
@@ -105,6 +106,7 @@ pub fn render(
                 return Err(fault);
             }
         };
+        meter::spend_output(&text);
         if text.contains(exec::NO_VALUE) {
             text = text.replace(exec::NO_VALUE, "");
         }

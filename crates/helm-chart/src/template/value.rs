@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde_json::{Map, Number};
 
 use super::files::Files;
+use super::meter;
 use crate::yaml::float_to_text;
 
 /// A dict. It is shared like a Go map: `set` changes it for all holders.
@@ -154,6 +155,9 @@ impl Value {
     /// Converts the value to JSON, for `toJson` and `toYaml`.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
+        if !meter::spend_node() {
+            return Json::Null;
+        }
         match self {
             Value::Nil => Json::Null,
             Value::Bool(b) => Json::Bool(*b),
@@ -185,6 +189,9 @@ impl Value {
     /// Returns a copy that shares no dict with the original.
     #[must_use]
     pub fn deep_copy(&self) -> Value {
+        if !meter::spend_node() {
+            return Value::Nil;
+        }
         match self {
             Value::List(items) => Value::list(items.iter().map(Value::deep_copy).collect()),
             Value::Dict(dict) => Value::dict(
@@ -238,6 +245,9 @@ impl From<bool> for Value {
 /// Equality as in `reflect.DeepEqual`: the same type and equal content.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
+        if !meter::spend_node() {
+            return false;
+        }
         match (self, other) {
             (Value::Nil, Value::Nil) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -260,6 +270,9 @@ impl PartialEq for Value {
 /// The output of `{{ value }}` and `%v` (package fmt, "The default format for %v").
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !meter::spend_node() {
+            return Ok(());
+        }
         match self {
             Value::Nil => f.write_str("<nil>"),
             Value::Bool(b) => write!(f, "{b}"),

@@ -11,4 +11,4 @@ mod write;
 pub use read::{Document, Marks, YamlError, parse, parse_documents, parse_with_marks};
 pub use scalar::Numbers;
 pub use write::to_yaml;
-pub(crate) use write::{float_to_text, in_order, is_plain_word, pad, write_key};
+pub(crate) use write::{float_32_to_text, float_to_text, in_order, is_plain_word, pad, write_key};

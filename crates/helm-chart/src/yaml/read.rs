@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Map, Number, Value};
 
-use super::scalar::{Numbers, Scalar, resolve};
+use super::scalar::{Numbers, Scalar, is_timestamp, resolve};
 
 /// Maximum number of nodes of a document with its aliases expanded.
 ///
@@ -37,21 +39,13 @@ pub struct Document {
     pub line: usize,
 }
 
-/// Parses one document; an empty string is `null`.
+/// Parses the first document; an empty string is `null`. As in Go, whatever follows it is not read.
 ///
 /// # Errors
-/// Syntax errors, values that violate the types of YAML 1.1, and a second document.
+/// Syntax errors, and values that violate the types of YAML 1.1.
 pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
-    let mut documents = read(text, numbers, None)?.into_iter();
-    let first = documents.next().map_or(Value::Null, |d| d.value);
-    match documents.next() {
-        Some(second) => Err(YamlError {
-            line: second.line,
-            column: 1,
-            message: "a second document begins here; expected one document".to_owned(),
-        }),
-        None => Ok(first),
-    }
+    let documents = read(text, numbers, None, true)?.into_iter();
+    Ok(documents.map(|d| d.value).next().unwrap_or(Value::Null))
 }
 
 /// Parses all documents of a stream.
@@ -59,7 +53,7 @@ pub fn parse(text: &str, numbers: Numbers) -> Result<Value, YamlError> {
 /// # Errors
 /// Syntax errors, and values that violate the types of YAML 1.1.
 pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, YamlError> {
-    read(text, numbers, None)
+    read(text, numbers, None, false)
 }
 
 /// Parses all documents of a stream and records where each mapping key stands.
@@ -68,7 +62,7 @@ pub fn parse_documents(text: &str, numbers: Numbers) -> Result<Vec<Document>, Ya
 /// As [`parse_documents`].
 pub fn parse_with_marks(text: &str, numbers: Numbers) -> Result<(Vec<Document>, Marks), YamlError> {
     let mut marks = Marks::new();
-    let documents = read(text, numbers, Some(&mut marks))?;
+    let documents = read(text, numbers, Some(&mut marks), false)?;
     Ok((documents, marks))
 }
 
@@ -76,8 +70,10 @@ fn read(
     text: &str,
     numbers: Numbers,
     marks: Option<&mut Marks>,
+    only_first: bool,
 ) -> Result<Vec<Document>, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = &*without_ignored(text);
     let mut reader = Reader {
         numbers,
         anchors: BTreeMap::new(),
@@ -100,6 +96,9 @@ fn read(
                 let line = span.start.line();
                 let value = reader.node(&mut parser, event, &span)?;
                 documents.push(Document { value, line });
+                if only_first {
+                    break;
+                }
             }
             Event::StreamEnd => break,
             Event::StreamStart | Event::DocumentEnd => {}
@@ -107,6 +106,27 @@ fn read(
         }
     }
     Ok(documents)
+}
+
+/// Removes what stands between the end of a document (`...`) and the next `---`, because Go does not read it. Line breaks
+/// stay, so that positions do.
+fn without_ignored(text: &str) -> Cow<'_, str> {
+    const END: &str = "\n...";
+    if memchr::memmem::find(text.as_bytes(), END.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut ignored = false;
+    for line in text.split_inclusive('\n') {
+        let is_end = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
+        if line.starts_with("---") {
+            ignored = false;
+        } else if !out.is_empty() && line.strip_prefix("...").is_some_and(is_end) {
+            ignored = true;
+        }
+        out.push_str(if ignored { "\n" } else { line });
+    }
+    Cow::Owned(out)
 }
 
 type Input<'i> = Parser<'i, granit_parser::StrInput<'i>>;
@@ -219,7 +239,6 @@ impl Reader<'_> {
 
     fn mapping(&mut self, parser: &mut Input<'_>) -> Result<Value, YamlError> {
         let mut map = Map::new();
-        let mut merged = Map::new();
         while let Some((event, span)) = next(parser)? {
             if matches!(event, Event::MappingEnd) {
                 break;
@@ -232,7 +251,7 @@ impl Reader<'_> {
                 String::from("<<")
             } else {
                 key_text(self.node(parser, event, &span)?)
-                    .ok_or_else(|| at(&span, "a list or map cannot be a key"))?
+                    .ok_or_else(|| at(&span, "null, a list or a map cannot be a key"))?
             };
             let outer = self.enter(|| key.replace('~', "~0").replace('/', "~1"), &span);
             let Some((event, value_span)) = next(parser)? else {
@@ -241,7 +260,7 @@ impl Reader<'_> {
             let value = self.node(parser, event, &value_span)?;
             self.leave(outer);
             if is_merge {
-                merge_key(&mut merged, value).map_err(|()| {
+                merge_key(&mut map, value).map_err(|()| {
                     at(
                         &value_span,
                         "a merge key (<<) takes a map or a list of maps",
@@ -250,9 +269,6 @@ impl Reader<'_> {
             } else {
                 map.insert(key, value);
             }
-        }
-        for (key, value) in merged {
-            map.entry(key).or_insert(value);
         }
         Ok(Value::Object(map))
     }
@@ -285,13 +301,20 @@ impl Reader<'_> {
                 .or_else(|| tag.strip_prefix("!!"))
         });
         let resolved = match core {
-            Some("str" | "binary" | "timestamp") => Scalar::Text,
-            Some(_) => resolve(&text),
+            Some("binary") => {
+                let decoded = decode_binary(&text)
+                    .ok_or_else(|| at(span, "the value of !!binary is not base64"))?;
+                return Ok(Value::String(decoded));
+            }
+            Some("bool" | "int" | "float" | "null") => resolve(&text),
+            // A tag that is not one of these, or not one of YAML, says nothing about a scalar.
+            Some(_) => Scalar::Text,
             None if style == ScalarStyle::Plain && tag.is_none() => resolve(&text),
             None => Scalar::Text,
         };
         let fits = match core {
             Some("null") => resolved == Scalar::Null,
+            Some("timestamp") => is_timestamp(&text),
             Some("bool") => matches!(resolved, Scalar::Bool(_)),
             Some("int") => matches!(resolved, Scalar::Int(_) | Scalar::Uint(_)),
             Some("float") => {
@@ -331,34 +354,42 @@ impl Reader<'_> {
 fn key_text(key: Value) -> Option<String> {
     Some(match key {
         Value::String(text) => text,
-        Value::Null => "null".to_owned(),
         Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.as_i64().map_or_else(
-            || {
-                n.as_f64()
-                    .map_or_else(|| n.to_string(), super::float_to_text)
-            },
-            |i| i.to_string(),
-        ),
-        Value::Array(_) | Value::Object(_) => return None,
+        Value::Number(n) => match n.as_i64() {
+            Some(i) => i.to_string(),
+            None => super::float_32_to_text(n.as_f64()?),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
     })
 }
 
-/// Adds the entries of a merge key. Earlier entries win.
-fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
+/// Merges the value of a merge key. As in Go, it overrides what stands before it. In a list, earlier maps override later
+/// ones.
+fn merge_key(map: &mut Map<String, Value>, value: Value) -> Result<(), ()> {
     match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                merged.entry(key).or_insert(value);
+        Value::Object(merged) => map.extend(merged),
+        Value::Array(items) => {
+            for item in items.into_iter().rev() {
+                let Value::Object(merged) = item else {
+                    return Err(());
+                };
+                map.extend(merged);
             }
-            Ok(())
         }
-        Value::Array(items) => items.into_iter().try_for_each(|item| match item {
-            Value::Object(_) => merge_key(merged, item),
-            _ => Err(()),
-        }),
-        _ => Err(()),
+        _ => return Err(()),
     }
+    Ok(())
+}
+
+/// Decodes the text of `!!binary`, as Go does: line breaks do not count.
+fn decode_binary(text: &str) -> Option<String> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = ENGINE.decode(text).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -454,11 +485,64 @@ url: http://a:1/b#c
     }
 
     #[test]
+    fn a_merge_key_overrides_what_stands_before_it() {
+        let table = [
+            ("{a: 0, <<: {a: 1, b: 2}, b: 3}", json!({"a": 1, "b": 3})),
+            ("{<<: {a: 1, b: 2}, <<: {a: 9}}", json!({"a": 9, "b": 2})),
+            (
+                "{a: 5, <<: [{a: 7}, {a: 8, d: 1}]}",
+                json!({"a": 7, "d": 1}),
+            ),
+            ("{\"<<\": 1}", json!({"<<": 1})),
+        ];
+        for (text, want) in table {
+            assert_eq!(parse(text, Numbers::Exact), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_are_read_as_in_go() {
+        let table = [
+            ("!!string 1234531231", json!("1234531231")),
+            ("!local 1", json!("1")),
+            ("!local {a: 1}", json!({"a": 1})),
+            ("!!str yes", json!("yes")),
+            ("!!int \"3\"", json!(3)),
+            ("!!bool \"yes\"", json!(true)),
+            ("!!null \"\"", json!(null)),
+            ("!<tag:yaml.org,2002:int> 3", json!(3)),
+            ("!!set {a, b}", json!({"a": null, "b": null})),
+            ("!!binary |\n  aGVs\n  bG8=\n", json!("hello")),
+            ("!!binary /w==", json!("\u{fffd}")),
+            ("!!timestamp 2001-12-14", json!("2001-12-14")),
+        ];
+        for (text, want) in table {
+            assert_eq!(parse(text, Numbers::Exact), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_of_a_document_is_not_read() {
+        let text = "a: |\n  ....\n  ...\n....: 1\n... # end\nb: [\n...\n---\nc: 1\n...\n]";
+        let documents = parse_documents(text, Numbers::Exact).unwrap();
+        assert_eq!(documents.len(), 2);
+        assert_eq!(documents[0].value, json!({"a": "....\n...\n", "....": 1}));
+        assert_eq!(
+            (&documents[1].value, documents[1].line),
+            (&json!({"c": 1}), 9)
+        );
+        assert_eq!(
+            parse("a: 1\n---\nb: [\n", Numbers::Exact),
+            Ok(json!({"a": 1}))
+        );
+    }
+
+    #[test]
     fn keys_that_are_no_text_become_text() {
-        let value = parse("1: a\ntrue: b\n1.5: c\n~: d\n", Numbers::Exact).unwrap();
+        let value = parse("1: a\ntrue: b\n1.5: c\n0.123456789: d\n", Numbers::Exact).unwrap();
         assert_eq!(
             value,
-            json!({"1": "a", "true": "b", "1.5": "c", "null": "d"})
+            json!({"1": "a", "true": "b", "1.5": "c", "0.12345679": "d"})
         );
     }
 
@@ -479,7 +563,10 @@ url: http://a:1/b#c
             ("? [a]\n: 1\n", 1),
             ("a: !!int x\n", 1),
             ("a: .inf\n", 1),
-            ("a: 1\n---\nb: 1\n", 3),
+            ("a: b\n~: 1\n", 2),
+            ("a: !!binary x\n", 1),
+            ("a: !!timestamp x\n", 1),
+            ("a: &a [1]\nb:\n  <<: *a\n", 3),
         ];
         for (text, line) in table {
             let error = parse(text, Numbers::Exact).unwrap_err();

@@ -126,7 +126,7 @@ fn float(text: &str) -> Option<f64> {
 /// Returns whether the text is a YAML 1.1 timestamp (`2001-12-14`, `2001-12-14 21:59:43`, RFC 3339).
 ///
 /// JSON has no timestamps, so the reader takes it as a string, but a writer has to quote it.
-fn is_timestamp(text: &str) -> bool {
+pub(super) fn is_timestamp(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
         return false;

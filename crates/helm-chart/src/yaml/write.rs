@@ -44,6 +44,14 @@ pub fn float_to_text(f: f64) -> String {
     }
 }
 
+/// Formats a float as Go does with the precision of 32 bits (`strconv.FormatFloat(f, 'g', -1, 32)`). Helm writes numbers
+/// like this where it needs strings: keys, and fields of `Chart.yaml`.
+pub fn float_32_to_text(f: f64) -> String {
+    #[allow(clippy::cast_possible_truncation)]
+    let shortest = (f as f32).to_string();
+    shortest.parse().map_or(shortest, float_to_text)
+}
+
 fn exponential(mantissa: &str, exponent: i32) -> String {
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())

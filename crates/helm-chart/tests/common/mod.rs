@@ -86,6 +86,8 @@ pub fn render<S: AsRef<str>>(chart: &str, args: &[S]) -> Result<Vec<Object>, Cha
             "--set" => Mode::Typed,
             "--set-string" => Mode::Text,
             "--set-json" => Mode::Json,
+            "--set-file" => Mode::File,
+            "--set-literal" => Mode::Literal,
             "--kube-version" => {
                 target.kube_version = KubeVersion::parse(value).unwrap();
                 continue;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::error::TemplateFault;
 use super::super::functions;
 use super::super::limits::{MAX_CALLS, MAX_DEPTH};
+use super::super::meter;
 use super::super::parse::Source;
 use super::super::value::Value;
 use super::scope::{Scope, Template};
@@ -70,6 +71,7 @@ impl Machine {
     pub(super) fn include(&mut self, name: &str, dot: &Value, at: &At) -> Result<Value> {
         let mut out = String::new();
         self.call(name, dot, &mut out, "include", at)?;
+        meter::spend_output(&out);
         Ok(Value::from(out))
     }
 
@@ -81,6 +83,8 @@ impl Machine {
                 format!("tpl: more than {MAX_CALLS} calls are nested; it calls itself without end"),
             ));
         }
+        // Parsing takes much more memory than the text.
+        meter::spend(100 * text.len() as u64);
         let through = |mut fault: TemplateFault| {
             fault.through.push(("tpl".to_owned(), at.location()));
             fault

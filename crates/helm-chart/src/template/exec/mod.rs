@@ -16,6 +16,7 @@ use super::error::{Location, TemplateFault};
 use super::functions;
 use super::limits::{MAX_ITERATIONS, MAX_OUTPUT};
 use super::lookups::Lookups;
+use super::meter;
 use super::parse::Source;
 use super::value::Value;
 pub(super) use scope::Scope;
@@ -183,6 +184,11 @@ impl Machine {
                 self.call(&call.name, &value, out, "template", &at)?;
             }
         }
+        if !meter::spend(10) {
+            let at = frame.source.location(node_pos(node));
+            let message = "the templates take too much work: their values or loops are too large";
+            return Err(TemplateFault::new(at, message.to_owned()));
+        }
         if out.len() > MAX_OUTPUT {
             let at = frame.source.location(node_pos(node));
             let limit = MAX_OUTPUT >> 20;
@@ -268,7 +274,7 @@ impl Machine {
         for (key, item) in items {
             any = true;
             self.iterations += 1;
-            if self.iterations > MAX_ITERATIONS {
+            if self.iterations > MAX_ITERATIONS || !meter::spend(100) {
                 let message =
                     format!("all loops together have more than {MAX_ITERATIONS} iterations");
                 return Err(fault(frame, message));

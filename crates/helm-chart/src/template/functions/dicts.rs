@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::super::lookups::Lookup;
+use super::super::meter;
 use super::super::value::{Dict, Value};
 use super::args::{Args, is_empty, to_text};
 use super::{ANY, Context, Error, Function, Outcome};
@@ -73,6 +74,9 @@ fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {
 /// Checks that a value can become part of `dict`, which must not be inside the value.
 fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
     fn contains(value: &Value, dict: &Dict) -> bool {
+        if !meter::spend_node() {
+            return true;
+        }
         match value {
             Value::Dict(inner) => {
                 Rc::ptr_eq(inner, dict) || inner.borrow().values().any(|v| contains(v, dict))
@@ -151,7 +155,7 @@ fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<
             "dicts are nested more than {MAX_NESTING} deep"
         )));
     }
-    if Rc::ptr_eq(target, source) {
+    if Rc::ptr_eq(target, source) || !meter::spend_node() {
         return Ok(());
     }
     let entries: Vec<(Rc<str>, Value)> = source

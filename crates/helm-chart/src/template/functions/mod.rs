@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::lookups::Lookups;
+use super::meter;
 use super::value::Value;
 use args::Args;
 
@@ -174,5 +175,16 @@ pub(super) fn call(context: &mut Context, name: &str, args: &[Value]) -> Outcome
             args.len()
         )));
     }
-    body(context, &Args(args))
+    if !meter::spend_call(name, args) {
+        return Err(too_much_work());
+    }
+    match body(context, &Args(args)) {
+        Ok(result) if meter::spend_result(&result) => Ok(result),
+        _ if !meter::spend(0) => Err(too_much_work()),
+        error => error,
+    }
+}
+
+fn too_much_work() -> Error {
+    Error::Wrong("the templates take too much work: their values or loops are too large".to_owned())
 }

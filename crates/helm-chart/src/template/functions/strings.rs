@@ -47,7 +47,12 @@ pub(super) const TABLE: &[Function] = &[
         Ok(a.text(1)?.ends_with(a.text(0)?).into())
     }),
     ("replace", 3, 3, |_, a| {
-        text(a.text(2)?.replace(a.text(0)?, a.text(1)?))
+        let (old, new, s) = (a.text(0)?, a.text(1)?, a.text(2)?);
+        let grown = s.matches(old).count().saturating_mul(new.len());
+        match s.len().saturating_add(grown) > MAX_OUTPUT {
+            true => Err(too_large()),
+            false => text(s.replace(old, new)),
+        }
     }),
     ("repeat", 2, 2, |_, a| repeat(a.int(0)?, a.text(1)?)),
     ("trunc", 2, 2, |_, a| text(truncate(a.int(0)?, a.text(1)?))),
@@ -84,7 +89,12 @@ pub(super) const TABLE: &[Function] = &[
     }),
     ("toStrings", 1, 1, |_, a| Ok(texts(to_texts(a.get(0))))),
     ("join", 2, 2, |_, a| {
-        text(to_texts(a.get(1)).join(&*to_text(a.get(0))))
+        let (separator, items) = (to_text(a.get(0)), to_texts(a.get(1)));
+        let lengths = items.iter().map(|item| item.len() + separator.len());
+        match lengths.sum::<usize>() > MAX_OUTPUT {
+            true => Err(too_large()),
+            false => text(items.join(&*separator)),
+        }
     }),
     ("split", 2, 2, |_, a| {
         Ok(numbered(split(a.text(0)?, a.text(1)?, usize::MAX)))
