@@ -547,7 +547,7 @@ fn verify_compares_the_running_images() {
     );
 }
 
-/// The MeshConfig decides which images sidecars get, and an upgrade does not change it (openservicemesh/osm#4371).
+/// The `MeshConfig` decides which images sidecars get, and an upgrade does not change it (openservicemesh/osm#4371).
 fn mesh_config_images_are_judged(cluster: &Cluster, verify: &dyn Fn() -> (i32, Vec<String>)) {
     let kind = "/apis/config.openservicemesh.io/v1alpha2/namespaces/osm-system/meshconfigs";
     cluster.post(

@@ -134,7 +134,7 @@ fn set(
         let client = global.access.client().connect().await?;
         for change in ops::plan_membership(&client, names, membership).await? {
             change.apply(&client).await?;
-            printer.data(&said(change.namespace()))?;
+            printer.data(&said(change.name()))?;
         }
         Ok(())
     })?

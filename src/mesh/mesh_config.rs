@@ -1,6 +1,6 @@
 //! The `MeshConfig`: which images it sets for the sidecars, and which values reach it.
 //!
-//! osm-bootstrap creates it from the ConfigMap `preset-mesh-config` unless it exists, and the control plane reads only the
+//! osm-bootstrap creates it from the `ConfigMap` `preset-mesh-config` unless it exists, and the control plane reads only the
 //! `MeshConfig`. An upgrade changes the preset alone.
 
 use helm_chart::Object;
@@ -15,7 +15,7 @@ pub const API_VERSIONS: [&str; 2] = [
     "config.openservicemesh.io/v1alpha2",
     "config.openservicemesh.io/v1alpha1",
 ];
-/// The key of the preset in its ConfigMap.
+/// The key of the preset in its `ConfigMap`.
 const PRESET: &str = "preset-mesh-config.json";
 
 /// The fields under `spec.sidecar` that name an image, and the variable of the injector that each overrides.
@@ -49,7 +49,7 @@ pub fn configured_images(spec: &Value) -> Vec<ConfiguredImage<'_>> {
     IMAGE_FIELDS.into_iter().filter_map(image).collect()
 }
 
-/// Returns the `spec` of a `MeshConfig`, or of the preset in a ConfigMap; `None` for every other object.
+/// Returns the `spec` of a `MeshConfig`, or of the preset in a `ConfigMap`; `None` for every other object.
 pub fn mesh_config_spec(object: &Value) -> Option<Value> {
     match object.get("kind")?.as_str()? {
         "MeshConfig" => object.get("spec").cloned(),
@@ -63,8 +63,8 @@ pub fn mesh_config_spec(object: &Value) -> Option<Value> {
 
 /// Returns the preset among the objects of a release.
 pub fn preset(objects: &[Object]) -> Option<Value> {
-    let maps = objects.iter().filter(|object| object.kind() == "ConfigMap");
-    maps.filter_map(|map| mesh_config_spec(&map.value)).next()
+    let mut maps = objects.iter().filter(|object| object.kind() == "ConfigMap");
+    maps.find_map(|map| mesh_config_spec(&map.value))
 }
 
 /// A value that the existing `MeshConfig` does not have.
@@ -163,6 +163,7 @@ fn is_same(a: &Value, b: &Value) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::mesh::images::scan;
     use crate::mesh::{Plan, Request};
 
     #[test]
@@ -181,6 +182,18 @@ mod tests {
             mesh_config_spec(&json!({"kind": "ConfigMap", "data": {"a": "{}"}})),
             None
         );
+    }
+
+    #[test]
+    fn an_image_of_a_rendered_mesh_config_counts_as_an_image_of_the_chart() {
+        let manifest = "kind: MeshConfig\napiVersion: config.openservicemesh.io/v1alpha2\n\
+                        metadata: {name: osm-mesh-config}\nspec: {sidecar: {envoyImage: envoy:1}}\n";
+        let objects = helm_chart::read_manifest("config", manifest).unwrap();
+        let images = scan(&objects, false).unwrap();
+        assert_eq!(images.len(), 1);
+        assert_eq!(images[0].reference.to_string(), "envoy:1");
+        let place = "MeshConfig/osm-mesh-config, sidecar.envoyImage";
+        assert_eq!(images[0].places, [place]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What happens during an operation, for whoever watches it.
+//! The events of an operation, which a program can show as its progress.
 
 use helm_release::client::ObjectRef;
 use helm_release::rollout::Cleanup;

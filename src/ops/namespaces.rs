@@ -72,7 +72,7 @@ pub struct MembershipChange {
 
 impl MembershipChange {
     /// Returns the name of the namespace.
-    pub fn namespace(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.reference.name
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use helm_release::rollout::RolloutOptions;
 use serde_json::{Map, Value, json};
 
+use crate::changes::{cases, deployment, pod, rule, service, webhook, webhooks};
 use crate::common::{BOUND, CONFIG_MAPS, NAMESPACE, World, config_map, release};
 
 /// Who installs the old objects.
@@ -39,515 +40,6 @@ const INSTALLERS: [Installer; 8] = [
     Installer::HelmThenKubectl,
     Installer::Untracked,
 ];
-
-fn object(api_version: &str, kind: &str, name: &str, body: Value) -> Value {
-    let mut object = json!({
-        "apiVersion": api_version, "kind": kind, "metadata": {"name": name},
-    });
-    let fields = object.as_object_mut().unwrap();
-    let Value::Object(body) = body else {
-        panic!("{body}")
-    };
-    for (key, value) in body {
-        match (key.as_str(), value) {
-            ("metadata", Value::Object(more)) => {
-                fields["metadata"].as_object_mut().unwrap().extend(more);
-            }
-            (_, value) => _ = fields.insert(key, value),
-        }
-    }
-    object
-}
-
-fn service(name: &str, spec: Value) -> Value {
-    let mut spec = spec;
-    spec["selector"] = json!({"app": name});
-    object("v1", "Service", name, json!({"spec": spec}))
-}
-
-/// A workload with this Pod specification, and more keys in its own.
-fn workload(kind: &str, name: &str, pod: &Value, more: &Value) -> Value {
-    let mut spec = json!({
-        "selector": {"matchLabels": {"app": name}},
-        "template": {"metadata": {"labels": {"app": name}}, "spec": pod},
-    });
-    if kind != "DaemonSet" {
-        // Pods would only take time.
-        spec["replicas"] = json!(0);
-    }
-    let keys = more.as_object().unwrap().clone();
-    spec.as_object_mut().unwrap().extend(keys);
-    object("apps/v1", kind, name, json!({"spec": spec}))
-}
-
-fn deployment(name: &str, pod: &Value) -> Value {
-    workload("Deployment", name, pod, &json!({}))
-}
-
-/// A Pod specification with one container, and more keys in it.
-fn pod(more: &Value) -> Value {
-    let mut container = json!({"name": "main", "image": "registry.test/web:1"});
-    let keys = more.as_object().unwrap().clone();
-    container.as_object_mut().unwrap().extend(keys);
-    json!({"containers": [container]})
-}
-
-fn webhooks(kind: &str, hooks: Value) -> Value {
-    object(
-        "admissionregistration.k8s.io/v1",
-        kind,
-        "hooks",
-        json!({"webhooks": hooks}),
-    )
-}
-
-fn webhook(name: &str, client: Value, rules: Value) -> Value {
-    json!({
-        "name": name, "sideEffects": "None", "admissionReviewVersions": ["v1"], "failurePolicy": "Ignore",
-        "clientConfig": client, "rules": rules,
-    })
-}
-
-fn rule(resources: Value, operations: Value) -> Value {
-    // No object of this group exists, so the webhook is never called.
-    json!({"apiGroups": ["nothing.test"], "apiVersions": ["v1"], "operations": operations, "resources": resources})
-}
-
-/// Each object before and after the upgrade. A name says what changes.
-#[allow(clippy::too_many_lines)]
-fn cases() -> Vec<(Value, Value)> {
-    let service_ports = |health: u16| {
-        service(
-            "ports",
-            json!({"ports": [
-                {"name": "health", "port": health}, {"name": "http", "port": 80, "targetPort": 8080},
-                {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53},
-            ]}),
-        )
-    };
-    let quick = |image: &str| json!({"containers": [{"name": "main", "image": image}]});
-    let service_hook = json!({"service": {"name": "x", "namespace": "default", "path": "/a"}});
-    let url_hook = json!({"url": "https://hooks.test/a"});
-    vec![
-        // The key of an item changes, and its name has to be unique (kubernetes#80914).
-        (service_ports(9095), service_ports(9091)),
-        // Two ports exchange their names.
-        (
-            service(
-                "names",
-                json!({"ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]}),
-            ),
-            service(
-                "names",
-                json!({"ports": [{"name": "b", "port": 1}, {"name": "a", "port": 2}]}),
-            ),
-        ),
-        (
-            service(
-                "protocol",
-                json!({"ports": [{"name": "a", "port": 1, "protocol": "UDP"}]}),
-            ),
-            service(
-                "protocol",
-                json!({"ports": [{"name": "a", "port": 1, "protocol": "TCP"}]}),
-            ),
-        ),
-        (
-            service(
-                "target",
-                json!({"ports": [{"name": "a", "port": 1, "targetPort": 9}]}),
-            ),
-            service("target", json!({"ports": [{"name": "a", "port": 1}]})),
-        ),
-        (
-            service(
-                "affinity",
-                json!({"ports": [{"port": 1}], "sessionAffinity": "ClientIP"}),
-            ),
-            service("affinity", json!({"ports": [{"port": 1}]})),
-        ),
-        (
-            service(
-                "type",
-                json!({"ports": [{"port": 1}], "type": "NodePort", "externalTrafficPolicy": "Local"}),
-            ),
-            service("type", json!({"ports": [{"port": 1}]})),
-        ),
-        (
-            deployment(
-                "container-ports",
-                &pod(&json!({"ports": [
-                    {"name": "health", "containerPort": 9095}, {"name": "http", "containerPort": 80},
-                ]})),
-            ),
-            deployment(
-                "container-ports",
-                &pod(&json!({"ports": [
-                    {"name": "health", "containerPort": 9091}, {"name": "http", "containerPort": 80},
-                ]})),
-            ),
-        ),
-        (
-            deployment(
-                "env",
-                &pod(&json!({"env": [
-                {"name": "A", "value": "1"}, {"name": "B", "value": "1"},
-                {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-                {"name": "D", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
-                {"name": "E", "value": "1"},
-            ], "envFrom": [{"configMapRef": {"name": "x"}}], "args": ["a", "b"]})),
-            ),
-            deployment(
-                "env",
-                &pod(&json!({"env": [
-                {"name": "E", "value": "$(A)"}, {"name": "A", "value": "1"}, {"name": "C", "value": "1"},
-                {"name": "D", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            ], "args": ["b"]})),
-            ),
-        ),
-        (
-            deployment(
-                "no-env",
-                &pod(&json!({"env": [{"name": "A", "value": "1"}]})),
-            ),
-            deployment("no-env", &pod(&json!({}))),
-        ),
-        (
-            deployment(
-                "volumes",
-                &json!({
-                    "volumes": [
-                        {"name": "a", "configMap": {"name": "x"}}, {"name": "b"}, {"name": "c", "emptyDir": {}},
-                        {"name": "d", "secret": {"secretName": "x"}},
-                    ],
-                    "containers": [{"name": "main", "image": "registry.test/web:1", "volumeMounts": [
-                        {"name": "a", "mountPath": "/a"}, {"name": "b", "mountPath": "/b"},
-                        {"name": "d", "mountPath": "/d"},
-                    ]}],
-                }),
-            ),
-            deployment(
-                "volumes",
-                &json!({
-                    "volumes": [
-                        {"name": "a", "secret": {"secretName": "x"}}, {"name": "b", "configMap": {"name": "x"}},
-                        {"name": "e", "secret": {"secretName": "x"}},
-                    ],
-                    "containers": [{"name": "main", "image": "registry.test/web:1", "volumeMounts": [
-                        {"name": "b", "mountPath": "/a"}, {"name": "a", "mountPath": "/b", "readOnly": true},
-                        {"name": "e", "mountPath": "/d"},
-                    ]}],
-                }),
-            ),
-        ),
-        (
-            deployment(
-                "probes",
-                &pod(&json!({
-                    "livenessProbe": {"httpGet": {"path": "/", "port": 1}}, "readinessProbe": {"exec": {"command": ["a"]}},
-                    "startupProbe": {"tcpSocket": {"port": 1}},
-                    "lifecycle": {"preStop": {"httpGet": {"path": "/", "port": 1}}},
-                    "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}},
-                    "securityContext": {"runAsUser": 1},
-                })),
-            ),
-            deployment(
-                "probes",
-                &pod(&json!({
-                    "livenessProbe": {"tcpSocket": {"port": 1}}, "readinessProbe": {"httpGet": {"path": "/", "port": 1}},
-                    "lifecycle": {"preStop": {"exec": {"command": ["a"]}}},
-                    "resources": {"limits": {"memory": "1Gi"}},
-                })),
-            ),
-        ),
-        (
-            deployment(
-                "containers",
-                &json!({
-                    "initContainers": [
-                        {"name": "one", "image": "registry.test/web:1"}, {"name": "two", "image": "registry.test/web"},
-                    ],
-                    "containers": [
-                        {"name": "main", "image": "registry.test/web:1", "ports": [{"name": "http", "containerPort": 80}]},
-                        {"name": "side", "image": "registry.test/side:1"},
-                    ],
-                }),
-            ),
-            deployment(
-                "containers",
-                &json!({
-                    "initContainers": [
-                        {"name": "two", "image": "registry.test/web:1"}, {"name": "one", "image": "registry.test/web"},
-                    ],
-                    "containers": [
-                        {"name": "app", "image": "registry.test/web:1", "ports": [{"name": "http", "containerPort": 80}]},
-                        {"name": "side", "image": "registry.test/side:1"},
-                    ],
-                }),
-            ),
-        ),
-        (
-            deployment(
-                "pod",
-                &json!({
-                    "serviceAccountName": "default", "nodeSelector": {"a": "1", "b": "1"}, "hostNetwork": true,
-                    "tolerations": [
-                        {"key": "a", "operator": "Exists"}, {"key": "b", "operator": "Exists", "effect": "NoSchedule"},
-                    ],
-                    "imagePullSecrets": [{"name": "a"}, {"name": "b"}],
-                    "hostAliases": [{"ip": "1.1.1.1", "hostnames": ["a"]}],
-                    "topologySpreadConstraints": [{
-                        "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
-                    }],
-                    "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
-                        {"topologyKey": "zone"},
-                    ]}},
-                    "securityContext": {"runAsUser": 1, "supplementalGroups": [1, 2]},
-                    "containers": [{"name": "main", "image": "registry.test/web:1", "ports": [{"containerPort": 80}]}],
-                }),
-            ),
-            deployment(
-                "pod",
-                &json!({
-                    "nodeSelector": {"b": "2"},
-                    "tolerations": [{"key": "b", "operator": "Exists"}],
-                    "imagePullSecrets": [{"name": "b"}],
-                    "topologySpreadConstraints": [{
-                        "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
-                    }],
-                    "securityContext": {"supplementalGroups": [2]},
-                    "containers": [{"name": "main", "image": "registry.test/web:1", "ports": [{"containerPort": 80}]}],
-                }),
-            ),
-        ),
-        // The default of `rollingUpdate` is not valid with the new type (kubernetes#24198).
-        (
-            workload(
-                "Deployment",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({"replicas": 2, "minReadySeconds": 1}),
-            ),
-            workload(
-                "Deployment",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({"strategy": {"type": "Recreate"}}),
-            ),
-        ),
-        (
-            workload(
-                "DaemonSet",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({}),
-            ),
-            workload(
-                "DaemonSet",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({"updateStrategy": {"type": "OnDelete"}}),
-            ),
-        ),
-        (
-            workload(
-                "StatefulSet",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({"serviceName": "x"}),
-            ),
-            workload(
-                "StatefulSet",
-                "strategy",
-                &quick("registry.test/web:1"),
-                &json!({
-                    "serviceName": "x", "updateStrategy": {"type": "OnDelete"},
-                }),
-            ),
-        ),
-        // The default of the pull policy depends on the tag.
-        (
-            deployment("policy", &quick("registry.test/web")),
-            deployment(
-                "policy",
-                &quick(
-                    "registry.test/web@sha256:01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
-                ),
-            ),
-        ),
-        (
-            deployment("latest", &quick("registry.test/web:1")),
-            deployment("latest", &quick("registry.test/web:latest")),
-        ),
-        (
-            object(
-                "batch/v1",
-                "CronJob",
-                "cron",
-                json!({"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {
-                    "template": {"spec": {"restartPolicy": "Never", "containers": [
-                        {"name": "main", "image": "registry.test/web", "env": [{"name": "A", "value": "1"}]},
-                    ]}},
-                }}}}),
-            ),
-            object(
-                "batch/v1",
-                "CronJob",
-                "cron",
-                json!({"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {
-                    "template": {"spec": {"restartPolicy": "Never", "containers": [
-                        {"name": "main", "image": "registry.test/web:1"},
-                    ]}},
-                }}}}),
-            ),
-        ),
-        (
-            config_map("data", &json!({"a": "1", "b": "1"})),
-            config_map("data", &json!({"b": "2", "c": "1"})),
-        ),
-        (config_map("no-data", &json!({"a": "1"})), {
-            let mut emptied = config_map("no-data", &json!({}));
-            emptied.as_object_mut().unwrap().remove("data");
-            emptied
-        }),
-        (
-            object(
-                "v1",
-                "Secret",
-                "strings",
-                json!({"stringData": {"a": "1", "b": "1"}}),
-            ),
-            object("v1", "Secret", "strings", json!({"stringData": {"b": "2"}})),
-        ),
-        (
-            object(
-                "v1",
-                "ConfigMap",
-                "labels",
-                json!({"metadata": {
-                    "labels": {"a": "1", "b": "1"}, "annotations": {"a": "1"},
-                }}),
-            ),
-            object(
-                "v1",
-                "ConfigMap",
-                "labels",
-                json!({"metadata": {"labels": {"b": "2"}}}),
-            ),
-        ),
-        (
-            webhooks(
-                "ValidatingWebhookConfiguration",
-                json!([
-                    webhook(
-                        "a.hooks.test",
-                        service_hook.clone(),
-                        json!([rule(json!(["pods"]), json!(["CREATE"]))])
-                    ),
-                    webhook(
-                        "b.hooks.test",
-                        service_hook,
-                        json!([
-                            rule(json!(["pods"]), json!(["CREATE"])),
-                            rule(json!(["services"]), json!(["CREATE"])),
-                        ])
-                    ),
-                    webhook(
-                        "c.hooks.test",
-                        url_hook.clone(),
-                        json!([rule(json!(["pods"]), json!(["CREATE"]))])
-                    ),
-                ]),
-            ),
-            webhooks(
-                "ValidatingWebhookConfiguration",
-                json!([
-                    webhook(
-                        "b.hooks.test",
-                        url_hook.clone(),
-                        json!([rule(json!(["services"]), json!(["CREATE", "UPDATE"]))])
-                    ),
-                    webhook(
-                        "d.hooks.test",
-                        url_hook,
-                        json!([rule(json!(["pods"]), json!(["CREATE"]))])
-                    ),
-                ]),
-            ),
-        ),
-        (
-            object(
-                "networking.k8s.io/v1",
-                "Ingress",
-                "ingress",
-                json!({"spec": {
-                    "defaultBackend": {"service": {"name": "x", "port": {"number": 80}}},
-                    "tls": [{"hosts": ["a.test"], "secretName": "a"}],
-                }}),
-            ),
-            object(
-                "networking.k8s.io/v1",
-                "Ingress",
-                "ingress",
-                json!({"spec": {
-                    "defaultBackend": {"resource": {"apiGroup": "x.test", "kind": "X", "name": "x"}},
-                    "rules": [{"host": "a.test"}],
-                }}),
-            ),
-        ),
-        (
-            object(
-                "policy/v1",
-                "PodDisruptionBudget",
-                "budget",
-                json!({"spec": {
-                    "minAvailable": 1, "selector": {"matchLabels": {"app": "a", "b": "b"}},
-                }}),
-            ),
-            object(
-                "policy/v1",
-                "PodDisruptionBudget",
-                "budget",
-                json!({"spec": {
-                    "maxUnavailable": 1, "selector": {"matchLabels": {"app": "a"}},
-                }}),
-            ),
-        ),
-        (
-            object(
-                "rbac.authorization.k8s.io/v1",
-                "Role",
-                "role",
-                json!({"rules": [
-                    {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get"]},
-                    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
-                ]}),
-            ),
-            object(
-                "rbac.authorization.k8s.io/v1",
-                "Role",
-                "role",
-                json!({"rules": [
-                    {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
-                ]}),
-            ),
-        ),
-        (
-            object(
-                "v1",
-                "ServiceAccount",
-                "account",
-                json!({"imagePullSecrets": [{"name": "a"}, {"name": "b"}]}),
-            ),
-            object(
-                "v1",
-                "ServiceAccount",
-                "account",
-                json!({"imagePullSecrets": [{"name": "b"}]}),
-            ),
-        ),
-    ]
-}
 
 /// The path of a kind in the namespace of the release, or of all if it has none.
 fn path_of(object: &Value) -> String {
@@ -785,104 +277,112 @@ fn change_objects_before_an_upgrade(world: &World) {
     // From now on an autoscaler sets the number of replicas.
     new[0]["spec"].as_object_mut().unwrap().remove("replicas");
     new[1] = service("web", json!({"ports": [{"name": "http", "port": 81}]}));
-    let paths: Vec<String> = old.iter().map(path_of).collect();
-    let [web, service, map, hooks] = &paths[..] else {
-        panic!()
-    };
-    for installer in INSTALLERS {
-        if installer == Installer::Untracked {
-            // Nobody knows what belongs to whom.
-            continue;
-        }
+    let paths = old.each_ref().map(path_of);
+    for installer in [
+        Installer::Own,
+        Installer::HelmApply,
+        Installer::HelmUpdate,
+        Installer::Kubectl,
+        Installer::KubectlServerSide,
+    ] {
         world.install_with(installer, &old);
-        world
-            .kubectl(&["scale", "deployment", "web", "--replicas=3"])
-            .ok();
-        let strategic = |what: &str, manager: &str, patch: &Value| {
-            let patch = patch.to_string();
-            let args = ["patch", what, "web", "--type=strategic", "--patch", &patch];
-            world
-                .kubectl(&[&args[..], &["--field-manager", manager]].concat())
-                .ok();
-        };
-        strategic(
-            "deployment",
-            "injector",
-            &json!({"spec": {"template": {
-                "metadata": {"annotations": {"injected": "yes"}},
-                "spec": {
-                    "containers": [{"name": "sidecar", "image": "registry.test/sidecar:1"},
-                        {"name": "main", "env": [{"name": "THEIRS", "value": "1"}],
-                            "volumeMounts": [{"name": "theirs", "mountPath": "/theirs"}]}],
-                    "volumes": [{"name": "theirs", "emptyDir": {}}],
-                },
-            }}}),
-        );
-        strategic(
-            "service",
-            "operator",
-            &json!({"spec": {"ports": [{"name": "theirs", "port": 99}]}}),
-        );
-        for path in [web, service, map, hooks] {
-            let theirs =
-                json!({"metadata": {"annotations": {"theirs": "1"}, "labels": {"theirs": "1"}}});
-            world.patch(&format!("{path}?fieldManager=operator"), &theirs);
-        }
-        world.patch(
-            &format!("{map}?fieldManager=operator"),
-            &json!({"data": {"theirs": "1"}}),
-        );
-        let mut configuration = world.get(hooks).unwrap();
-        configuration["webhooks"][0]["clientConfig"]["caBundle"] = json!("LS0tLS1CRUdJTg==");
-        world.put(&format!("{hooks}?fieldManager=cainjector"), &configuration);
-
+        change_as_others(world, &paths);
         world.upgrade_quickly(&new).unwrap();
-
-        let found = world.get(web).unwrap();
-        assert_eq!(found["spec"]["replicas"], 3, "{installer:?}");
-        let template = &found["spec"]["template"];
-        assert_eq!(
-            template["metadata"]["annotations"]["injected"], "yes",
-            "{installer:?}"
-        );
-        let names = |list: &Value| -> Vec<String> {
-            let items = list.as_array().unwrap().iter();
-            let mut names: Vec<String> = items
-                .map(|item| item["name"].as_str().unwrap().to_owned())
-                .collect();
-            names.sort_unstable();
-            names
-        };
-        let containers = &template["spec"]["containers"];
-        assert_eq!(names(containers), ["main", "sidecar"], "{installer:?}");
-        let main = containers
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|c| c["name"] == "main")
-            .unwrap();
-        assert_eq!(names(&main["env"]), ["B", "THEIRS"], "{installer:?}");
-        assert_eq!(names(&main["volumeMounts"]), ["theirs"], "{installer:?}");
-        assert_eq!(
-            names(&template["spec"]["volumes"]),
-            ["theirs"],
-            "{installer:?}"
-        );
-        let ports = &world.get(service).unwrap()["spec"]["ports"];
-        assert_eq!(names(ports), ["http", "theirs"], "{installer:?}");
-        for path in [web, service, map, hooks] {
-            let metadata = &world.get(path).unwrap()["metadata"];
-            assert_eq!(
-                metadata["annotations"]["theirs"], "1",
-                "{installer:?} {path}"
-            );
-            assert_eq!(metadata["labels"]["theirs"], "1", "{installer:?} {path}");
-        }
-        let data = &world.get(map).unwrap()["data"];
-        assert_eq!(*data, json!({"a": "1", "theirs": "1"}), "{installer:?}");
-        let bundle = &world.get(hooks).unwrap()["webhooks"][0]["clientConfig"]["caBundle"];
-        assert_eq!(bundle, "LS0tLS1CRUdJTg==", "{installer:?}");
+        check_what_belongs_to_others(world, installer, &paths);
         drop(world.uninstall().unwrap());
     }
     assert_eq!(world.get(&format!("{CONFIG_MAPS}/web")), None);
+}
+
+/// Scales, injects and annotates as other field managers do.
+fn change_as_others(world: &World, paths: &[String; 4]) {
+    let [web, service, map, hooks] = paths;
+    world
+        .kubectl(&["scale", "deployment", "web", "--replicas=3"])
+        .ok();
+    let strategic = |what: &str, manager: &str, patch: &Value| {
+        let patch = patch.to_string();
+        let args = ["patch", what, "web", "--type=strategic", "--patch", &patch];
+        world
+            .kubectl(&[&args[..], &["--field-manager", manager]].concat())
+            .ok();
+    };
+    strategic(
+        "deployment",
+        "injector",
+        &json!({"spec": {"template": {
+            "metadata": {"annotations": {"injected": "yes"}},
+            "spec": {
+                "containers": [{"name": "sidecar", "image": "registry.test/sidecar:1"},
+                    {"name": "main", "env": [{"name": "THEIRS", "value": "1"}],
+                        "volumeMounts": [{"name": "theirs", "mountPath": "/theirs"}]}],
+                "volumes": [{"name": "theirs", "emptyDir": {}}],
+            },
+        }}}),
+    );
+    strategic(
+        "service",
+        "operator",
+        &json!({"spec": {"ports": [{"name": "theirs", "port": 99}]}}),
+    );
+    for path in [web, service, map, hooks] {
+        let theirs =
+            json!({"metadata": {"annotations": {"theirs": "1"}, "labels": {"theirs": "1"}}});
+        world.patch(&format!("{path}?fieldManager=operator"), &theirs);
+    }
+    world.patch(
+        &format!("{map}?fieldManager=operator"),
+        &json!({"data": {"theirs": "1"}}),
+    );
+    let mut configuration = world.get(hooks).unwrap();
+    configuration["webhooks"][0]["clientConfig"]["caBundle"] = json!("LS0tLS1CRUdJTg==");
+    world.put(&format!("{hooks}?fieldManager=cainjector"), &configuration);
+}
+
+fn check_what_belongs_to_others(world: &World, installer: Installer, paths: &[String; 4]) {
+    let [web, service, map, hooks] = paths;
+    let found = world.get(web).unwrap();
+    assert_eq!(found["spec"]["replicas"], 3, "{installer:?}");
+    let template = &found["spec"]["template"];
+    assert_eq!(
+        template["metadata"]["annotations"]["injected"], "yes",
+        "{installer:?}"
+    );
+    let names = |list: &Value| -> Vec<String> {
+        let items = list.as_array().unwrap().iter();
+        let mut names: Vec<String> = items
+            .map(|item| item["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    let containers = &template["spec"]["containers"];
+    assert_eq!(names(containers), ["main", "sidecar"], "{installer:?}");
+    let main = containers
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["name"] == "main")
+        .unwrap();
+    assert_eq!(names(&main["env"]), ["B", "THEIRS"], "{installer:?}");
+    assert_eq!(names(&main["volumeMounts"]), ["theirs"], "{installer:?}");
+    assert_eq!(
+        names(&template["spec"]["volumes"]),
+        ["theirs"],
+        "{installer:?}"
+    );
+    let ports = &world.get(service).unwrap()["spec"]["ports"];
+    assert_eq!(names(ports), ["http", "theirs"], "{installer:?}");
+    for path in [web, service, map, hooks] {
+        let metadata = &world.get(path).unwrap()["metadata"];
+        assert_eq!(
+            metadata["annotations"]["theirs"], "1",
+            "{installer:?} {path}"
+        );
+        assert_eq!(metadata["labels"]["theirs"], "1", "{installer:?} {path}");
+    }
+    let data = &world.get(map).unwrap()["data"];
+    assert_eq!(*data, json!({"a": "1", "theirs": "1"}), "{installer:?}");
+    let bundle = &world.get(hooks).unwrap()["webhooks"][0]["clientConfig"]["caBundle"];
+    assert_eq!(bundle, "LS0tLS1CRUdJTg==", "{installer:?}");
 }

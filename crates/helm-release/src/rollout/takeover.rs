@@ -267,8 +267,8 @@ fn claim_dropped_structures(
     }
 }
 
-/// Claims the data of a Secret that was applied as strings. The API server tracks who applied the strings, but keeps
-/// them as data.
+/// Claims the data of a Secret that was applied as strings, and that the new Secret lacks. The API server tracks who
+/// applied the strings, but keeps them as data.
 fn claim_encoded_strings(claimed: &mut FieldSet, new: &Value) {
     if text(new, &["kind"]) != "Secret" {
         return;
@@ -276,8 +276,15 @@ fn claim_encoded_strings(claimed: &mut FieldSet, new: &Value) {
     let Some(strings) = claimed.at(&["f:stringData"]).cloned() else {
         return;
     };
-    for key in strings.children.keys() {
-        claimed.insert(&["f:data", key]);
+    let kept = ["data", "stringData"].map(|key| new.get(key));
+    for element in strings.children.keys() {
+        let is_kept = kept
+            .iter()
+            .flatten()
+            .any(|map| select(map, element).is_some());
+        if !is_kept {
+            claimed.insert(&["f:data", element]);
+        }
     }
 }
 
@@ -300,14 +307,14 @@ fn with_encoded_strings(manifest: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn entry(manager: &str, operation: &str, fields: Value) -> Value {
+    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
         json!({
             "manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1",
             "fieldsV1": fields,
         })
     }
 
-    fn object(entries: &[Value], spec: Value) -> Value {
+    fn object(entries: &[Value], spec: &Value) -> Value {
         json!({"apiVersion": "v1", "kind": "X", "metadata": {"managedFields": entries}, "spec": spec})
     }
 
@@ -331,33 +338,30 @@ mod tests {
         let marked = json!({
             "f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}}, "f:spec": {"f:a": {}},
         });
-        let mut scale = entry("helm", "Update", spec.clone());
+        let mut scale = entry("helm", "Update", &spec);
         scale["subresource"] = json!("scale");
         // An entry, and whether its fields become our own.
         let table = [
-            (entry("helm", "Apply", spec.clone()), true),
-            (entry("helm", "Update", spec.clone()), true),
-            (entry("helm3", "Update", marked.clone()), true),
-            (entry("helm3", "Update", spec.clone()), false),
-            (entry("flux", "Apply", marked.clone()), true),
-            (entry("flux", "Apply", spec.clone()), false),
-            (entry("kubectl", "Apply", spec.clone()), true),
-            (
-                entry("kubectl-client-side-apply", "Update", spec.clone()),
-                true,
-            ),
-            (entry("kubectl-create", "Update", marked.clone()), true),
-            (entry("kubectl-create", "Update", spec.clone()), false),
-            (entry("kubectl-edit", "Update", marked), false),
-            (entry("before-first-apply", "Update", spec.clone()), true),
-            (entry("own", "Update", spec.clone()), true),
-            (entry("kube-controller-manager", "Update", spec), false),
+            (entry("helm", "Apply", &spec), true),
+            (entry("helm", "Update", &spec), true),
+            (entry("helm3", "Update", &marked), true),
+            (entry("helm3", "Update", &spec), false),
+            (entry("flux", "Apply", &marked), true),
+            (entry("flux", "Apply", &spec), false),
+            (entry("kubectl", "Apply", &spec), true),
+            (entry("kubectl-client-side-apply", "Update", &spec), true),
+            (entry("kubectl-create", "Update", &marked), true),
+            (entry("kubectl-create", "Update", &spec), false),
+            (entry("kubectl-edit", "Update", &marked), false),
+            (entry("before-first-apply", "Update", &spec), true),
+            (entry("own", "Update", &spec), true),
+            (entry("kube-controller-manager", "Update", &spec), false),
             (scale, false),
         ];
         let old = json!({"spec": {"a": 1}});
         for (entry, want) in table {
-            let live = object(std::slice::from_ref(&entry), json!({"a": 1}));
-            let new = object(&[], json!({}));
+            let live = object(std::slice::from_ref(&entry), &json!({"a": 1}));
+            let new = object(&[], &json!({}));
             let owners = owners(&live, &new, &[&old]);
             let is_ours =
                 owners.is_some_and(|owners| owners["own Apply"]["f:spec"]["f:a"].is_object());
@@ -373,8 +377,8 @@ mod tests {
         }}});
         let spec = json!({"a": 1, "class": "x", "list": [{"name": "ours"}, {"name": "injected"}]});
         let old = json!({"spec": {"a": 1, "list": [{"name": "ours"}]}});
-        let live = object(&[entry("helm", "Update", fields.clone())], spec.clone());
-        let new = object(&[], json!({}));
+        let live = object(&[entry("helm", "Update", &fields)], &spec);
+        let new = object(&[], &json!({}));
         let want = json!({
             "own Apply": {"f:spec": {"f:a": {}, "f:list": {"k:{\"name\":\"ours\"}": {".": {}, "f:name": {}}}}},
             "helm Update": {"f:spec": {
@@ -387,8 +391,8 @@ mod tests {
         assert_eq!(all, json!({"own Apply": fields}));
         // What kubectl applied is known from its annotation.
         let mut live = object(
-            &[entry("kubectl-client-side-apply", "Update", fields)],
-            spec,
+            &[entry("kubectl-client-side-apply", "Update", &fields)],
+            &spec,
         );
         live["metadata"]["annotations"][LAST_APPLIED] = json!(old.to_string());
         assert_eq!(
@@ -402,29 +406,25 @@ mod tests {
         let ours = entry(
             "own",
             "Apply",
-            json!({"f:spec": {"f:probe": {"f:port": {}}}}),
+            &json!({"f:spec": {"f:probe": {"f:port": {}}}}),
         );
         let live = json!({"probe": {"port": 1, "scheme": "HTTP"}});
-        let new = object(&[], json!({"other": 1}));
-        let claimed = owners(
-            &object(std::slice::from_ref(&ours), live.clone()),
-            &new,
-            &[],
-        );
+        let new = object(&[], &json!({"other": 1}));
+        let claimed = owners(&object(std::slice::from_ref(&ours), &live), &new, &[]);
         let want = json!({"own Apply": {"f:spec": {"f:probe": {".": {}, "f:port": {}}}}});
         assert_eq!(claimed, Some(want));
         let theirs = entry(
             "operator",
             "Update",
-            json!({"f:spec": {"f:probe": {"f:scheme": {}}}}),
+            &json!({"f:spec": {"f:probe": {"f:scheme": {}}}}),
         );
-        assert_eq!(owners(&object(&[ours, theirs], live), &new, &[]), None);
+        assert_eq!(owners(&object(&[ours, theirs], &live), &new, &[]), None);
     }
 
     #[test]
     fn nothing_is_sent_if_all_fields_are_our_own() {
-        let ours = entry("own", "Apply", json!({"f:spec": {"f:a": {}}}));
-        let live = object(&[ours], json!({"a": 1}));
-        assert_eq!(owners(&live, &object(&[], json!({})), &[]), None);
+        let ours = entry("own", "Apply", &json!({"f:spec": {"f:a": {}}}));
+        let live = object(&[ours], &json!({"a": 1}));
+        assert_eq!(owners(&live, &object(&[], &json!({})), &[]), None);
     }
 }
