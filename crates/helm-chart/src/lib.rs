@@ -38,6 +38,7 @@ mod chart_yaml;
 mod dependencies;
 mod embed;
 mod error;
+mod go_regex;
 mod ignore;
 pub mod json;
 mod load;

@@ -161,7 +161,7 @@ fn assert_refused(case: &str, chart: &Path, reason: &str) {
     let error = objects(chart).expect_err(case);
     let time = start.elapsed();
     assert!(error.contains(reason), "{case}: {error}");
-    assert!(time < Duration::from_secs(20), "{case}: {time:?}");
+    assert!(time < Duration::from_mins(1), "{case}: {time:?}");
 }
 
 /// A gzip stream of a tar header that announces a file of this size, and as many zeros as it says.
@@ -244,7 +244,7 @@ fn a_chart_of_many_files_is_rendered() {
     let start = Instant::now();
     assert_eq!(objects(&folder).unwrap().len(), 10_000);
     assert!(
-        start.elapsed() < Duration::from_secs(20),
+        start.elapsed() < Duration::from_mins(1),
         "{:?}",
         start.elapsed()
     );

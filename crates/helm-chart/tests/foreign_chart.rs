@@ -459,10 +459,13 @@ fn bad_charts_are_refused() {
         ("an empty folder", &[]),
         ("no Chart.yaml", &[("values.yaml", "a: b\n")]),
         (
-            "a Chart.yaml that is no YAML",
+            "a Chart.yaml that is not YAML",
             &[("Chart.yaml", "name: bad\nversion: [\n")],
         ),
-        ("a Chart.yaml that is no map", &[("Chart.yaml", "- name\n")]),
+        (
+            "a Chart.yaml that is not a map",
+            &[("Chart.yaml", "- name\n")],
+        ),
         (
             "a Chart.yaml without a name",
             &[("Chart.yaml", "apiVersion: v2\nversion: 0.1.0\n")],
@@ -472,11 +475,11 @@ fn bad_charts_are_refused() {
             &[("Chart.yaml", "name: ../bad\nversion: 0.1.0\n")],
         ),
         (
-            "a values.yaml that is no YAML",
+            "a values.yaml that is not YAML",
             &[CHART, ("values.yaml", "a: b\nc: 'd\n")],
         ),
         (
-            "a values.yaml that is no map",
+            "a values.yaml that is not a map",
             &[CHART, ("values.yaml", "- a\n- b\n")],
         ),
         (
@@ -484,7 +487,7 @@ fn bad_charts_are_refused() {
             &[CHART, ("values.yaml", "text\n")],
         ),
         (
-            "a schema that is no JSON",
+            "a schema that is not JSON",
             &[CHART, ("values.schema.json", "{\n")],
         ),
         (
@@ -497,7 +500,7 @@ fn bad_charts_are_refused() {
             &[CHART, ("charts/sub/values.yaml", "a: b\n")],
         ),
         (
-            "a packed subchart that is none",
+            "a packed subchart that is not an archive",
             &[CHART, ("charts/sub-1.0.0.tgz", "text")],
         ),
         (
@@ -508,7 +511,7 @@ fn bad_charts_are_refused() {
             )],
         ),
         (
-            "values of a subchart that are no map",
+            "values of a subchart that are not a map",
             &[CHART, SUB, ("values.yaml", "sub: text\n")],
         ),
     ];
@@ -554,7 +557,7 @@ fn bad_charts_are_refused() {
     let whole = std::fs::read(&cut).unwrap();
     for (case, name, bytes) in [
         (
-            "an archive that is none",
+            "a file that is not an archive",
             "text.tgz",
             b"this is text\n".as_slice(),
         ),
@@ -568,7 +571,7 @@ fn bad_charts_are_refused() {
         std::fs::write(parent.join(name), bytes).unwrap();
         paths.push((case, parent.join(name)));
     }
-    paths.push(("nothing at all", parent.join("missing")));
+    paths.push(("a path that does not exist", parent.join("missing")));
     let mut messages = String::new();
     for (case, path) in paths {
         let error = refused(case, &path.display().to_string());

@@ -6,6 +6,7 @@
 
 mod changes;
 mod multiple;
+mod patterns;
 mod violations;
 
 use std::borrow::Cow;
@@ -132,7 +133,7 @@ impl Compiled {
         let mut schemas = Schemas::new();
         let refused = |error: CompileError| SchemaError::new(describe(&error, &document));
         compiler
-            .add_resource(url, document.clone())
+            .add_resource(url, patterns::convert(&document)?)
             .map_err(refused)?;
         let root = compiler.compile(url, &mut schemas).map_err(refused)?;
         Ok(Compiled {

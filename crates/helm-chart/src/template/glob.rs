@@ -1,5 +1,7 @@
 //! Shell patterns: for `.Files.Glob` and `.helmignore`.
 
+use super::meter;
+
 /// Returns whether a path matches a shell pattern with `?`, `*`, `**`, `[a-z]`, `[!a-z]`, `{a,b}` and `\` as escape.
 pub(crate) fn glob_match(pattern: &str, path: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -10,7 +12,7 @@ pub(crate) fn glob_match(pattern: &str, path: &str) -> bool {
 }
 
 fn matches(pattern: &[char], path: &[char], budget: &mut u32) -> bool {
-    if *budget == 0 {
+    if *budget == 0 || !meter::spend(8) {
         return false;
     }
     *budget -= 1;

@@ -155,7 +155,7 @@ impl Value {
     /// Converts the value to JSON, for `toJson` and `toYaml`.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
-        if !meter::spend_node() {
+        if !meter::spend_copy() {
             return Json::Null;
         }
         match self {
@@ -189,7 +189,7 @@ impl Value {
     /// Returns a copy that shares no dict with the original.
     #[must_use]
     pub fn deep_copy(&self) -> Value {
-        if !meter::spend_node() {
+        if !meter::spend_copy() {
             return Value::Nil;
         }
         match self {

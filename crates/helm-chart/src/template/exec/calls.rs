@@ -57,6 +57,7 @@ impl Machine {
             ));
         }
         self.calls += 1;
+        meter::spend_template("");
         let result = self.deeper(at, |m| m.run(&template, dot, out));
         self.calls -= 1;
         result.map_err(|mut fault| {
@@ -83,8 +84,7 @@ impl Machine {
                 format!("tpl: more than {MAX_CALLS} calls are nested; it calls itself without end"),
             ));
         }
-        // Parsing takes much more memory than the text.
-        meter::spend(100 * text.len() as u64);
+        meter::spend_template(text);
         let through = |mut fault: TemplateFault| {
             fault.through.push(("tpl".to_owned(), at.location()));
             fault

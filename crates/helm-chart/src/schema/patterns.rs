@@ -1,0 +1,93 @@
+//! Converts the regular expressions of a schema: in Helm they are those of Go.
+
+use serde_json::{Map, Value};
+
+use super::SchemaError;
+use crate::go_regex;
+
+/// Keywords whose value is a schema, or a list of schemas.
+const SCHEMAS: [&str; 16] = [
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "oneOf",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// Keywords whose value is a map of schemas.
+const MAPS: [&str; 6] = [
+    "$defs",
+    "definitions",
+    "dependencies",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
+
+/// Keywords whose value is data.
+const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
+
+/// Returns the schema with its regular expressions in the syntax of the checker.
+///
+/// # Errors
+/// An expression that Go does not accept.
+pub(super) fn convert(schema: &Value) -> Result<Value, SchemaError> {
+    schema_value(schema, true)
+}
+
+/// Converts a schema. If it is not known to be one, because an unknown keyword contains it, invalid expressions stay.
+fn schema_value(schema: &Value, is_schema: bool) -> Result<Value, SchemaError> {
+    let each = |items: &[Value]| {
+        items
+            .iter()
+            .map(|item| schema_value(item, is_schema))
+            .collect()
+    };
+    let map = match schema {
+        Value::Array(items) => return each(items),
+        Value::Object(map) => map,
+        other => return Ok(other.clone()),
+    };
+    let mut out = Map::new();
+    for (key, value) in map {
+        let converted = match (key.as_str(), value) {
+            ("pattern", Value::String(pattern)) => expression(pattern, is_schema)?.into(),
+            ("patternProperties", Value::Object(map)) => map
+                .iter()
+                .map(|(pattern, value)| {
+                    let pattern = expression(pattern, is_schema)?;
+                    Ok((pattern, schema_value(value, is_schema)?))
+                })
+                .collect::<Result<_, SchemaError>>()?,
+            (key, Value::Object(map)) if MAPS.contains(&key) => map
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), schema_value(value, is_schema)?)))
+                .collect::<Result<_, SchemaError>>()?,
+            (key, value) if DATA.contains(&key) => value.clone(),
+            (key, value) => schema_value(value, is_schema && SCHEMAS.contains(&key))?,
+        };
+        out.insert(key.clone(), converted);
+    }
+    Ok(Value::Object(out))
+}
+
+fn expression(pattern: &str, is_schema: bool) -> Result<String, SchemaError> {
+    match go_regex::to_rust(pattern) {
+        Ok(converted) => Ok(converted),
+        Err(_) if !is_schema => Ok(pattern.to_owned()),
+        Err(reason) => Err(SchemaError::new(format!(
+            "the schema is not valid: {pattern:?} is not a regular expression of Go (RE2): {reason}"
+        ))),
+    }
+}
