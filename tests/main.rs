@@ -16,6 +16,7 @@ mod helm_differential;
 mod help;
 mod install;
 mod interruptions;
+mod kubeconfigs;
 mod messages;
 mod obstacles;
 mod offline;

@@ -11,6 +11,7 @@
 pub mod cluster;
 #[path = "../../crates/helm-chart/tests/common/compare.rs"]
 mod compare;
+pub mod recorder;
 #[path = "../../crates/helm-chart/tests/common/scratch.rs"]
 mod scratch;
 

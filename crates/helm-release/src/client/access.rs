@@ -9,10 +9,10 @@ use transport::{Identity, Proxy, Trust, environment_proxy, read_certificates};
 
 use super::access_error::AccessError;
 use super::connection::Connection;
-use super::credentials::{Credentials, impersonation_headers};
+use super::credentials::{Credentials, check_user, impersonation_headers};
 use super::kubeconfig::{ChoiceError, Cluster, Kubeconfig, User};
 use super::login::Login;
-use super::server::Server;
+use super::server::{Server, without_query};
 
 /// Where Kubernetes puts the credentials of a Pod (Kubernetes documentation, "Accessing the API from a Pod").
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -44,12 +44,13 @@ impl Access {
         if let Some(agent) = self.agent() {
             headers.insert(header::USER_AGENT, agent);
         }
+        check_user(&user).map_err(in_kubeconfig)?;
+        let authorities = authorities(&cluster).map_err(in_kubeconfig)?;
+        let login = login(&cluster, &user, authorities.as_deref()).map_err(in_kubeconfig)?;
         let mut settings = transport::Client::builder().proxy(proxy);
         let mut credentials = Credentials::None;
         // kubectl does not send credentials to servers without TLS either.
         if server.is_https() {
-            let authorities = authorities(&cluster).map_err(in_kubeconfig)?;
-            let login = login(&cluster, &user, authorities.as_deref()).map_err(in_kubeconfig)?;
             credentials = Credentials::of(&user, login).map_err(in_kubeconfig)?;
             let name = &cluster.tls_server_name;
             settings = settings
@@ -231,7 +232,7 @@ fn login(
     };
     let mut told = Map::new();
     let mut tell = |key: &str, value: Value| told.insert(key.to_owned(), value);
-    tell("server", json!(cluster.server));
+    tell("server", json!(without_query(&cluster.server)));
     if !cluster.tls_server_name.is_empty() {
         tell("tls-server-name", json!(cluster.tls_server_name));
     }

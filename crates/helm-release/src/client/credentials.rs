@@ -36,14 +36,7 @@ impl Credentials {
     /// # Errors
     /// They contradict each other, or cannot be used.
     pub fn of(user: &User, login: Option<Login>) -> Result<Credentials, String> {
-        let has_token = !user.token.is_empty() || !user.token_file.is_empty();
-        if has_token && !(user.username.is_empty() && user.password.is_empty()) {
-            return Err("it has a token and a password: only one of them is allowed".to_owned());
-        }
         let provided = match &user.auth_provider {
-            Some(_) if user.exec.is_some() => {
-                return Err("it has auth-provider and exec: only one of them is allowed".to_owned());
-            }
             Some(provider) => Some(provider_token(provider)?),
             None => None,
         };
@@ -69,6 +62,25 @@ impl Credentials {
             _ => Credentials::None,
         })
     }
+}
+
+/// Checks that the credentials of a user do not contradict each other.
+///
+/// # Errors
+/// There are several of which only one is allowed.
+pub(super) fn check_user(user: &User) -> Result<(), String> {
+    let has_token = !user.token.is_empty() || !user.token_file.is_empty();
+    let has_password = !user.username.is_empty() || !user.password.is_empty();
+    let both = match user {
+        _ if has_token && has_password => "a token and a password",
+        User {
+            auth_provider: Some(_),
+            exec: Some(_),
+            ..
+        } => "auth-provider and exec",
+        _ => return Ok(()),
+    };
+    Err(format!("it has {both}: only one of them is allowed"))
 }
 
 /// Returns the token of a way to log in that is compiled into clients.

@@ -90,6 +90,22 @@ impl Server {
     }
 }
 
+/// Returns an address as kubectl passes it on to login programs: behind a path, without a query and a fragment.
+pub(super) fn without_query(server: &str) -> &str {
+    let path = server.find("://").and_then(|scheme| {
+        let start = scheme + "://".len();
+        Some(start + server[start..].find(['/', '?', '#'])?)
+    });
+    let Some(path) = path else { return server };
+    let end = server[path..]
+        .find(['?', '#'])
+        .unwrap_or(server.len() - path);
+    match end > 1 {
+        true => &server[..path + end],
+        false => server,
+    }
+}
+
 fn has_valid_port(authority: &str) -> bool {
     match authority.rsplit_once(':') {
         Some((_, port)) if !port.contains(']') => port.parse::<u16>().is_ok(),
