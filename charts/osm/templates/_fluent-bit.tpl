@@ -20,21 +20,18 @@
   image: {{ include "osm.fluentBit.image" .root | quote }}
   imagePullPolicy: {{ $fluentBit.pullPolicy }}
   env:
+    {{- if $fluentBit.enableProxySupport }}
+    {{- range list "HTTP_PROXY" "HTTPS_PROXY" }}
+    - name: {{ . }}
+      valueFrom:
+        secretKeyRef: {name: proxy-config, key: {{ . }}}
+    {{- end }}
+    {{- end }}
     - name: {{ .podNameVariable }}
       valueFrom:
         fieldRef:
           apiVersion: v1
           fieldPath: metadata.name
-    {{- if $fluentBit.enableProxySupport }}
-    {{- with $fluentBit.httpProxy }}
-    - name: HTTP_PROXY
-      value: {{ . | quote }}
-    {{- end }}
-    {{- with $fluentBit.httpsProxy }}
-    - name: HTTPS_PROXY
-      value: {{ . | quote }}
-    {{- end }}
-    {{- end }}
   # Root owns the logs on the node.
   securityContext:
     runAsUser: 0
