@@ -124,8 +124,21 @@ httpGet:
 
 {{- /* osm.waitForBootstrap returns the init container that waits until the CRDs exist. Takes root and name. */ -}}
 {{- define "osm.waitForBootstrap" -}}
+{{- $osm := .root.Values.osm -}}
+{{- $image := include "osm.otherImage" (dict "image" $osm.curlImage "key" "osm.curlImage") -}}
+{{- $policy := $osm.image.pullPolicy -}}
+{{- /* The API server would set the same policy in a new Deployment. */ -}}
+{{- $isDefault := false -}}
+{{- if and (contains "@" $image) (not (contains ":latest@" $image)) (ne $policy "Never") -}}
+{{- $policy = "IfNotPresent" -}}
+{{- $isDefault = true -}}
+{{- end -}}
 - name: init-{{ .name }}
-  image: {{ include "osm.otherImage" (dict "image" .root.Values.osm.curlImage "key" "osm.curlImage") | quote }}
+  image: {{ $image | quote }}
+  {{- /* In an upgrade it would keep Always, if the earlier image had no tag. */}}
+  {{- if or .root.Release.IsUpgrade (not $isDefault) }}
+  imagePullPolicy: {{ $policy }}
+  {{- end }}
   command:
     - curl
     - {{ printf "http://osm-bootstrap.%s.svc.cluster.local:9091/healthz" (include "osm.namespace" .root) | quote }}
