@@ -69,6 +69,8 @@ fn a_tag_gives_one_warning_for_each_image() {
         "v9",
         "--set",
         "osm.enableFluentbit=true",
+        "--set",
+        "osm.fluentBit.tag=1.6.4",
     ]);
     let warnings: Vec<&str> = done
         .stderr
@@ -79,7 +81,8 @@ fn a_tag_gives_one_warning_for_each_image() {
     assert!(
         warnings
             .iter()
-            .any(|w| w.contains("fluent/fluent-bit:1.6.4")),
+            .any(|w| w.contains("fluent/fluent-bit:1.6.4")
+                && w.ends_with("(tag: --set osm.fluentBit.tag=1.6.4)")),
         "{warnings:?}"
     );
     assert!(done.stdout.contains("openservicemesh/osm-controller:v9"));

@@ -9,7 +9,7 @@ use crate::mesh::Plan;
 use crate::mesh::images::FoundImage;
 #[cfg(feature = "cluster")]
 use crate::mesh::images::{ResolvedImage, Source};
-use crate::ops::floating_images;
+use crate::ops::{FloatingImage, floating_images};
 
 /// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.
 pub(super) fn check_pins(
@@ -19,12 +19,20 @@ pub(super) fn check_pins(
     printer: &mut Printer,
 ) -> Done {
     let floating = floating_images(plan, images);
+    let origin = |floating: &FloatingImage| match &floating.tag_set_by {
+        Some(source) => format!(" (tag: {})", source_name(source)),
+        None => String::new(),
+    };
     if require_pinned && !floating.is_empty() {
-        let list: String = floating
-            .iter()
-            .map(|floating| floating.image)
-            .map(|image| format!("\n  {} in {}", image.reference, image.places.join("; ")))
-            .collect();
+        let lines = floating.iter().map(|floating| {
+            let FoundImage { reference, places } = floating.image;
+            format!(
+                "\n  {reference}{} in {}",
+                origin(floating),
+                places.join("; ")
+            )
+        });
+        let list: String = lines.collect();
         return Err(Failure::Operation(format!(
             "--require-pinned: {} not pinned by a digest:{list}",
             if floating.len() == 1 {
@@ -35,12 +43,10 @@ pub(super) fn check_pins(
         )));
     }
     for floating in floating {
-        let origin = floating.tag_set_by.map_or_else(String::new, |source| {
-            format!(" (tag: {})", source_name(&source))
-        });
         printer.warning(&format!(
-            "{} is not pinned: anyone who can push this tag controls what runs{origin}",
-            floating.image.reference
+            "{} is not pinned: anyone who can push this tag controls what runs{}",
+            floating.image.reference,
+            origin(&floating)
         ));
     }
     Ok(())

@@ -83,8 +83,25 @@ pub const IMAGE_NAMES: ValuePath = below("image.name");
 pub const IMAGE_DIGESTS: ValuePath = below("image.digest");
 /// The Secrets for pulling images.
 pub const IMAGE_PULL_SECRETS: ValuePath = below("imagePullSecrets");
-/// Fluent Bit's image in parts: `registry`, `image`, `tag` and `digest`.
+/// Fluent Bit: its image has parts, see [`FLUENT_BIT_IMAGE`].
 pub const FLUENT_BIT: ValuePath = below("fluentBit");
+/// The registry of Fluent Bit's image.
+const FLUENT_BIT_REGISTRY: ValuePath = below("fluentBit.registry");
+/// The tag of Fluent Bit's image, which overrides the compiled-in pin.
+const FLUENT_BIT_TAG: ValuePath = below("fluentBit.tag");
+/// The digest of Fluent Bit's image, which overrides the tag and the compiled-in pin.
+const FLUENT_BIT_DIGEST: ValuePath = below("fluentBit.digest");
+/// The compiled-in pin of Fluent Bit: a full reference, of which the tag and the digest are used.
+const FLUENT_BIT_PIN: ValuePath = below("fluentBit.pinnedImage");
+/// All values that make up Fluent Bit's image.
+pub const FLUENT_BIT_IMAGE: [ValuePath; 6] = [
+    FLUENT_BIT_REGISTRY,
+    below("fluentBit.image"),
+    FLUENT_BIT_TAG,
+    FLUENT_BIT_DIGEST,
+    FLUENT_BIT_PIN,
+    below("fluentBit.pullPolicy"),
+];
 
 /// The third-party images, and the value that enables each.
 const THIRD_PARTY: [(ValuePath, Option<ValuePath>); 6] = [
@@ -240,29 +257,60 @@ impl<'v> MeshValues<'v> {
     }
 }
 
-/// Returns the third-party images that the chart uses with these values: the path of each, and its reference as it is
-/// written there.
-pub fn third_party_images(values: &Map<String, Value>) -> Vec<(ValuePath, String)> {
+/// A third-party image that the chart uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThirdPartyImage {
+    /// The path of the image, or of its parts.
+    pub path: ValuePath,
+    /// The path of the value that sets the tag or the digest. The same as `path` for an image that is one value.
+    pub set_at: ValuePath,
+    /// The path of the value that sets the registry, if that is a separate one.
+    pub registry_at: Option<ValuePath>,
+    /// The reference as it is written in the values. It may be invalid.
+    pub reference: String,
+}
+
+/// Returns the third-party images that the chart uses with these values.
+pub fn third_party_images(values: &Map<String, Value>) -> Vec<ThirdPartyImage> {
     let is_on = |switch: &ValuePath| switch.get(Root::Osm, values) == Some(&Value::Bool(true));
     let used = THIRD_PARTY
         .into_iter()
         .filter(|(_, switch)| switch.as_ref().is_none_or(is_on));
-    used.map(|(path, _)| {
-        let reference = match path == FLUENT_BIT {
-            true => fluent_bit(values),
-            false => path.text(Root::Osm, values),
-        };
-        (path, reference)
+    used.map(|(path, _)| match path == FLUENT_BIT {
+        true => fluent_bit(values),
+        false => ThirdPartyImage {
+            reference: path.text(Root::Osm, values),
+            set_at: path.clone(),
+            registry_at: None,
+            path,
+        },
     })
     .collect()
 }
 
-fn fluent_bit(values: &Map<String, Value>) -> String {
-    let part = |key: &str| FLUENT_BIT.join(key).text(Root::Osm, values);
+/// Returns the image of Fluent Bit, as the template `osm.fluentBit.image` composes it.
+fn fluent_bit(values: &Map<String, Value>) -> ThirdPartyImage {
+    let text = |path: &ValuePath| path.text(Root::Osm, values);
     let repository = fluent_bit_repository(values);
-    match (part("digest"), part("tag")) {
-        (digest, _) if !digest.is_empty() => format!("{repository}@{digest}"),
-        (_, tag) => format!("{repository}:{tag}"),
+    let (digest, tag, pin) = (
+        text(&FLUENT_BIT_DIGEST),
+        text(&FLUENT_BIT_TAG),
+        text(&FLUENT_BIT_PIN),
+    );
+    let (set_at, reference) = if !digest.is_empty() {
+        (FLUENT_BIT_DIGEST, format!("{repository}@{digest}"))
+    } else if !tag.is_empty() || pin.is_empty() {
+        (FLUENT_BIT_TAG, format!("{repository}:{tag}"))
+    } else {
+        let file = pin.rsplit('/').next().unwrap_or_default();
+        let version = file.find([':', '@']).map_or("", |at| &file[at..]);
+        (FLUENT_BIT_PIN, format!("{repository}{version}"))
+    };
+    ThirdPartyImage {
+        path: FLUENT_BIT,
+        set_at,
+        registry_at: Some(FLUENT_BIT_REGISTRY),
+        reference,
     }
 }
 
@@ -319,7 +367,14 @@ mod tests {
     }
 
     #[test]
-    fn fluent_bit_has_a_digest_or_a_tag_but_only_if_it_is_enabled() {
+    fn the_image_of_fluent_bit_has_the_digest_or_the_tag_or_the_version_of_the_pin() {
+        let pinned =
+            json!({"registry": "r", "image": "f", "pinnedImage": "host:5000/a/b:3.2@sha256:1"});
+        let with = |key: &str, value: &str| {
+            let mut fluent_bit = pinned.clone();
+            fluent_bit[key] = value.into();
+            json!({"enableFluentbit": true, "fluentBit": fluent_bit})
+        };
         let cases = [
             (
                 json!({"enableFluentbit": false, "fluentBit": {"tag": "1"}}),
@@ -327,17 +382,29 @@ mod tests {
             ),
             (
                 json!({"enableFluentbit": true, "fluentBit": {"registry": "r", "tag": 1.0}}),
-                Some("r/fluent-bit:1"),
+                Some(("r/fluent-bit:1", "tag")),
             ),
             (
                 json!({"enableFluentbit": true, "fluentBit": {"registry": "r", "image": "f", "tag": "1", "digest": "d"}}),
-                Some("r/f@d"),
+                Some(("r/f@d", "digest")),
             ),
+            (with("tag", ""), Some(("r/f:3.2@sha256:1", "pinnedImage"))),
+            (
+                with("registry", "m:1/x"),
+                Some(("m:1/x/f:3.2@sha256:1", "pinnedImage")),
+            ),
+            (with("tag", "1"), Some(("r/f:1", "tag"))),
+            (with("digest", "d"), Some(("r/f@d", "digest"))),
         ];
         for (values, expected) in cases {
             let images = third_party_images(&map(&json!({ "osm": values })));
-            let found = images.iter().find(|(path, _)| *path == FLUENT_BIT);
-            assert_eq!(found.map(|(_, reference)| reference.as_str()), expected);
+            let found = images.iter().find(|image| image.path == FLUENT_BIT);
+            let found = found.map(|image| (image.reference.as_str(), image.set_at.key()));
+            let expected = expected.map(|(reference, key)| (reference, format!("fluentBit.{key}")));
+            let expected = expected
+                .as_ref()
+                .map(|(reference, key)| (*reference, key.as_str()));
+            assert_eq!(found, expected, "{values}");
         }
     }
 }

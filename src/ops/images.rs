@@ -1,10 +1,13 @@
 //! Lists the images of an installation, also in the forms that helm and kustomize take, and finds those that are not pinned.
 
+use std::cell::OnceCell;
+
 use serde_json::{Map, Value, json};
 
 use crate::mesh::images::{COMPONENTS, FoundImage, Pins, ResolvedImage, Source};
 use crate::mesh::values::{
-    self, FLUENT_BIT, IMAGE_NAMES, IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath,
+    self, FLUENT_BIT, FLUENT_BIT_IMAGE, IMAGE_NAMES, IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG,
+    Root, ValuePath,
 };
 use crate::mesh::{Plan, PlanError, Request};
 
@@ -37,7 +40,8 @@ impl ImageList {
     /// Returns the values with which helm installs these images from the chart of the release.
     pub fn to_helm_values(&self) -> Map<String, Value> {
         let mut values = Map::new();
-        for path in [IMAGE_REGISTRY, IMAGE_PULL_POLICY, IMAGE_NAMES, FLUENT_BIT] {
+        let of_mesh = [IMAGE_REGISTRY, IMAGE_PULL_POLICY, IMAGE_NAMES];
+        for path in of_mesh.iter().chain(&FLUENT_BIT_IMAGE) {
             path.copy(&self.plan.values, &mut values);
         }
         // The third-party images that are disabled, too, so that they are pinned when they are enabled.
@@ -112,7 +116,7 @@ impl ImageList {
 pub struct FloatingImage<'i> {
     /// The image.
     pub image: &'i FoundImage,
-    /// What set the tag, if it is the tag of all components.
+    /// What set the tag, if it is the tag of all components or that of a third-party image.
     pub tag_set_by: Option<Source>,
 }
 
@@ -121,16 +125,24 @@ pub fn floating_images<'i>(plan: &Plan, images: &'i [FoundImage]) -> Vec<Floatin
     let root = plan.mesh_values().root();
     let tag = IMAGE_TAG.get(root, &plan.values).and_then(Value::as_str);
     let floating = images.iter().filter(|image| !image.reference.is_pinned());
+    let resolved = OnceCell::new();
+    let third_party = |image: &FoundImage| {
+        plan.pins?;
+        let resolved = resolved.get_or_init(|| plan.images().unwrap_or_default());
+        let found = (resolved.iter()).find(|each| each.reference == image.reference);
+        found.map(|found| found.source.clone())
+    };
     floating
         .map(|image| {
             let is_component = COMPONENTS
                 .iter()
                 .any(|c| c.name == image.reference.file_name());
             let has_common_tag = is_component && tag.is_some() && tag == image.reference.tag();
-            FloatingImage {
-                image,
-                tag_set_by: has_common_tag.then(|| plan.origins.source(IMAGE_TAG.under(root))),
-            }
+            let tag_set_by = match has_common_tag {
+                true => Some(plan.origins.source(IMAGE_TAG.under(root))),
+                false => third_party(image),
+            };
+            FloatingImage { image, tag_set_by }
         })
         .collect()
 }

@@ -31,7 +31,7 @@ mod upgrade;
 #[cfg(feature = "cluster")]
 mod verify;
 
-pub use images::{ImageList, floating_images};
+pub use images::{FloatingImage, ImageList, floating_images};
 pub use render::render_offline;
 
 #[cfg(feature = "cluster")]

@@ -1,5 +1,6 @@
 {{- /* The Fluent Bit sidecar of the controller, and the log folders of the node that it reads. */ -}}
 
+{{- /* osm.fluentBit.image returns the image. A mirror of the pinned image has the same tag and digest. */ -}}
 {{- define "osm.fluentBit.image" -}}
 {{- $fluentBit := .Values.osm.fluentBit -}}
 {{- $repository := printf "%s/%s" $fluentBit.registry $fluentBit.image -}}
@@ -8,8 +9,10 @@
 {{ printf "%s@%s" $repository $fluentBit.digest }}
 {{- else if $tag -}}
 {{ printf "%s:%s" $repository $tag }}
+{{- else if $fluentBit.pinnedImage -}}
+{{ printf "%s%s" $repository ($fluentBit.pinnedImage | base | regexFind "[:@].*") }}
 {{- else -}}
-{{ fail "no image for Fluent Bit: set osm.fluentBit.digest or osm.fluentBit.tag" }}
+{{ fail "no image for Fluent Bit: osm.fluentBit.pinnedImage, osm.fluentBit.digest and osm.fluentBit.tag are empty; set the digest (osm images list -o helm-values prints the images of a release)" }}
 {{- end -}}
 {{- end -}}
 
@@ -20,21 +23,18 @@
   image: {{ include "osm.fluentBit.image" .root | quote }}
   imagePullPolicy: {{ $fluentBit.pullPolicy }}
   env:
+    {{- if $fluentBit.enableProxySupport }}
+    {{- range list "HTTP_PROXY" "HTTPS_PROXY" }}
+    - name: {{ . }}
+      valueFrom:
+        secretKeyRef: {name: proxy-config, key: {{ . }}}
+    {{- end }}
+    {{- end }}
     - name: {{ .podNameVariable }}
       valueFrom:
         fieldRef:
           apiVersion: v1
           fieldPath: metadata.name
-    {{- if $fluentBit.enableProxySupport }}
-    {{- with $fluentBit.httpProxy }}
-    - name: HTTP_PROXY
-      value: {{ . | quote }}
-    {{- end }}
-    {{- with $fluentBit.httpsProxy }}
-    - name: HTTPS_PROXY
-      value: {{ . | quote }}
-    {{- end }}
-    {{- end }}
   # Root owns the logs on the node.
   securityContext:
     runAsUser: 0

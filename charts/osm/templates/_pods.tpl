@@ -124,17 +124,20 @@ httpGet:
 
 {{- /* osm.waitForBootstrap returns the init container that waits until the CRDs exist. Takes root and name. */ -}}
 {{- define "osm.waitForBootstrap" -}}
-{{- $image := include "osm.otherImage" (dict "image" .root.Values.osm.curlImage "key" "osm.curlImage") -}}
+{{- $osm := .root.Values.osm -}}
+{{- $image := include "osm.otherImage" (dict "image" $osm.curlImage "key" "osm.curlImage") -}}
+{{- $policy := $osm.image.pullPolicy -}}
+{{- /* The API server would set the same policy in a new Deployment. */ -}}
+{{- $isDefault := false -}}
+{{- if and (contains "@" $image) (not (contains ":latest@" $image)) (ne $policy "Never") -}}
+{{- $policy = "IfNotPresent" -}}
+{{- $isDefault = true -}}
+{{- end -}}
 - name: init-{{ .name }}
   image: {{ $image | quote }}
-  {{- /*
-  The default of a pinned image is IfNotPresent. An upgrade states it, because the default that the API server set for
-  the image of an earlier chart stays otherwise.
-  */}}
-  {{- if not (contains "@" $image) }}
-  imagePullPolicy: {{ .root.Values.osm.image.pullPolicy }}
-  {{- else if .root.Release.IsUpgrade }}
-  imagePullPolicy: IfNotPresent
+  {{- /* In an upgrade it would keep Always, if the earlier image had no tag. */}}
+  {{- if or .root.Release.IsUpgrade (not $isDefault) }}
+  imagePullPolicy: {{ $policy }}
   {{- end }}
   command:
     - curl

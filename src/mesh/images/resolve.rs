@@ -109,19 +109,22 @@ pub fn resolve(
             registry_source: has_other_registry.then(|| registry_source.clone()),
         });
     }
-    for (path, image) in values::third_party_images(values) {
-        let next = match path == FLUENT_BIT {
+    for image in values::third_party_images(values) {
+        let next = match image.path == FLUENT_BIT {
             true => "set its registry, image, and tag or digest",
             false => "set it to the reference of an image",
         };
-        let reference: Reference = image
+        let reference: Reference = (image.reference)
             .parse()
-            .map_err(|e| invalid(&path, &format!("{e}; {next}")))?;
+            .map_err(|e| invalid(&image.path, &format!("{e}; {next}")))?;
+        let source = origins.source(&image.set_at);
+        let other_registry = image.registry_at.filter(|path| origins.is_overridden(path));
+        let registry_source = other_registry.map(|path| origins.source(path));
         images.push(ResolvedImage {
             component: reference.file_name().to_owned(),
-            key: path.key().to_owned(),
-            source: origins.source(&path),
-            registry_source: None,
+            key: image.path.key().to_owned(),
+            registry_source: registry_source.filter(|registry| *registry != source),
+            source,
             reference,
         });
     }
