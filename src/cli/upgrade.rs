@@ -7,6 +7,7 @@ use super::exit::{Done, Failure};
 use super::flag_names::overridden_digest;
 use super::hints::after_upgrade;
 use super::image_messages::{ImageOrigins, check_pins};
+use super::install::shown_notes;
 use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
 use super::value_args::{ImageArgs, ValueArgs};
@@ -50,6 +51,9 @@ pub(super) struct Upgrade {
     /// Print the images that would change, and change nothing
     #[arg(long, help_heading = "Output")]
     dry_run: bool,
+    /// Let a dry run call template functions whose result differs on each call, such as randAlphaNum
+    #[arg(long, help_heading = "Output")]
+    allow_random: bool,
     #[command(flatten)]
     waiting: WaitArgs,
 }
@@ -106,12 +110,13 @@ impl Upgrade {
                 return Err(interrupted(&client, &next));
             };
             done.map_err(|error| Failure::of_operation(&error, &origin))?;
-            Ok(Some(plan.chart.metadata.app_version))
+            Ok(Some((plan.chart.metadata.app_version, rendered.notes)))
         })??;
-        if let Some(version) = revision {
+        if let Some((version, notes)) = revision {
             let (name, namespace) = (&self.mesh_name, &global.osm_namespace);
             printer.data(&format!(
-                "OSM upgraded successfully to {version} in namespace [{namespace}] with mesh name [{name}]\n"
+                "OSM upgraded successfully to {version} in namespace [{namespace}] with mesh name [{name}]\n{}",
+                shown_notes(&notes)
             ))?;
         }
         Ok(())
@@ -134,6 +139,7 @@ impl Upgrade {
             reused,
             values: values.to_vec(),
             overrides: self.images.overrides().map_err(Failure::Input)?,
+            allow_random: self.allow_random || !self.dry_run,
             ..Request::default()
         })?)
     }

@@ -7,3 +7,4 @@ mod common;
 mod foreign_chart;
 mod functions;
 mod json_schema;
+mod notes;
