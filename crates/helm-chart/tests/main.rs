@@ -4,6 +4,7 @@
 
 mod common;
 
+mod expressions;
 mod foreign_chart;
 mod functions;
 mod json_schema;

@@ -49,6 +49,9 @@ fn push_decimal(out: &mut String, number: u64, unit: u64) {
     }
 }
 
+/// The smallest duration has no positive counterpart.
+const LIMIT: u64 = 1 << 63;
+
 /// Parses a duration (`time.ParseDuration`): `1h2m3.5s`, `-1.5ms`, `0`. Returns `None` if it is invalid.
 pub fn parse(text: &str) -> Option<i64> {
     let (negative, mut rest) = match text.strip_prefix('-') {
@@ -61,8 +64,6 @@ pub fn parse(text: &str) -> Option<i64> {
     if rest.is_empty() {
         return None;
     }
-    // The smallest duration has no positive counterpart.
-    const LIMIT: u64 = 1 << 63;
     let mut total: u64 = 0;
     while !rest.is_empty() {
         let is_digit = |c: char| c.is_ascii_digit();

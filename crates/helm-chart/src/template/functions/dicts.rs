@@ -56,10 +56,17 @@ pub(super) const TABLE: &[Function] = &[
     ("mustMerge", 1, ANY, |_, a| merge_all(a, false)),
     ("mergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
     ("mustMergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
-    ("deepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
-    ("mustDeepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
+    ("deepCopy", 1, 1, deep_copy),
+    ("mustDeepCopy", 1, 1, deep_copy),
     ("lookup", 4, 4, lookup),
 ];
+
+fn deep_copy(_: &mut Context, a: &Args<'_>) -> Outcome {
+    match a.get(0) {
+        value if value.is_nil() => Err(Error::Wrong("cannot copy nil".to_owned())),
+        value => Ok(value.deep_copy()),
+    }
+}
 
 /// Returns an object or a list from the cluster; an empty dict if there is none, or without a cluster.
 fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {

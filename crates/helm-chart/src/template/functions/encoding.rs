@@ -22,7 +22,7 @@ pub(super) const TABLE: &[Function] = &[
         text(yaml_text::plain(&a.get(0).to_json()))
     }),
     ("toYamlPretty", 1, 1, |_, a| {
-        text(yaml_text::pretty(&a.get(0).to_json()))
+        text(yaml_text::pretty(&for_pretty(a.get(0)).to_json()))
     }),
     ("fromYaml", 1, 1, |_, a| {
         Ok(from_yaml(a.text(0)?, Shape::Dict))
@@ -79,6 +79,20 @@ pub(super) const TABLE: &[Function] = &[
         text(javascript(&super::print::joined(a.0)))
     }),
 ];
+
+/// `toYamlPretty` does not go through JSON: a list that is `nil` is empty, and a duration is a text.
+fn for_pretty(value: &Value) -> Value {
+    match value {
+        Value::List(_, items) => Value::list(items.iter().map(for_pretty).collect()),
+        Value::Dict(dict) => Value::dict(
+            dict.borrow()
+                .iter()
+                .map(|(k, v)| (Rc::clone(k), for_pretty(v))),
+        ),
+        Value::Duration(_) => Value::from(value.to_string()),
+        other => other.clone(),
+    }
+}
 
 #[allow(clippy::unnecessary_wraps)]
 fn text(text: impl Into<Rc<str>>) -> Outcome {
@@ -154,7 +168,10 @@ fn decoded(result: Result<Value, String>, shape: Shape, context: &str) -> Value 
             return value;
         }
         (Ok(Value::Nil), Shape::Dict) => return Value::dict([]),
-        (Ok(Value::Nil), Shape::List) => return Value::nil_list(ListType::NilAny),
+        (Ok(Value::Nil), Shape::List) if context.is_empty() => {
+            return Value::nil_list(ListType::NilAny);
+        }
+        (Ok(Value::Nil), Shape::List) => return Value::list(Vec::new()),
         (Ok(other), shape) => {
             let json_type = match other {
                 Value::Dict(_) => "object",

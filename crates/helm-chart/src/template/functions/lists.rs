@@ -181,7 +181,11 @@ fn chunk(_: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn sort_alpha(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let mut texts = to_texts(a.get(0));
+    // Unlike in a list, nil is a text of its own.
+    let mut texts = match a.get(0) {
+        value if value.is_nil() => vec!["<nil>".into()],
+        value => to_texts(value),
+    };
     texts.sort();
     Ok(Value::strings(texts))
 }

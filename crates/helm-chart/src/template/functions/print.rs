@@ -33,7 +33,11 @@ fn sprint(args: &[Value]) -> String {
 
 /// Returns the input of `html`, `js` and `urlquery`: all arguments, joined as `print` does.
 pub(super) fn joined(args: &[Value]) -> String {
-    sprint(args)
+    let args = args.iter().map(|arg| match arg.is_nil() {
+        true => Value::str("<no value>"),
+        false => arg.clone(),
+    });
+    sprint(&args.collect::<Vec<_>>())
 }
 
 /// Formats as Go's `fmt.Sprintf`. A mismatch is marked in the output (`%!d(string=x)`).

@@ -10,13 +10,13 @@ use super::{Context, Error, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
     ("randAlphaNum", 1, 1, |context, a| {
-        text(context, "randAlphaNum", a, |b| b.is_ascii_alphanumeric())
+        text(context, "randAlphaNum", a, u8::is_ascii_alphanumeric)
     }),
     ("randAlpha", 1, 1, |context, a| {
-        text(context, "randAlpha", a, |b| b.is_ascii_alphabetic())
+        text(context, "randAlpha", a, u8::is_ascii_alphabetic)
     }),
     ("randNumeric", 1, 1, |context, a| {
-        text(context, "randNumeric", a, |b| b.is_ascii_digit())
+        text(context, "randNumeric", a, u8::is_ascii_digit)
     }),
     ("randAscii", 1, 1, |context, a| {
         text(context, "randAscii", a, |b| matches!(b, b' '..=b'~'))

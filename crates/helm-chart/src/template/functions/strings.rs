@@ -11,22 +11,8 @@ use crate::yaml;
 
 pub(super) const TABLE: &[Function] = &[
     ("trim", 1, 1, |_, a| text(a.text(0)?.trim())),
-    ("nospace", 1, 1, |_, a| {
-        text(
-            a.text(0)?
-                .chars()
-                .filter(|c| !c.is_whitespace())
-                .collect::<String>(),
-        )
-    }),
-    ("initials", 1, 1, |_, a| {
-        text(
-            a.text(0)?
-                .split_whitespace()
-                .filter_map(|w| w.chars().next())
-                .collect::<String>(),
-        )
-    }),
+    ("nospace", 1, 1, |_, a| text(no_space(a.text(0)?))),
+    ("initials", 1, 1, |_, a| text(initials(a.text(0)?))),
     ("trimAll", 2, 2, trim_all),
     ("trimall", 2, 2, trim_all),
     ("trimPrefix", 2, 2, |_, a| {
@@ -116,6 +102,29 @@ fn text(text: impl Into<Rc<str>>) -> Outcome {
 fn each(args: &Args<'_>, shape: fn(&Value) -> String) -> String {
     let set = args.0.iter().filter(|v| !v.is_nil());
     set.map(shape).collect::<Vec<_>>().join(" ")
+}
+
+/// Removes blanks. As in sprig, each byte counts as a character of Latin-1, which damages other characters.
+fn no_space(s: &str) -> String {
+    match s.is_ascii() {
+        true => s.chars().filter(|c| !c.is_whitespace()).collect(),
+        false => s
+            .bytes()
+            .map(char::from)
+            .filter(|c| !c.is_whitespace())
+            .collect(),
+    }
+}
+
+/// Returns the first letter of each word; of its bytes, as in [`no_space`].
+fn initials(s: &str) -> String {
+    let mut after_blank = true;
+    let is_first = |c: &char| {
+        let first = after_blank && !c.is_whitespace();
+        after_blank = c.is_whitespace();
+        first
+    };
+    s.bytes().map(char::from).filter(is_first).collect()
 }
 
 fn trim_all(_: &mut super::Context, a: &Args<'_>) -> Outcome {

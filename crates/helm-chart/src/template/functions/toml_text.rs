@@ -70,10 +70,10 @@ impl Writer {
         if let Some(entries) = entries(value) {
             return self.table(path, entries);
         }
-        if let Value::List(_, items) = value {
-            if is_table_array(items)? {
-                return self.table_array(path, items);
-            }
+        if let Value::List(_, items) = value
+            && is_table_array(items)?
+        {
+            return self.table_array(path, items);
         }
         if let Some(name) = path.last() {
             self.indent(path);

@@ -140,6 +140,7 @@ fn write_bad(out: &mut String, verb: char, spec: &Spec, arg: &Value) {
     match arg {
         Value::Bool(b) => spec.pad(out, &b.to_string()),
         Value::Time(_) | Value::KubeVersion(_) | Value::Semver(_) => out.push_str(&arg.to_string()),
+        Value::Duration(n) => write_digits(out, 'v', spec, *n < 0, n.unsigned_abs()),
         arg => write_inner(out, 'v', spec, arg),
     }
     out.push(')');
@@ -307,11 +308,13 @@ fn write_float(out: &mut String, verb: char, spec: &Spec, arg: &Value, f: f64) {
         }
         'e' | 'E' => scientific(magnitude, spec.precision.unwrap_or(6)),
         'v' | 'g' | 'G' => general(magnitude, spec.precision),
+        'b' => binary(magnitude),
+        'x' | 'X' => hexadecimal(magnitude, spec.precision),
         verb => return write_bad(out, verb, spec, arg),
     };
     let text = match verb {
         'v' | 'g' | 'G' if spec.sharp => with_zeros(&text, spec.precision.unwrap_or(6)),
-        _ if spec.sharp && !text.contains('.') => with_point(&text),
+        _ if spec.sharp && verb != 'b' && !text.contains('.') => with_point(&text),
         _ => text,
     };
     let text = if verb.is_ascii_uppercase() {
@@ -395,6 +398,58 @@ fn general(f: f64, precision: Option<usize>) -> String {
     let places = limit - 1 - exponent;
     let decimals = usize::try_from(places).unwrap_or(0);
     trim(&format!("{f:.decimals$}"))
+}
+
+/// Splits a positive float into an integer of 53 bits and a power of two.
+fn parts(f: f64) -> (u64, i64) {
+    let bits = f.to_bits();
+    let (exponent, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
+    match exponent {
+        0 => (fraction, -1074),
+        exponent => (fraction | (1 << 52), exponent.cast_signed() - 1075),
+    }
+}
+
+fn binary(f: f64) -> String {
+    let (mantissa, exponent) = parts(f);
+    format!("{mantissa}p{exponent:+}")
+}
+
+/// Formats a positive float as hexadecimal digits and a power of two: `0x1.8p+01`.
+fn hexadecimal(f: f64, precision: Option<usize>) -> String {
+    let (mut mantissa, mut exponent) = parts(f);
+    if mantissa == 0 {
+        exponent = -52;
+    }
+    while mantissa != 0 && mantissa < 1 << 52 {
+        mantissa <<= 1;
+        exponent -= 1;
+    }
+    if let Some(places) = precision.filter(|places| *places < 13) {
+        // Rounds half to even.
+        let dropped = 52 - 4 * places;
+        let (half, rest) = (1u64 << (dropped - 1), mantissa & ((1 << dropped) - 1));
+        mantissa >>= dropped;
+        mantissa += u64::from(rest > half || (rest == half && mantissa & 1 == 1));
+        mantissa <<= dropped;
+        if mantissa >= 1 << 53 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let digits = format!("{:013x}", mantissa & ((1 << 52) - 1));
+    let digits = match precision {
+        None => digits.trim_end_matches('0').to_owned(),
+        Some(places) => format!("{digits:0<places$}").chars().take(places).collect(),
+    };
+    let point = if digits.is_empty() { "" } else { "." };
+    let power = exponent + 52;
+    let sign = if power < 0 { '-' } else { '+' };
+    format!(
+        "0x{}{point}{digits}p{sign}{:02}",
+        mantissa >> 52,
+        power.abs()
+    )
 }
 
 fn write_string(out: &mut String, verb: char, spec: &Spec, arg: &Value, text: &str) {
