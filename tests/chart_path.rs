@@ -118,3 +118,23 @@ fn a_chart_that_is_refused_ends_with_exit_code_2() {
         assert!(error.contains(wanted), "{path}: {error}");
     }
 }
+
+#[test]
+fn a_dry_run_refuses_functions_whose_result_differs_on_each_call_unless_they_are_allowed() {
+    let folder = scratch("chart-path-random");
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: small}\ndata:\n  x: {{ .Values.x | default (randAlphaNum 5) | quote }}\n";
+    let chart = chart(&folder, template);
+    let args = ["install", "--dry-run", "--osm-chart-path", &chart];
+    let error = osm(&args).fails(2);
+    assert_eq!(
+        error,
+        "error: small/templates/a.yaml:5:30: randAlphaNum: its result differs on each call; a dry run calls such \
+         functions only with --allow-random\n"
+    );
+    let objects = osm_objects(&["--osm-chart-path", &chart, "--allow-random"]);
+    let drawn = objects[0]["data"]["x"].as_str().unwrap();
+    assert!(
+        drawn.len() == 5 && drawn.bytes().all(|b| b.is_ascii_alphanumeric()),
+        "{drawn}"
+    );
+}

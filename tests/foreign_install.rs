@@ -270,3 +270,23 @@ fn values_that_contradict_flags_are_refused_before_any_request() {
         "{error}"
     );
 }
+
+#[test]
+#[ignore = "needs a cluster: run cargo xtask test"]
+fn notes_are_printed_and_kept_in_the_record_as_with_helm() {
+    let cluster = Cluster::start();
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata: {x: {{ randAlphaNum 5 | quote }}}\n";
+    let files = [
+        ("templates/seen.yaml", template),
+        (
+            "templates/NOTES.txt",
+            "\nOpen {{ .Release.Name }} in {{ .Release.Namespace }}.\n\n",
+        ),
+    ];
+    let chart = chart(&cluster, "", &files);
+    let printed = cluster.osm(&["install", "--osm-chart-path", &chart]).ok();
+    let shown = "NOTES:\nOpen osm in osm-system.\n";
+    assert!(printed.ends_with(shown), "{printed}");
+    let kept = cluster.helm_release(&["get", "notes"], &[]);
+    assert_eq!(kept, "NOTES:\n\nOpen osm in osm-system.\n\n\n");
+}

@@ -1,5 +1,6 @@
 //! Adds the names of flags to the sources of values and to the errors of a plan.
 
+use helm_chart::ChartError;
 use helm_chart::set::Mode;
 
 use crate::mesh::images::{Place, ResolveError, ResolvedImage, Setting, Source};
@@ -102,6 +103,9 @@ pub(super) fn explain_plan(error: &PlanError) -> String {
         PlanError::NoSuchComponent { .. } => format!("--image-digest: {error}"),
         PlanError::ReleaseOfOtherChart => {
             format!("--release and --osm-chart-path cannot be used together: {error}")
+        }
+        PlanError::Chart(ChartError::Template(fault)) if fault.random_function.is_some() => {
+            format!("{error}; a dry run calls such functions only with --allow-random")
         }
         PlanError::KubeVersion(_) => format!("--kube-version: {error}"),
         PlanError::Release(_) => format!("--release: {error}"),

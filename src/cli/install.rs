@@ -88,6 +88,9 @@ pub(super) struct Install {
         help_heading = "Output"
     )]
     output: Output,
+    /// Let a dry run call template functions whose result differs on each call, such as randAlphaNum
+    #[arg(long, help_heading = "Output")]
+    allow_random: bool,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     waiting: WaitArgs,
@@ -117,6 +120,15 @@ enum DryRun {
     Client,
     /// Let the API server check every object without storing it
     Server,
+}
+
+/// Returns the notes of a chart as helm shows them after an installation.
+#[cfg(feature = "cluster")]
+pub(super) fn shown_notes(notes: &str) -> String {
+    match notes {
+        "" => String::new(),
+        notes => format!("NOTES:\n{}\n", notes.trim()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -186,7 +198,7 @@ impl Install {
         };
         let defaults = plan.defaults();
         let is_dry = self.dry_run == DryRun::Server;
-        let answers = ops::block_on(async {
+        let (answers, notes) = ops::block_on(async {
             let client = global.access.client().connect().await?;
             // A dry run creates no CRDs.
             let crds = if is_dry { &[] } else { crds.as_slice() };
@@ -203,7 +215,7 @@ impl Install {
             let failed = |error| Failure::of_operation(&error, &origin);
             if is_dry {
                 let answers = ops::dry_run(&client, release, &options, &say).await;
-                return answers.map_err(failed);
+                return Ok((answers.map_err(failed)?, String::new()));
             }
             let installing = ops::install(&client, release, &options, &say);
             let Some(done) = unless_interrupted(Box::pin(installing)).await else {
@@ -214,14 +226,15 @@ impl Install {
                 return Err(interrupted(&client, &next));
             };
             done.map_err(failed)?;
-            Ok(Vec::new())
+            Ok((Vec::new(), rendered.notes))
         })??;
         if is_dry {
             return self.emit(&mut answers.iter().map(|object| (object, None)), printer);
         }
         let (name, namespace) = (&plan.target.release, &plan.target.namespace);
         printer.data(&format!(
-            "OSM installed successfully in namespace [{namespace}] with mesh name [{name}]\n"
+            "OSM installed successfully in namespace [{namespace}] with mesh name [{name}]\n{}",
+            shown_notes(&notes)
         ))?;
         Ok(())
     }
@@ -238,6 +251,7 @@ impl Install {
             overrides: self.images.overrides().map_err(Failure::Input)?,
             kube_version: self.kube_version.clone(),
             api_versions: self.api_versions.clone(),
+            allow_random: self.allow_random || self.dry_run == DryRun::None,
         })
     }
 

@@ -7,6 +7,7 @@ use super::exit::{Done, Failure};
 use super::flag_names::overridden_digest;
 use super::hints::after_upgrade;
 use super::image_messages::{ImageOrigins, check_pins};
+use super::install::shown_notes;
 use super::live::{interrupted, unless_interrupted};
 use super::mesh_config_messages::report_kept;
 use super::output::Printer;
@@ -52,6 +53,9 @@ pub(super) struct Upgrade {
     /// Print the images that would change, and change nothing
     #[arg(long, help_heading = "Output")]
     dry_run: bool,
+    /// Let a dry run call template functions whose result differs on each call, such as randAlphaNum
+    #[arg(long, help_heading = "Output")]
+    allow_random: bool,
     #[command(flatten)]
     waiting: WaitArgs,
 }
@@ -121,12 +125,13 @@ impl Upgrade {
             if image_changes.iter().any(ImageChange::is_of_sidecar) {
                 note_old_sidecars(&client, name_of(last), printer).await;
             }
-            Ok(Some(plan.chart.metadata.app_version))
+            Ok(Some((plan.chart.metadata.app_version, rendered.notes)))
         })??;
-        if let Some(version) = revision {
+        if let Some((version, notes)) = revision {
             let (name, namespace) = (&self.mesh_name, &global.osm_namespace);
             printer.data(&format!(
-                "OSM upgraded successfully to {version} in namespace [{namespace}] with mesh name [{name}]\n"
+                "OSM upgraded successfully to {version} in namespace [{namespace}] with mesh name [{name}]\n{}",
+                shown_notes(&notes)
             ))?;
         }
         Ok(())
@@ -149,6 +154,7 @@ impl Upgrade {
             reused,
             values: values.to_vec(),
             overrides: self.images.overrides().map_err(Failure::Input)?,
+            allow_random: self.allow_random || !self.dry_run,
             ..Request::default()
         })?)
     }

@@ -12,7 +12,7 @@ use super::names::{DEFAULT_MESH_NAME, check_release_name};
 use super::request::Request;
 use super::values::{IMAGE_TAG, MeshValues, Root, ValuePath};
 use helm_chart::values::merge;
-use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, Target};
+use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, RenderedChart, Target};
 
 /// An installation that can be rendered.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Rendered {
     pub objects: Vec<Object>,
     /// The images in the objects.
     pub images: Vec<FoundImage>,
+    /// The notes of the chart, which are empty if it has none.
+    pub notes: String,
 }
 
 impl Plan {
@@ -123,6 +125,7 @@ impl Plan {
             // The build has checked the pins of every release.
             valid_values: pins.map(Pins::to_values),
             lookups: Lookups::default(),
+            allow_random: request.allow_random,
         };
         Ok(Plan {
             chart,
@@ -177,12 +180,16 @@ impl Plan {
     /// # Errors
     /// As [`Plan::render`].
     pub fn render_for(&self, target: &Target) -> Result<Rendered, PlanError> {
-        let objects = self
+        let RenderedChart { objects, notes } = self
             .chart
-            .render(&self.values, target)
+            .render_release(&self.values, target)
             .map_err(|error| self.explain(error))?;
         let images = scan(&objects, self.pins.is_some())?;
-        Ok(Rendered { objects, images })
+        Ok(Rendered {
+            objects,
+            images,
+            notes,
+        })
     }
 
     /// Returns the CRDs under `crds/` of the chart.

@@ -58,6 +58,8 @@ pub struct Request {
     pub kube_version: Option<String>,
     /// API versions that the cluster has besides the others.
     pub api_versions: Vec<String>,
+    /// Whether template functions run whose result differs on each call.
+    pub allow_random: bool,
 }
 
 /// The largest values file, in bytes.

@@ -66,6 +66,7 @@ pub fn release<'r>(
         defaults,
         config: &plan.user,
         objects: &rendered.objects,
+        notes: &rendered.notes,
         crds,
         labels: super::RECORD_LABELS,
     }

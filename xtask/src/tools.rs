@@ -38,6 +38,14 @@ pub const HELM: Tool = Tool {
     asset: false,
 };
 
+/// Helm's template engine, which renders thousands of expressions in one process.
+pub const HELM_ENGINE: Tool = Tool {
+    name: "helm-engine",
+    package: "./engine",
+    variable: "OSM_TEST_HELM_ENGINE",
+    ..HELM
+};
+
 /// The version that Kubernetes reports to clients: the version of its module in go.mod.
 const KUBERNETES_LDFLAGS: &str = "-s -w \
     -X k8s.io/component-base/version.gitVersion=v1.36.3 \
@@ -83,7 +91,14 @@ pub const ETCD: Tool = Tool {
 };
 
 /// All programs that tests need.
-pub const ALL: [Tool; 5] = [HELM, KUBECTL, ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER];
+pub const ALL: [Tool; 6] = [
+    HELM,
+    HELM_ENGINE,
+    KUBECTL,
+    ETCD,
+    KUBE_APISERVER,
+    KUBE_CONTROLLER_MANAGER,
+];
 
 impl Tool {
     /// Returns the path of the program. Builds it if it is not in the cache.

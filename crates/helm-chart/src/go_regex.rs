@@ -4,6 +4,8 @@
 //! `\Q…\E` quotes, a class has no operators, and repetitions cannot be stacked. The grammar is that of
 //! <https://github.com/google/re2/wiki/Syntax> with the flags that `regexp.Compile` sets.
 
+use regex::Regex;
+
 /// Maximum number of a repetition, also of nested ones together, as in Go.
 const MAX_REPEAT: u64 = 1000;
 
@@ -11,6 +13,22 @@ const MAX_REPEAT: u64 = 1000;
 const DIGIT: (&str, &str) = ("[0-9]", "[^0-9]");
 const SPACE: (&str, &str) = (r"[\t\n\x0C\r ]", r"[^\t\n\x0C\r ]");
 const WORD: (&str, &str) = ("[0-9A-Za-z_]", "[^0-9A-Za-z_]");
+
+/// Compiles a regular expression of Go.
+///
+/// # Errors
+/// A message without the expression, if Go does not accept it or it is too large.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    Regex::new(&to_rust(pattern)?).map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+        // The last line has the reason; the lines before it show the converted expression.
+        error => {
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default();
+            reason.trim_start_matches("error: ").to_owned()
+        }
+    })
+}
 
 /// Converts a regular expression of Go.
 ///
@@ -415,7 +433,7 @@ fn push_literal(out: &mut String, c: char) {
 
 #[cfg(test)]
 mod tests {
-    use super::to_rust;
+    use super::{compile, to_rust};
 
     #[test]
     fn the_syntax_of_go_becomes_that_of_rust() {
@@ -486,6 +504,78 @@ mod tests {
         ] {
             let result = to_rust(pattern);
             assert!(result.is_err(), "{pattern}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_mean_what_they_mean_in_go() {
+        // A pattern, a text, and the first match.
+        let table = [
+            (r"\pL+", "1éa2", Some("éa")),
+            (r"\p{Greek}+\P{^Lu}", "xαβΓ", Some("αβΓ")),
+            (r"\Qa.b*\E+", "a.b**", Some("a.b**")),
+            (r"\Q[", "a[", Some("[")),
+            ("{", "a{", Some("{")),
+            ("a{,2}", "a{,2}", Some("a{,2}")),
+            ("a{2}", "aaa", Some("aa")),
+            ("a{1,}?", "aaa", Some("a")),
+            ("(?i)É", "é", Some("é")),
+            (r"\d+\s\w+", "٣3 é_", None),
+            (r"\d\s\w", "3\u{a0}é", None),
+            (r"é\b", "é", None),
+            (r"\Ba", "xa", Some("a")),
+            (r"[a&&b]+", "&b", Some("&b")),
+            (r"[[a]+", "[a", Some("[a")),
+            (r"[]a]+", "]a", Some("]a")),
+            (r"[^]a]+", "]ab", Some("b")),
+            (r"[a-]+", "-a", Some("-a")),
+            (r"[\d\-x]+", "-1x", Some("-1x")),
+            (r"[\D]+", "1ab", Some("ab")),
+            (r"[[:alpha:][:^ascii:]]+", "1aé", Some("aé")),
+            (r"[[:nope]+", ":nope", Some(":nope")),
+            (r"\x41\x{e9}\101\0", "AéA\0", Some("AéA\0")),
+            (r"\<\_\-", "<_-", Some("<_-")),
+            (r"#~-&\ ", "#~-& ", Some("#~-& ")),
+            (r"(?P<x>a)(?<y>b)", "ab", Some("ab")),
+            (r"(?sU)a.+", "a\nb", Some("a\n")),
+            (r"a$", "a\n", None),
+            (r"(?m)a$", "a\n", Some("a")),
+            (r"\Aa\z", "a", Some("a")),
+        ];
+        for (pattern, text, want) in table {
+            let found =
+                compile(pattern).map(|regex| regex.find(text).map(|m| m.as_str().to_owned()));
+            assert_eq!(found, Ok(want.map(str::to_owned)), "{pattern} on {text:?}");
+        }
+        for pattern in [
+            "(",
+            ")",
+            "[a",
+            "a**",
+            "a+*",
+            "a{2}{3}",
+            "*",
+            "a{1001}",
+            "a{2,1}",
+            r"\1",
+            r"\8",
+            r"\C",
+            r"\E",
+            r"\é",
+            "(?=a)",
+            "(?x)a",
+            "(?P=a)",
+            "(?<a-b>x)",
+            r"[b-a]",
+            r"[a-\d]",
+            r"\p{Nope}",
+            r"\p",
+            r"\xg",
+            r"\x{110000}",
+            "[[:nope:]]",
+            "\\",
+        ] {
+            assert!(compile(pattern).is_err(), "{pattern}");
         }
     }
 }

@@ -59,6 +59,7 @@ pub use chart::{Chart, Dependency, Metadata};
 pub use embed::EmbeddedChart;
 pub use error::{ChartError, Violation};
 pub use objects::{Object, install_rank, read_manifest};
+pub use render::RenderedChart;
 pub use schema::Schema;
 pub use target::{DEFAULT_KUBE_VERSION, Target};
 pub use template::{KubeVersion, Location, Lookup, Lookups, TemplateFault};

@@ -1,7 +1,6 @@
 //! Renders a chart: from a chart and values to Kubernetes objects, as `helm template` does.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
@@ -12,7 +11,7 @@ use super::objects::{self, Object};
 use super::schema::SchemaError;
 use super::target::Target;
 use super::template::{self, Stack, TemplateFile, Value};
-use super::template_data::{self, ChartData, path_of};
+use super::template_data::{self, path_of};
 use super::values::{Nulls, coalesce};
 use super::{dependencies, version};
 
@@ -35,6 +34,18 @@ impl Chart {
         values: &Map<String, Json>,
         target: &Target,
     ) -> Result<Vec<Object>, ChartError> {
+        Ok(self.render_release(values, target)?.objects)
+    }
+
+    /// Renders the chart as [`Chart::render`] does, and returns its notes with the objects.
+    ///
+    /// # Errors
+    /// As [`Chart::render`]. `NOTES.txt` is a template like the others, so its errors are errors of the rendering.
+    pub fn render_release(
+        &self,
+        values: &Map<String, Json>,
+        target: &Target,
+    ) -> Result<RenderedChart, ChartError> {
         match render_on(Stack::OfAnyThread, self, values, target) {
             Err(ChartError::Template(fault)) if fault.needs_stack => {}
             done => return done,
@@ -96,12 +107,24 @@ impl Chart {
     }
 }
 
+/// What a chart renders to.
+#[derive(Debug)]
+pub struct RenderedChart {
+    /// The objects of the release in Helm's install order, followed by the hooks.
+    pub objects: Vec<Object>,
+    /// The output of `templates/NOTES.txt`, which Helm shows after an installation. Empty if the chart has none.
+    pub notes: String,
+}
+
+/// The end of the names of files with notes. They are templates, but no manifests.
+const NOTES: &str = "NOTES.txt";
+
 fn render_on(
     stack: Stack,
     chart: &Chart,
     user: &Map<String, Json>,
     target: &Target,
-) -> Result<Vec<Object>, ChartError> {
+) -> Result<RenderedChart, ChartError> {
     if chart.metadata.is_library {
         return Err(refused(format!(
             "the chart {} is a library chart (type: library): only other charts can use it, it cannot be installed",
@@ -113,19 +136,35 @@ fn render_on(
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
     let values = checked_values(&chart, user, valid, target)?;
-    let mut data = BTreeMap::new();
-    template_data::collect(&chart, &values, target, &mut data);
+    let data = template_data::collect(&chart, &values, target);
     drop(values);
     let templates: Vec<_> = sources
         .into_iter()
         .map(|source| TemplateFile {
-            data: source.dot(&data),
+            data: data.get(&source.chart).cloned().unwrap_or(Value::Nil),
+            identity: source.identity(),
             name: source.name,
             text: source.text.clone(),
         })
         .collect();
-    let rendered = template::render(&templates, stack, &target.lookups).map_err(Box::new)?;
-    objects::collect(rendered)
+    let mut rendered = template::render(&templates, stack, &target.lookups, target.allow_random)
+        .map_err(Box::new)?;
+    let notes = take_notes(&chart, &mut rendered);
+    let objects = objects::collect(rendered)?;
+    Ok(RenderedChart { objects, notes })
+}
+
+/// Takes the notes out of the output of the templates. Those of subcharts are not shown, as in Helm.
+fn take_notes(chart: &Chart, rendered: &mut Vec<(String, String)>) -> String {
+    let own = format!("{}/templates/{NOTES}", path_of(chart, ""));
+    let mut notes = String::new();
+    rendered.retain_mut(|(name, text)| {
+        if *name == own {
+            notes = std::mem::take(text);
+        }
+        !name.ends_with(NOTES)
+    });
+    notes
 }
 
 fn add_crds(chart: &Chart, found: &mut Vec<Object>) -> Result<(), ChartError> {
@@ -265,18 +304,15 @@ struct TemplateSource<'c> {
 }
 
 impl TemplateSource<'_> {
-    /// Returns the dot of the template: the data of its chart and `.Template`.
-    fn dot(&self, data: &BTreeMap<String, ChartData>) -> Value {
-        let this = Value::dict([
+    /// Returns `.Template`.
+    fn identity(&self) -> Value {
+        Value::dict([
             (Rc::from("Name"), Value::str(self.name.as_str())),
             (
                 Rc::from("BasePath"),
                 Value::from(format!("{}/templates", self.chart)),
             ),
-        ]);
-        let of_chart = data.get(&self.chart).map(Vec::as_slice).unwrap_or_default();
-        let entries = of_chart.iter().map(|(k, v)| (Rc::from(*k), v.clone()));
-        Value::dict(entries.chain([(Rc::from("Template"), this)]))
+        ])
     }
 }
 
@@ -289,8 +325,8 @@ fn template_sources(chart: &Chart) -> Vec<TemplateSource<'_>> {
         let path = path_of(chart, &parent);
         for (name, text) in &chart.templates {
             let file = name.rsplit('/').next().unwrap_or(name);
-            // NOTES.txt is not a manifest, and of a library chart only the partials count.
-            if (file == "NOTES.txt") || (chart.metadata.is_library && !file.starts_with('_')) {
+            // Of a library chart, only the partials count.
+            if chart.metadata.is_library && !file.starts_with('_') {
                 continue;
             }
             let name = format!("{path}/{name}");

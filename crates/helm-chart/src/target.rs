@@ -32,6 +32,9 @@ pub struct Target {
     pub valid_values: Option<Map<String, Value>>,
     /// The answers to the templates' `lookup` calls.
     pub lookups: Lookups,
+    /// Whether functions run whose result differs on each call, such as `randAlphaNum`, `uuidv4` and `now`. If not, a
+    /// template fails where it runs one, and the same input always renders to the same objects.
+    pub allow_random: bool,
 }
 
 impl Default for Target {
@@ -49,6 +52,7 @@ impl Default for Target {
             skip_schema_validation: false,
             valid_values: None,
             lookups: Lookups::default(),
+            allow_random: false,
         }
     }
 }

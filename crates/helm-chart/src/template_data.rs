@@ -13,17 +13,24 @@ use super::template::{Files, Value};
 /// The version of Helm that templates see (`.Capabilities.HelmVersion`): the one that this crate agrees with.
 const HELM_VERSION: &str = "v4.3";
 
-/// The data that all templates of one chart share.
-pub(super) type ChartData = Vec<(&'static str, Value)>;
-
-/// Adds the data of a chart and its subcharts to `data`, by their paths.
+/// Returns the dots of the templates of a chart and its subcharts, by the paths of the charts.
+///
+/// All templates of a chart share one dict, and its `.Values` are a part of the values of its parent: what one template
+/// changes (`set .Values "key" 1`), the others see.
 pub(super) fn collect(
     chart: &Chart,
     values: &Map<String, Json>,
     target: &Target,
-    data: &mut BTreeMap<String, ChartData>,
-) {
-    chart_data(chart, values, &Shared::new(target), "", data);
+) -> BTreeMap<String, Value> {
+    let mut data = BTreeMap::new();
+    chart_data(
+        chart,
+        Value::from(values),
+        &Shared::new(target),
+        "",
+        &mut data,
+    );
+    data
 }
 
 /// Returns the path of a chart in the names of its templates: `web`, `web/charts/sub`.
@@ -83,19 +90,20 @@ impl Shared {
 /// Adds the data of a chart and its subcharts to `data`, by their paths. Returns that of the chart itself.
 fn chart_data(
     chart: &Chart,
-    values: &Map<String, Json>,
+    values: Value,
     shared: &Shared,
     parent: &str,
-    data: &mut BTreeMap<String, ChartData>,
+    data: &mut BTreeMap<String, Value>,
 ) -> Value {
     let path = path_of(chart, parent);
     let mut subcharts = Vec::new();
-    let empty = Map::new();
     for sub in &chart.dependencies {
-        let own = values
-            .get(&sub.metadata.name)
-            .and_then(Json::as_object)
-            .unwrap_or(&empty);
+        let own = match &values {
+            Value::Dict(values) => values.borrow().get(sub.metadata.name.as_str()).cloned(),
+            _ => None,
+        };
+        let own = own.filter(|own| matches!(own, Value::Dict(_)));
+        let own = own.unwrap_or_else(|| Value::dict([]));
         let of_sub = chart_data(sub, own, shared, &path, data);
         subcharts.push((Rc::from(sub.metadata.name.as_str()), of_sub));
     }
@@ -104,16 +112,16 @@ fn chart_data(
         .iter()
         .map(|(name, bytes)| (name.clone(), bytes.to_vec()))
         .collect();
-    let entries = vec![
+    let entries = [
         ("Chart", metadata(chart, parent.is_empty())),
         ("Files", Value::Files(Rc::new(files))),
         ("Release", shared.release.clone()),
         ("Capabilities", shared.capabilities.clone()),
-        ("Values", Value::from(values)),
+        ("Values", values),
         ("Subcharts", Value::dict(subcharts)),
     ];
-    let all = Value::dict(entries.iter().map(|(k, v)| (Rc::from(*k), v.clone())));
-    data.insert(path, entries);
+    let all = Value::dict(entries.map(|(k, v)| (Rc::from(k), v)));
+    data.insert(path, all.clone());
     all
 }
 

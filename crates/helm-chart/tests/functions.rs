@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use base64::Engine as _;
+use helm_chart::{Chart, ChartError, Target};
+use serde_json::Map;
 
 use crate::common::{data, helm_template, render, scratch};
 
@@ -133,33 +135,132 @@ fn templates_that_helm_refuses_are_refused_with_their_position() {
     }
 }
 
+/// Functions that generate keys. They are refused: see docs/differences.md.
+const KEYS: [&str; 13] = [
+    "{{ bcrypt \"a\" }}",
+    "{{ htpasswd \"a\" \"b\" }}",
+    "{{ derivePassword 1 \"long\" \"a\" \"b\" \"c\" }}",
+    "{{ genPrivateKey \"rsa\" }}",
+    "{{ buildCustomCert \"a\" \"b\" }}",
+    "{{ genCA \"a\" 365 }}",
+    "{{ genCAWithKey \"a\" 365 \"b\" }}",
+    "{{ genSelfSignedCert \"a\" nil nil 365 }}",
+    "{{ genSelfSignedCertWithKey \"a\" nil nil 365 \"b\" }}",
+    "{{ genSignedCert \"a\" nil nil 365 .Values.map }}",
+    "{{ genSignedCertWithKey \"a\" nil nil 365 .Values.map \"b\" }}",
+    "{{ encryptAES \"a\" \"b\" }}",
+    "{{ decryptAES \"a\" \"b\" }}",
+];
+
+/// Runs one template of a chart with the library.
+fn run(folder: &Path, template: &str, allow_random: bool) -> Result<String, ChartError> {
+    let path = chart(folder, "");
+    std::fs::write(Path::new(&path).join("templates/NOTES.txt"), template).unwrap();
+    let target = Target {
+        allow_random,
+        ..Target::default()
+    };
+    let rendered = Chart::load(path)?.render_release(&Map::new(), &target)?;
+    Ok(rendered.notes)
+}
+
+#[test]
+#[ignore = "needs helm: run cargo xtask test"]
+fn functions_that_draw_at_random_or_ask_the_clock_run_as_with_helm() {
+    let folder = scratch("functions-random");
+    let cases = lines("random.txt");
+    let helm = all_results(&cases, &folder.join("helm"), with_helm);
+    for (i, case) in cases.iter().enumerate() {
+        let own = run(&folder.join(i.to_string()), case, true);
+        assert_eq!(
+            own.map_err(|e| e.to_string()).as_ref(),
+            Ok(&helm[&i]),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn functions_that_differ_on_each_call_are_refused_where_they_run() {
+    let folder = scratch("functions-not-run");
+    let cases = lines("random.txt");
+    assert!(cases.len() >= 10);
+    for (i, case) in cases.iter().enumerate() {
+        let error = run(&folder.join(i.to_string()), &format!("one\n{case}"), false).unwrap_err();
+        let ChartError::Template(fault) = error else {
+            panic!("{case}: {error}");
+        };
+        let function = fault.random_function.expect(case);
+        assert!(case.contains(function), "{case}: {function}");
+        assert_eq!(fault.at.line, 2, "{case}");
+    }
+    // What is only named does not run.
+    let unused =
+        "{{ if false }}{{ now }}{{ end }}{{ .Values.text | default (and false (randAlphaNum 5)) }}";
+    assert_eq!(
+        run(&folder.join("unused"), unused, false).unwrap(),
+        "Hello World"
+    );
+}
+
+#[test]
+fn functions_that_generate_keys_are_refused_by_name_where_they_run() {
+    let folder = scratch("functions-keys");
+    for (i, case) in KEYS.iter().enumerate() {
+        let error = run(&folder.join(i.to_string()), &format!("one\n {case}"), true).unwrap_err();
+        let error = error.to_string();
+        let name = case.split(' ').nth(1).unwrap();
+        assert!(
+            error.contains(&format!("NOTES.txt:2:5: {name}: ")),
+            "{error}"
+        );
+        let unused = format!("{{{{ if false }}}}{case}{{{{ end }}}}");
+        assert_eq!(
+            run(&folder.join(format!("unused-{i}")), &unused, false).unwrap(),
+            ""
+        );
+    }
+}
+
 /// A function that no expression calls has never been compared.
 #[test]
 fn every_function_is_in_the_table() {
-    let table = lines("expressions.txt").join("\n") + &lines("refused.txt").join("\n");
+    let mut table = ["expressions.txt", "refused.txt", "random.txt"]
+        .map(lines)
+        .concat();
+    table.extend(KEYS.map(ToOwned::to_owned));
+    let table = table.join("\n");
     let words: Vec<&str> = table
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .collect();
-    let source = data("../src/template/functions");
-    let (mut found, mut missing) = (0, Vec::new());
-    for file in std::fs::read_dir(source).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let functions = own_functions();
+    let missing: Vec<&String> = functions
+        .iter()
+        .map(|(_, name)| name)
+        .filter(|name| !words.contains(&name.as_str()))
+        .collect();
+    let found = functions.len();
+    assert!(found >= 150, "only {found} functions were found");
+    assert!(missing.is_empty(), "never called: {missing:?}");
+}
+
+/// The functions in the tables of the source: the name of the file, and the name of the function.
+pub fn own_functions() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(data("../src/template/functions")).unwrap() {
+        let path = file.unwrap().path();
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
         for entry in text.split("\n    (").skip(1) {
             // An entry of a table: a name, and its minimum number of arguments.
             let mut parts = entry.trim_start().splitn(3, ',');
             let (Some(name), Some(least)) = (parts.next(), parts.next()) else {
                 continue;
             };
-            let name = name.trim_matches('"');
-            if least.trim().parse::<usize>().is_err() {
-                continue;
-            }
-            found += 1;
-            if !words.contains(&name) {
-                missing.push(name.to_owned());
+            if least.trim().parse::<usize>().is_ok() {
+                found.push((stem.clone(), name.trim_matches('"').to_owned()));
             }
         }
     }
-    assert!(found >= 150, "only {found} functions were found");
-    assert!(missing.is_empty(), "never called: {missing:?}");
+    found
 }

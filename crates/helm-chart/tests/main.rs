@@ -6,6 +6,8 @@ mod common;
 
 mod chart_archives;
 mod chart_files;
+mod expressions;
 mod foreign_chart;
 mod functions;
 mod json_schema;
+mod notes;

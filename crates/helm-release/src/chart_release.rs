@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use helm_chart::{Chart, KubeVersion, Object, Target};
+use helm_chart::{Chart, KubeVersion, Object, RenderedChart, Target};
 use serde_json::{Map, Value, json};
 
 use crate::client::resource::NAMESPACE;
@@ -33,6 +33,7 @@ pub struct ChartRelease<'c> {
 /// A chart that is rendered for a cluster.
 struct Rendered {
     objects: Vec<Object>,
+    notes: String,
     crds: Vec<Object>,
 }
 
@@ -165,12 +166,19 @@ impl<'c> ChartRelease<'c> {
             is_upgrade,
             kube_version: KubeVersion::parse(version)
                 .map_err(|reason| Error::ServerVersion { reason })?,
+            allow_random: true,
             ..Target::default()
         };
-        let render = |target: &Target| Ok::<_, Error>(self.chart.render(&self.values, target)?);
+        let render =
+            |target: &Target| Ok::<_, Error>(self.chart.render_release(&self.values, target)?);
         let name = &self.chart.metadata.name;
-        let objects = render_for_cluster(client, name, &mut target, &crds, render).await?;
-        Ok(Rendered { objects, crds })
+        let RenderedChart { objects, notes } =
+            render_for_cluster(client, name, &mut target, &crds, render).await?;
+        Ok(Rendered {
+            objects,
+            notes,
+            crds,
+        })
     }
 
     fn rendered_release<'r>(&'r self, rendered: &'r Rendered) -> RenderedRelease<'r> {
@@ -181,6 +189,7 @@ impl<'c> ChartRelease<'c> {
             defaults: &self.chart.values,
             config: &self.values,
             objects: &rendered.objects,
+            notes: &rendered.notes,
             crds: &rendered.crds,
             labels: &[],
         }

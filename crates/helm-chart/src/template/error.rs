@@ -30,6 +30,10 @@ pub struct TemplateFault {
     pub through: Vec<(String, Location)>,
     /// Whether the chart itself reports the error (`fail`, `required`). The message then addresses the user of the chart.
     pub by_chart: bool,
+    /// The function whose result differs on each call, if it is refused for that ([`Target::allow_random`]).
+    ///
+    /// [`Target::allow_random`]: crate::Target::allow_random
+    pub random_function: Option<&'static str>,
     /// Whether a larger stack would avoid the error: see [`super::Stack`].
     pub(crate) needs_stack: bool,
 }
@@ -44,6 +48,7 @@ impl TemplateFault {
             message: message.into(),
             through: Vec::new(),
             by_chart: false,
+            random_function: None,
             needs_stack: false,
         }
     }

@@ -3,6 +3,7 @@
 //! `parse` turns source into a tree (with the `gotmpl` crate) and checks it, `exec` executes the tree, `functions` are the
 //! functions that templates call, and `value` is their data.
 
+mod duration;
 mod error;
 mod exec;
 mod files;
@@ -12,6 +13,7 @@ mod limits;
 mod lookups;
 mod meter;
 mod parse;
+mod time;
 mod value;
 
 use std::borrow::Cow;
@@ -40,8 +42,10 @@ pub struct TemplateFile {
     pub name: String,
     /// The source of the template.
     pub text: Cow<'static, str>,
-    /// The dot of the template (`.Values`, `.Release` and so on).
+    /// The dot of the template (`.Values`, `.Release` and so on), which all templates of a chart share.
     pub data: Value,
+    /// `.Template`, which is added to the dot when the template is rendered.
+    pub identity: Value,
 }
 
 impl TemplateFile {
@@ -79,17 +83,23 @@ pub fn render(
     files: &[TemplateFile],
     stack: Stack,
     lookups: &Lookups,
+    allow_random: bool,
 ) -> Result<Vec<(String, String)>, TemplateFault> {
     meter::reset();
     let max_depth = match stack {
         Stack::OfAnyThread => limits::SHALLOW_DEPTH,
         Stack::Large => limits::MAX_DEPTH,
     };
-    let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, lookups.clone());
+    let context = functions::Context::new(lookups.clone(), allow_random);
+    let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, context);
     let mut rendered = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
         if file.is_partial() {
             continue;
+        }
+        if let Value::Dict(dot) = &file.data {
+            dot.borrow_mut()
+                .insert("Template".into(), file.identity.clone());
         }
         let Some(text) = machine.render(&file.name, &file.data) else {
             continue;
@@ -146,9 +156,10 @@ mod tests {
             name: "t/templates/x.yaml".to_owned(),
             text: text.to_owned().into(),
             data: Value::from(data),
+            identity: Value::Nil,
         };
         let mut rendered =
-            render(&[file], stack, &Lookups::default()).map_err(|f| f.to_string())?;
+            render(&[file], stack, &Lookups::default(), false).map_err(|f| f.to_string())?;
         Ok(rendered.remove(0).1)
     }
 

@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use serde_json::{Map, Number};
 
+use super::duration;
 use super::files::Files;
 use super::meter;
+use super::time::Time;
 use crate::yaml::float_to_text;
 
 /// A dict. It is shared like a Go map: `set` changes it for all holders.
@@ -19,20 +21,33 @@ pub type Dict = Rc<RefCell<BTreeMap<Rc<str>, Value>>>;
 pub enum Value {
     /// `nil`, also the value of a missing key.
     Nil,
+    /// The `nil` that a chain of fields or an item of a list is (`.Values.missing`): fields of it are errors, whereas those
+    /// of [`Value::Nil`] are `nil`. It turns into [`Value::Nil`] at the end of a pipeline, and is in no list or dict.
+    NilField,
     /// A boolean.
     Bool(bool),
-    /// An integer (all of Go's integer types).
+    /// An `int`, such as a literal.
     Int(i64),
+    /// An `int64`, such as a whole number of `--set` and the result of `add`.
+    Int64(i64),
+    /// A `uint64`, such as `.Major` of a version.
+    Uint64(u64),
+    /// A `uint8`: one byte of a string.
+    Byte(u8),
     /// A floating-point number, such as every number of a values file.
     Float(f64),
     /// A string.
     Str(Rc<str>),
     /// Bytes that are not UTF-8: the content of a file, or the result of `b64dec`.
     Bytes(Rc<[u8]>),
-    /// A list. Functions return new lists and never change one.
-    List(Rc<Vec<Value>>),
+    /// A `[]byte`: the result of `.Files.GetBytes`.
+    ByteSlice(Rc<[u8]>),
+    /// A list and its type. Functions return new lists and never change one.
+    List(ListType, Rc<Vec<Value>>),
     /// A dict.
     Dict(Dict),
+    /// A `map[string]string`: the result of `split`.
+    Texts(Rc<BTreeMap<Rc<str>, Rc<str>>>),
     /// `.Files`, or a part of it.
     Files(Rc<Files>),
     /// `.Capabilities.APIVersions`.
@@ -41,6 +56,42 @@ pub enum Value {
     KubeVersion(Rc<KubeVersion>),
     /// The result of `semver`.
     Semver(Rc<Release>),
+    /// A point in time: the result of `now` and `toDate`.
+    Time(Rc<Time>),
+    /// A `time.Duration`, in nanoseconds.
+    Duration(i64),
+}
+
+/// The Go type of a list. It decides what `typeOf` says and what is equal to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListType {
+    /// `[]interface {}`
+    Any,
+    /// `[]interface {}` that is `nil`: JSON has `null` for it.
+    NilAny,
+    /// `[]string`
+    Strings,
+    /// `[]string` that is `nil`: JSON has `null` for it.
+    NilStrings,
+    /// `[]int`
+    Ints,
+    /// `[][]interface {}`
+    Lists,
+}
+
+impl ListType {
+    fn name(self) -> &'static str {
+        match self {
+            ListType::Any | ListType::NilAny => "[]interface {}",
+            ListType::Strings | ListType::NilStrings => "[]string",
+            ListType::Ints => "[]int",
+            ListType::Lists => "[][]interface {}",
+        }
+    }
+
+    fn is_nil(self) -> bool {
+        matches!(self, ListType::NilAny | ListType::NilStrings)
+    }
 }
 
 /// The version of Kubernetes that a chart is rendered for.
@@ -97,9 +148,34 @@ impl Value {
         Value::Str(text.into())
     }
 
-    /// Creates a list.
+    /// Creates a list of any values.
     pub fn list(items: Vec<Value>) -> Value {
-        Value::List(Rc::new(items))
+        Value::List(ListType::Any, Rc::new(items))
+    }
+
+    /// Creates a list of strings.
+    pub fn strings<S: Into<Rc<str>>>(items: impl IntoIterator<Item = S>) -> Value {
+        let items = items.into_iter().map(Value::str).collect();
+        Value::List(ListType::Strings, Rc::new(items))
+    }
+
+    /// Creates a list that is `nil`.
+    pub fn nil_list(list_type: ListType) -> Value {
+        Value::List(list_type, Rc::default())
+    }
+
+    /// Returns the value at the end of a pipeline.
+    #[must_use]
+    pub fn resolved(self) -> Value {
+        match self {
+            Value::NilField => Value::Nil,
+            other => other,
+        }
+    }
+
+    /// Returns whether the value is `nil`.
+    pub fn is_nil(&self) -> bool {
+        matches!(self, Value::Nil | Value::NilField)
     }
 
     /// Creates a dict.
@@ -110,40 +186,51 @@ impl Value {
     /// Returns whether `if`, `with`, `and`, `or`, `not` treat the value as true (text/template, "Actions").
     pub fn is_true(&self) -> bool {
         match self {
-            Value::Nil => false,
+            Value::Nil | Value::NilField => false,
             Value::Bool(b) => *b,
-            Value::Int(i) => *i != 0,
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => *i != 0,
+            Value::Uint64(n) => *n != 0,
+            Value::Byte(n) => *n != 0,
             Value::Float(f) => *f != 0.0,
             Value::Str(s) => !s.is_empty(),
-            Value::Bytes(bytes) => !bytes.is_empty(),
-            Value::List(items) => !items.is_empty(),
+            Value::Bytes(bytes) | Value::ByteSlice(bytes) => !bytes.is_empty(),
+            Value::List(_, items) => !items.is_empty(),
             Value::Dict(dict) => !dict.borrow().is_empty(),
+            Value::Texts(texts) => !texts.is_empty(),
             Value::Files(files) => !files.is_empty(),
             Value::ApiVersions(versions) => !versions.is_empty(),
-            Value::KubeVersion(_) | Value::Semver(_) => true,
+            Value::KubeVersion(_) | Value::Semver(_) | Value::Time(_) => true,
         }
     }
 
     /// Returns the kind as Go's `reflect` names it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Value::Nil => "invalid",
+            Value::Nil | Value::NilField => "invalid",
             Value::Bool(_) => "bool",
-            Value::Int(_) => "int64",
+            Value::Int(_) => "int",
+            Value::Int64(_) | Value::Duration(_) => "int64",
+            Value::Uint64(_) => "uint64",
+            Value::Byte(_) => "uint8",
             Value::Float(_) => "float64",
             Value::Str(_) | Value::Bytes(_) => "string",
-            Value::List(_) | Value::ApiVersions(_) => "slice",
-            Value::Dict(_) | Value::Files(_) => "map",
+            Value::List(..) | Value::ApiVersions(_) | Value::ByteSlice(_) => "slice",
+            Value::Dict(_) | Value::Texts(_) | Value::Files(_) => "map",
             Value::KubeVersion(_) | Value::Semver(_) => "ptr",
+            Value::Time(_) => "struct",
         }
     }
 
     /// Returns the type as Go prints it with `%T`.
     pub fn type_name(&self) -> &'static str {
         match self {
-            Value::Nil => "<nil>",
-            Value::List(_) => "[]interface {}",
+            Value::Nil | Value::NilField => "<nil>",
+            Value::List(list_type, _) => list_type.name(),
+            Value::ByteSlice(_) => "[]uint8",
             Value::Dict(_) => "map[string]interface {}",
+            Value::Texts(_) => "map[string]string",
+            Value::Time(_) => "time.Time",
+            Value::Duration(_) => "time.Duration",
             Value::Files(_) => "engine.files",
             Value::ApiVersions(_) => "common.VersionSet",
             Value::KubeVersion(_) => "*common.KubeVersion",
@@ -159,13 +246,24 @@ impl Value {
             return Json::Null;
         }
         match self {
-            Value::Nil => Json::Null,
+            Value::Nil | Value::NilField => Json::Null,
             Value::Bool(b) => Json::Bool(*b),
-            Value::Int(i) => Json::from(*i),
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => Json::from(*i),
+            Value::Uint64(n) => Json::from(*n),
+            Value::Byte(n) => Json::from(*n),
             Value::Float(f) => Number::from_f64(*f).map_or(Json::Null, Json::Number),
             Value::Str(s) => Json::from(&**s),
             Value::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
-            Value::List(items) => items.iter().map(Value::to_json).collect(),
+            Value::ByteSlice(bytes) => Json::from(super::files::base64(bytes)),
+            Value::List(list_type, _) if list_type.is_nil() => Json::Null,
+            Value::List(_, items) => items.iter().map(Value::to_json).collect(),
+            Value::Texts(texts) => Json::Object(
+                texts
+                    .iter()
+                    .map(|(k, v)| (k.to_string(), Json::from(&**v)))
+                    .collect(),
+            ),
+            Value::Time(time) => Json::from(time.to_json()),
             Value::Dict(dict) => Json::Object(
                 dict.borrow()
                     .iter()
@@ -193,7 +291,10 @@ impl Value {
             return Value::Nil;
         }
         match self {
-            Value::List(items) => Value::list(items.iter().map(Value::deep_copy).collect()),
+            Value::List(list_type, items) => {
+                let items = items.iter().map(Value::deep_copy).collect();
+                Value::List(*list_type, Rc::new(items))
+            }
             Value::Dict(dict) => Value::dict(
                 dict.borrow()
                     .iter()
@@ -211,7 +312,7 @@ impl From<&serde_json::Value> for Value {
             Json::Null => Value::Nil,
             Json::Bool(b) => Value::Bool(*b),
             Json::Number(n) => match n.as_i64() {
-                Some(i) => Value::Int(i),
+                Some(i) => Value::Int64(i),
                 None => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
             },
             Json::String(s) => Value::str(s.as_str()),
@@ -249,14 +350,21 @@ impl PartialEq for Value {
             return false;
         }
         match (self, other) {
-            (Value::Nil, Value::Nil) => true,
+            (Value::Nil | Value::NilField, Value::Nil | Value::NilField) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Int(a), Value::Int(b))
+            | (Value::Int64(a), Value::Int64(b))
+            | (Value::Duration(a), Value::Duration(b)) => a == b,
+            (Value::Uint64(a), Value::Uint64(b)) => a == b,
+            (Value::Byte(a), Value::Byte(b)) => a == b,
+            (Value::ByteSlice(a), Value::ByteSlice(b)) => a == b,
+            (Value::Texts(a), Value::Texts(b)) => a == b,
+            (Value::Time(a), Value::Time(b)) => a == b,
             #[allow(clippy::float_cmp)] // As Go does.
             (Value::Float(a), Value::Float(b)) => a == b,
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
-            (Value::List(a), Value::List(b)) => a == b,
+            (Value::List(a_type, a), Value::List(b_type, b)) => a_type == b_type && a == b,
             (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b) || *a.borrow() == *b.borrow(),
             (Value::Files(a), Value::Files(b)) => a == b,
             (Value::ApiVersions(a), Value::ApiVersions(b)) => a == b,
@@ -274,13 +382,21 @@ impl fmt::Display for Value {
             return Ok(());
         }
         match self {
-            Value::Nil => f.write_str("<nil>"),
+            Value::Nil | Value::NilField => f.write_str("<nil>"),
             Value::Bool(b) => write!(f, "{b}"),
-            Value::Int(i) => write!(f, "{i}"),
+            Value::Int(i) | Value::Int64(i) => write!(f, "{i}"),
+            Value::Uint64(n) => write!(f, "{n}"),
+            Value::Byte(n) => write!(f, "{n}"),
+            Value::Duration(nanoseconds) => f.write_str(&duration::to_text(*nanoseconds)),
+            Value::Time(time) => write!(f, "{time}"),
             Value::Float(x) => f.write_str(&float_to_text(*x)),
             Value::Str(s) => f.write_str(s),
             Value::Bytes(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
-            Value::List(items) => {
+            Value::ByteSlice(bytes) => {
+                let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
+                write!(f, "[{}]", bytes.join(" "))
+            }
+            Value::List(_, items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {
                     if i > 0 {
@@ -299,6 +415,10 @@ impl fmt::Display for Value {
                     write!(f, "{key}:{value}")?;
                 }
                 f.write_str("]")
+            }
+            Value::Texts(texts) => {
+                let entries: Vec<String> = texts.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                write!(f, "map[{}]", entries.join(" "))
             }
             Value::Files(files) => {
                 f.write_str("map[")?;

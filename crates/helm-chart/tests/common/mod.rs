@@ -1,6 +1,7 @@
 //! The harness: folders for charts, rendering with the flags of `helm template`, and the real helm to compare with.
 
 mod compare;
+pub mod engine;
 mod scratch;
 
 use std::path::{Path, PathBuf};

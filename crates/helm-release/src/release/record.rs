@@ -99,7 +99,7 @@ impl Record {
             "name": release.name,
             "namespace": release.namespace,
             "version": revision,
-            "info": {"first_deployed": now, "last_deployed": now},
+            "info": info(now, release.notes),
             "chart": chart(release.chart, release.defaults),
             "config": release.config,
             "manifest": manifest,
@@ -281,6 +281,11 @@ impl Record {
         self.labels.contains_key(key)
     }
 
+    /// Returns the notes of the chart, which are empty if it has none.
+    pub fn notes(&self) -> &str {
+        text(&self.content, &["info", "notes"])
+    }
+
     /// Keeps the time at which the release was first installed.
     pub(crate) fn keep_first_deployed(&mut self, earlier: &Record) {
         let first = text(&earlier.content, &["info", "first_deployed"]).to_owned();
@@ -377,6 +382,8 @@ pub struct RenderedRelease<'r> {
     pub config: &'r Map<String, Value>,
     /// The rendered objects, with the hooks.
     pub objects: &'r [Object],
+    /// The rendered notes of the chart (`NOTES.txt`); empty if it has none.
+    pub notes: &'r str,
     /// The objects under `crds/` of the chart, unless they are skipped. They are created before everything else and are
     /// not in the record. [`crate::rollout::expect_crds`] makes their kinds known.
     pub crds: &'r [Object],
@@ -415,6 +422,15 @@ fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
     })
 }
 
+/// The times and the notes of a new revision. As in Helm, notes that are empty are left out.
+fn info(now: String, notes: &str) -> Value {
+    let mut info = json!({"first_deployed": now, "last_deployed": now});
+    if let Some(info) = info.as_object_mut().filter(|_| !notes.is_empty()) {
+        info.insert("notes".into(), notes.into());
+    }
+    info
+}
+
 fn hook(object: &Object) -> Value {
     let annotation = |name: &str| {
         let annotations = object.value.pointer("/metadata/annotations");
@@ -451,6 +467,7 @@ mod tests {
             defaults: &config,
             config: &config,
             objects: &[],
+            notes: "Open http://web.example\n",
             crds: &[],
             labels: &[("made-by", "tests")],
         };
@@ -470,6 +487,7 @@ mod tests {
         );
         assert_eq!(text(&secret, &["metadata", "labels", "status"]), "deployed");
         assert_eq!(back.status(), Some(Status::Deployed));
+        assert_eq!(back.notes(), "Open http://web.example\n");
         record.content["info"]["status"] = Value::from("unknown");
         assert_eq!(record.status(), None);
         for status in Status::ALL {

@@ -33,7 +33,7 @@ impl Machine {
     ) -> Result<Value> {
         let mut value = None;
         for command in &pipe.commands {
-            value = Some(self.command(frame, command, dot, value)?);
+            value = Some(self.command(frame, command, dot, value)?.resolved());
         }
         Ok(value.unwrap_or(Value::Nil))
     }
@@ -106,6 +106,9 @@ impl Machine {
             return Err(fault(frame, message));
         };
         let receiver = self.fields(frame, pos, receiver, path)?;
+        if matches!(receiver, Value::Nil) {
+            return Ok(Value::Nil);
+        }
         let values = self.arguments(frame, args, dot, piped)?;
         let result = call_method(&receiver, method, &values);
         if let (Value::ApiVersions(_), Ok(Value::Bool(false))) = (&receiver, &result) {
@@ -130,11 +133,11 @@ impl Machine {
         match (name, values.as_slice()) {
             ("include", [Value::Str(template), data]) => {
                 let at = frame.at(pos);
-                return self.include(template, data, &at);
+                return self.include(template, &data.clone().resolved(), &at);
             }
             ("tpl", [Value::Str(text), data]) => {
                 let at = frame.at(pos);
-                return self.tpl(text, data, &at);
+                return self.tpl(text, &data.clone().resolved(), &at);
             }
             ("include" | "tpl", _) => {
                 let what = if name == "tpl" {
@@ -174,6 +177,10 @@ impl Machine {
                 functions::Error::Wrong(message) => {
                     TemplateFault::new(at, format!("{name}: {message}"))
                 }
+                functions::Error::Random(function) => TemplateFault {
+                    random_function: Some(function),
+                    ..TemplateFault::new(at, format!("{name}: its result differs on each call"))
+                },
             }
         })
     }
@@ -254,6 +261,8 @@ impl Machine {
     }
 
     /// Reads `.a.b.c` of a value.
+    ///
+    /// As in Go, a field of `nil` is `nil` (helm#9266), but a chain does not go on behind a field that is not set.
     #[allow(clippy::unused_self)]
     fn fields(
         &self,

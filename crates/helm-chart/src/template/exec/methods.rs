@@ -8,11 +8,22 @@ use super::super::value::Value;
 /// Returns what one name of a chain stands for: the value of a dict's key, or the result of a method without arguments.
 pub(super) fn field(value: &Value, name: &str) -> std::result::Result<Value, String> {
     match value {
-        Value::Dict(dict) => Ok(dict.borrow().get(name).cloned().unwrap_or(Value::Nil)),
-        Value::Nil => Err("it is not set (nil)".to_owned()),
-        Value::Files(_) | Value::ApiVersions(_) | Value::KubeVersion(_) | Value::Semver(_) => {
-            call_method(value, name, &[])
+        Value::Dict(dict) => Ok(match dict.borrow().get(name) {
+            None | Some(Value::Nil) => Value::NilField,
+            Some(value) => value.clone(),
+        }),
+        Value::Texts(texts) => Ok(Value::Str(texts.get(name).cloned().unwrap_or_default())),
+        Value::Nil => Ok(Value::Nil),
+        Value::NilField => Err("it is not set (nil)".to_owned()),
+        Value::Files(files) if files.get(name).is_some() => {
+            Ok(Value::ByteSlice(files.get(name).unwrap_or_default().into()))
         }
+        Value::Files(_)
+        | Value::ApiVersions(_)
+        | Value::KubeVersion(_)
+        | Value::Semver(_)
+        | Value::Time(_)
+        | Value::Duration(_) => call_method(value, name, &[]),
         other => Err(format!("it is a {}, which has no keys", other.kind())),
     }
 }
@@ -23,7 +34,6 @@ pub(super) fn call_method(
     method: &str,
     args: &[Value],
 ) -> std::result::Result<Value, String> {
-    let number = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
     match (receiver, method, args) {
         (Value::Files(files), ..) => call_files(files, method, args),
         (Value::ApiVersions(versions), "Has", [Value::Str(version)]) => {
@@ -33,9 +43,9 @@ pub(super) fn call_method(
         (Value::KubeVersion(v), "String", []) => Ok(Value::str(v.normalized.as_str())),
         (Value::KubeVersion(v), "Major", []) => Ok(Value::str(v.major.as_str())),
         (Value::KubeVersion(v), "Minor", []) => Ok(Value::str(v.minor.as_str())),
-        (Value::Semver(v), "Major", []) => Ok(number(v.version.major)),
-        (Value::Semver(v), "Minor", []) => Ok(number(v.version.minor)),
-        (Value::Semver(v), "Patch", []) => Ok(number(v.version.patch)),
+        (Value::Semver(v), "Major", []) => Ok(Value::Uint64(v.version.major)),
+        (Value::Semver(v), "Minor", []) => Ok(Value::Uint64(v.version.minor)),
+        (Value::Semver(v), "Patch", []) => Ok(Value::Uint64(v.version.patch)),
         (Value::Semver(v), "Prerelease", []) => Ok(Value::str(v.version.pre.as_str())),
         (Value::Semver(v), "Metadata", []) => Ok(Value::str(v.version.build.as_str())),
         (Value::Semver(v), "String", []) => Ok(Value::from(v.version.to_string())),
@@ -56,8 +66,12 @@ pub(super) fn call_method(
                 }
             })
         }
+        (Value::Time(time), ..) => super::times::call_time(time, method, args),
+        (Value::Duration(nanoseconds), ..) => {
+            super::times::call_duration(*nanoseconds, method, args)
+        }
         (Value::Dict(_), ..) => Err(format!(".{method} is a value: it takes no arguments")),
-        (Value::Nil, ..) => Err(format!(
+        (Value::Nil | Value::NilField, ..) => Err(format!(
             "cannot call .{method}: what is before it is not set (nil)"
         )),
         _ => Err(format!(
@@ -88,15 +102,16 @@ fn call_files(files: &Files, method: &str, args: &[Value]) -> std::result::Resul
     let get = |name: &str| Value::text(files.get(name).unwrap_or_default());
     Ok(match method {
         // Helm returns an empty string for an unknown file.
-        "Get" | "GetBytes" => get(name()?),
+        "Get" => get(name()?),
+        "GetBytes" => Value::ByteSlice(files.get(name()?).unwrap_or_default().into()),
         "Glob" => Value::Files(Rc::new(files.glob(name()?))),
         "Lines" => {
             let text = get(name()?).to_string();
             let text = text.strip_suffix('\n').unwrap_or(&text);
             if text.is_empty() {
-                Value::list(Vec::new())
+                Value::strings::<&str>([])
             } else {
-                Value::list(text.split('\n').map(Value::str).collect())
+                Value::strings(text.split('\n'))
             }
         }
         "AsConfig" => by_base_name(&|bytes| String::from_utf8_lossy(bytes).into_owned()),

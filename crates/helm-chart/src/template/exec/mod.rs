@@ -7,6 +7,7 @@ mod calls;
 mod expressions;
 mod methods;
 mod scope;
+mod times;
 
 use std::rc::Rc;
 
@@ -15,7 +16,6 @@ use gotmpl::parse::{BranchNode, ListNode, Node, Pos, SmolStr};
 use super::error::{Location, TemplateFault};
 use super::functions;
 use super::limits::{MAX_ITERATIONS, MAX_OUTPUT};
-use super::lookups::Lookups;
 use super::meter;
 use super::parse::Source;
 use super::value::Value;
@@ -95,7 +95,7 @@ impl Frame<'_> {
 }
 
 impl Machine {
-    pub fn new(scope: Rc<Scope>, max_depth: usize, lookups: Lookups) -> Machine {
+    pub fn new(scope: Rc<Scope>, max_depth: usize, context: functions::Context) -> Machine {
         Machine {
             scope,
             calls: 0,
@@ -103,7 +103,7 @@ impl Machine {
             max_depth,
             nesting_calls: 0,
             iterations: 0,
-            context: functions::Context::new(lookups),
+            context,
         }
     }
 
@@ -230,27 +230,47 @@ impl Machine {
     ) -> Result<Flow> {
         let outer = frame.vars.len();
         let value = self.commands(frame, &branch.pipe, dot)?;
+        // In the branch {{else}}, they stand for the whole value.
+        for name in &branch.pipe.decl {
+            frame.assign(name, value.clone(), branch.pipe.is_assign);
+        }
         let fault = |frame: &Frame<'_>, message: String| {
             TemplateFault::new(frame.source.location(branch.pos), message)
         };
+        // An item of a list or dict that is not set is nil, but it has no fields.
+        let item = |value: &Value| match value {
+            Value::Nil => Value::NilField,
+            value => value.clone(),
+        };
         let items: Box<dyn Iterator<Item = (Value, Value)>> = match &value {
-            Value::Nil => Box::new(std::iter::empty()),
-            Value::List(items) => {
-                Box::new(items.iter().enumerate().map(|(i, v)| (index(i), v.clone())))
+            Value::Nil | Value::NilField => Box::new(std::iter::empty()),
+            Value::List(_, items) => {
+                Box::new(items.iter().enumerate().map(|(i, v)| (index(i), item(v))))
             }
             Value::Dict(dict) => {
                 // Keys that the body adds or removes do not change the loop.
                 let entries: Vec<_> = dict
                     .borrow()
                     .iter()
-                    .map(|(k, v)| (Value::Str(Rc::clone(k)), v.clone()))
+                    .map(|(k, v)| (Value::Str(Rc::clone(k)), item(v)))
                     .collect();
                 Box::new(entries.into_iter())
             }
+            Value::Texts(texts) => Box::new(
+                texts
+                    .iter()
+                    .map(|(k, v)| (Value::Str(Rc::clone(k)), Value::Str(Rc::clone(v)))),
+            ),
+            Value::ByteSlice(bytes) => Box::new(
+                bytes
+                    .iter()
+                    .enumerate()
+                    .map(|(i, byte)| (index(i), Value::Byte(*byte))),
+            ),
             Value::Files(files) => Box::new(
                 files
                     .iter()
-                    .map(|(name, bytes)| (Value::str(name), Value::text(bytes))),
+                    .map(|(name, bytes)| (Value::str(name), Value::ByteSlice(bytes.into()))),
             ),
             Value::ApiVersions(versions) => Box::new(
                 versions
@@ -259,9 +279,25 @@ impl Machine {
                     .map(|(i, v)| (index(i), Value::Str(Rc::clone(v)))),
             ),
             Value::Int(n) if branch.pipe.decl.len() < 2 => {
-                Box::new((0..*n).map(|i| (Value::Int(i), Value::Int(i))))
+                Box::new((0..*n).map(|i| (Value::Nil, Value::Int(i))))
             }
-            Value::Int(_) => {
+            Value::Int64(n) if branch.pipe.decl.len() < 2 => {
+                Box::new((0..*n).map(|i| (Value::Nil, Value::Int64(i))))
+            }
+            Value::Duration(n) if branch.pipe.decl.len() < 2 => {
+                Box::new((0..*n).map(|i| (Value::Nil, Value::Duration(i))))
+            }
+            Value::Uint64(n) if branch.pipe.decl.len() < 2 => {
+                Box::new((0..*n).map(|i| (Value::Nil, Value::Uint64(i))))
+            }
+            Value::Byte(n) if branch.pipe.decl.len() < 2 => {
+                Box::new((0..*n).map(|i| (Value::Nil, Value::Byte(i))))
+            }
+            Value::Int(_)
+            | Value::Int64(_)
+            | Value::Duration(_)
+            | Value::Uint64(_)
+            | Value::Byte(_) => {
                 let message = format!("a loop over a number ({value}) takes one variable, not two");
                 return Err(fault(frame, message));
             }
@@ -310,7 +346,7 @@ pub(super) const NO_VALUE: &str = "<no value>";
 fn print(value: &Value, out: &mut String) -> std::result::Result<(), String> {
     use std::fmt::Write as _;
     match value {
-        Value::Nil => out.push_str(NO_VALUE),
+        Value::Nil | Value::NilField => out.push_str(NO_VALUE),
         Value::Bytes(_) => {
             return Err("not UTF-8 text; encode it, for instance with b64enc".to_owned());
         }

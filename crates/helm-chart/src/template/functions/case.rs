@@ -40,6 +40,21 @@ fn lower(s: &str) -> String {
     s.chars().map(lower_char).collect()
 }
 
+/// Letters that are two, whose first one alone is a capital at the start of a word: `Dž`.
+fn title_char(c: char) -> char {
+    match c {
+        '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
+        '\u{1c7}'..='\u{1c9}' => '\u{1c8}',
+        '\u{1ca}'..='\u{1cc}' => '\u{1cb}',
+        '\u{1f1}'..='\u{1f3}' => '\u{1f2}',
+        c => upper_char(c),
+    }
+}
+
+fn is_title(c: char) -> bool {
+    matches!(c, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}')
+}
+
 /// Each letter that follows a separator becomes a capital (Go's `strings.Title`).
 fn title(s: &str) -> String {
     let mut start = true;
@@ -50,7 +65,7 @@ fn title(s: &str) -> String {
             c if c.is_ascii() => true,
             c => !c.is_alphanumeric() && c.is_whitespace(),
         };
-        if upper { upper_char(c) } else { c }
+        if upper { title_char(c) } else { c }
     };
     s.chars().map(letter).collect()
 }
@@ -65,7 +80,7 @@ fn untitle(s: &str) -> String {
 }
 
 fn swapcase(s: &str) -> String {
-    let swapped = |c: char| match c.is_uppercase() {
+    let swapped = |c: char| match c.is_uppercase() || is_title(c) {
         true => lower_char(c),
         false => upper_char(c),
     };

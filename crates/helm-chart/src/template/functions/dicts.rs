@@ -14,7 +14,7 @@ const MAX_NESTING: usize = 200;
 pub(super) const TABLE: &[Function] = &[
     ("dict", 0, ANY, |_, a| {
         Ok(Value::dict(a.0.chunks(2).map(|pair| match pair {
-            [key, value] => (to_text(key), value.clone()),
+            [key, value] => (to_text(key), value.clone().resolved()),
             rest => (
                 rest.first().map(to_text).unwrap_or_default(),
                 Value::str(""),
@@ -29,14 +29,18 @@ pub(super) const TABLE: &[Function] = &[
             .unwrap_or(Value::str("")))
     }),
     ("set", 3, 3, |_, a| {
-        a.dict(0)?
-            .borrow_mut()
-            .insert(a.text(1)?.into(), checked(a.dict(0)?, a.get(2))?);
-        Ok(a.get(0).clone())
+        let dict = a.dict(0)?;
+        if a.get(0).is_nil() {
+            return Err(Error::Wrong("cannot set a key of nil".to_owned()));
+        }
+        let value = checked(&dict, a.get(2))?.resolved();
+        dict.borrow_mut().insert(a.text(1)?.into(), value);
+        Ok(Value::Dict(dict))
     }),
     ("unset", 2, 2, |_, a| {
-        a.dict(0)?.borrow_mut().remove(a.text(1)?);
-        Ok(a.get(0).clone())
+        let dict = a.dict(0)?;
+        dict.borrow_mut().remove(a.text(1)?);
+        Ok(Value::Dict(dict))
     }),
     ("hasKey", 2, 2, |_, a| {
         Ok(a.dict(0)?.borrow().contains_key(a.text(1)?).into())
@@ -53,10 +57,17 @@ pub(super) const TABLE: &[Function] = &[
     ("mustMerge", 1, ANY, |_, a| merge_all(a, false)),
     ("mergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
     ("mustMergeOverwrite", 1, ANY, |_, a| merge_all(a, true)),
-    ("deepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
-    ("mustDeepCopy", 1, 1, |_, a| Ok(a.get(0).deep_copy())),
+    ("deepCopy", 1, 1, deep_copy),
+    ("mustDeepCopy", 1, 1, deep_copy),
     ("lookup", 4, 4, lookup),
 ];
+
+fn deep_copy(_: &mut Context, a: &Args<'_>) -> Outcome {
+    match a.get(0) {
+        value if value.is_nil() => Err(Error::Wrong("cannot copy nil".to_owned())),
+        value => Ok(value.deep_copy()),
+    }
+}
 
 /// Returns an object or a list from the cluster; an empty dict if there is none, or without a cluster.
 fn lookup(context: &mut Context, a: &Args<'_>) -> Outcome {
@@ -81,7 +92,7 @@ fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
             Value::Dict(inner) => {
                 Rc::ptr_eq(inner, dict) || inner.borrow().values().any(|v| contains(v, dict))
             }
-            Value::List(items) => items.iter().any(|v| contains(v, dict)),
+            Value::List(_, items) => items.iter().any(|v| contains(v, dict)),
             _ => false,
         }
     }
@@ -94,9 +105,9 @@ fn checked(dict: &Dict, value: &Value) -> Result<Value, Error> {
 fn keys(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut keys = Vec::new();
     for i in 0..a.len() {
-        keys.extend(a.dict(i)?.borrow().keys().map(|k| Value::Str(Rc::clone(k))));
+        keys.extend(a.dict(i)?.borrow().keys().map(Rc::clone));
     }
-    Ok(Value::list(keys))
+    Ok(Value::strings(keys))
 }
 
 fn pluck(_: &mut Context, a: &Args<'_>) -> Outcome {
@@ -112,7 +123,8 @@ fn select(a: &Args<'_>, wanted: bool) -> Outcome {
     let names = (1..a.len())
         .map(|i| a.text(i))
         .collect::<Result<Vec<_>, _>>()?;
-    let dict = a.dict(0)?.borrow();
+    let dict = a.dict(0)?;
+    let dict = dict.borrow();
     let kept = dict
         .iter()
         .filter(|(key, _)| names.contains(&&***key) == wanted);
@@ -134,7 +146,7 @@ fn dig(_: &mut Context, a: &Args<'_>) -> Outcome {
         };
         match next {
             Some(next) => value = next,
-            None => return Ok(default.clone()),
+            None => return Ok(default.clone().resolved()),
         }
     }
     Ok(value)
@@ -142,13 +154,16 @@ fn dig(_: &mut Context, a: &Args<'_>) -> Outcome {
 
 fn merge_all(a: &Args<'_>, overwrite: bool) -> Outcome {
     let target = a.dict(0)?;
-    for i in 1..a.len() {
-        merge(target, a.dict(i)?, overwrite, 0)?;
+    let sources = (1..a.len())
+        .map(|i| a.dict(i))
+        .collect::<Result<Vec<_>, _>>()?;
+    for source in sources {
+        merge(&target, &source, overwrite, 0)?;
     }
-    Ok(a.get(0).clone())
+    Ok(Value::Dict(target))
 }
 
-/// Merges dicts deeply. Keys of `target` win, unless `source` is to overwrite them.
+/// Merges dicts deeply, as the mergo library does. Keys of `target` win, unless `source` is to overwrite them.
 fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<(), Error> {
     if depth > MAX_NESTING {
         return Err(Error::Wrong(format!(
@@ -168,8 +183,13 @@ fn merge(target: &Dict, source: &Dict, overwrite: bool, depth: usize) -> Result<
         match (existing, &value) {
             // An empty value replaces nothing, unless it is to overwrite.
             (_, Value::Nil) if !overwrite => {}
-            (Some(Value::Dict(inner)), Value::Dict(from)) if !inner.borrow().is_empty() => {
+            (Some(Value::Dict(inner)), Value::Dict(from)) => {
+                let was_empty = inner.borrow().is_empty();
                 merge(&inner, from, overwrite, depth + 1)?;
+                if was_empty && inner.borrow().is_empty() {
+                    let value = Value::Dict(Rc::clone(from));
+                    target.borrow_mut().insert(key, value);
+                }
             }
             (Some(existing), _) if !overwrite && !is_empty(&existing) => {}
             _ => {

@@ -8,9 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Digest as _;
 
 use super::super::files::base64;
-use super::super::value::Value;
+use super::super::value::{ListType, Value};
 use super::args::Args;
-use super::{ANY, Context, Error, Function, Outcome, yaml_text};
+use super::{ANY, Context, Error, Function, Outcome, json_syntax, yaml_text};
 use crate::yaml::Numbers;
 use crate::{json, yaml};
 
@@ -22,7 +22,7 @@ pub(super) const TABLE: &[Function] = &[
         text(yaml_text::plain(&a.get(0).to_json()))
     }),
     ("toYamlPretty", 1, 1, |_, a| {
-        text(yaml_text::pretty(&a.get(0).to_json()))
+        text(yaml_text::pretty(&for_pretty(a.get(0)).to_json()))
     }),
     ("fromYaml", 1, 1, |_, a| {
         Ok(from_yaml(a.text(0)?, Shape::Dict))
@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(from_json(a.text(0)?, Shape::List))
     }),
     ("mustFromJson", 1, 1, |_, a| {
-        read_json(a.text(0)?).map_err(|error| Error::Wrong(error.to_string()))
+        read_json(a.text(0)?).map_err(Error::Wrong)
     }),
     ("b64enc", 1, 1, |_, a| text(base64(a.bytes(0)?))),
     ("b64dec", 1, 1, b64_decode),
@@ -79,6 +79,20 @@ pub(super) const TABLE: &[Function] = &[
         text(javascript(&super::print::joined(a.0)))
     }),
 ];
+
+/// `toYamlPretty` does not go through JSON: a list that is `nil` is empty, and a duration is a text.
+fn for_pretty(value: &Value) -> Value {
+    match value {
+        Value::List(_, items) => Value::list(items.iter().map(for_pretty).collect()),
+        Value::Dict(dict) => Value::dict(
+            dict.borrow()
+                .iter()
+                .map(|(k, v)| (Rc::clone(k), for_pretty(v))),
+        ),
+        Value::Duration(_) => Value::from(value.to_string()),
+        other => other.clone(),
+    }
+}
 
 #[allow(clippy::unnecessary_wraps)]
 fn text(text: impl Into<Rc<str>>) -> Outcome {
@@ -146,21 +160,37 @@ enum Shape {
     List,
 }
 
-/// Helm returns errors as data: a dict with the key `Error`, or a list with the message.
-fn decoded(result: Result<Value, String>, shape: Shape) -> Value {
-    match (result, shape) {
-        (Ok(value @ Value::Dict(_)), Shape::Dict) | (Ok(value @ Value::List(_)), Shape::List) => {
-            value
+/// Helm returns errors as data: a dict with the key `Error`, or a list with the message. `context` is what Helm's
+/// functions say before the message of the JSON decoder.
+fn decoded(result: Result<Value, String>, shape: Shape, context: &str) -> Value {
+    let value = match (result, shape) {
+        (Ok(value @ Value::Dict(_)), Shape::Dict) | (Ok(value @ Value::List(..)), Shape::List) => {
+            return value;
         }
-        (Ok(Value::Nil), Shape::Dict) => Value::dict([]),
-        (Ok(Value::Nil), Shape::List) => Value::list(Vec::new()),
-        (Ok(other), Shape::Dict) => error_dict(&format!("not a map but a {}", other.kind())),
-        (Ok(other), Shape::List) => Value::list(vec![Value::from(format!(
-            "not a list but a {}",
-            other.kind()
-        ))]),
-        (Err(error), Shape::Dict) => error_dict(&error),
-        (Err(error), Shape::List) => Value::list(vec![Value::from(error)]),
+        (Ok(Value::Nil), Shape::Dict) => return Value::dict([]),
+        (Ok(Value::Nil), Shape::List) if context.is_empty() => {
+            return Value::nil_list(ListType::NilAny);
+        }
+        (Ok(Value::Nil), Shape::List) => return Value::list(Vec::new()),
+        (Ok(other), shape) => {
+            let json_type = match other {
+                Value::Dict(_) => "object",
+                Value::List(..) => "array",
+                Value::Str(_) => "string",
+                Value::Bool(_) => "bool",
+                _ => "number",
+            };
+            let go_type = match shape {
+                Shape::Dict => "map[string]interface {}",
+                Shape::List => "[]interface {}",
+            };
+            format!("{context}json: cannot unmarshal {json_type} into Go value of type {go_type}")
+        }
+        (Err(error), _) => error,
+    };
+    match shape {
+        Shape::Dict => error_dict(&value),
+        Shape::List => Value::list(vec![Value::from(value)]),
     }
 }
 
@@ -172,29 +202,48 @@ fn error_dict(message: &str) -> Value {
 fn from_yaml(text: &str, shape: Shape) -> Value {
     let documents = yaml::parse_documents(text, Numbers::Floats);
     let first = documents.map(|all| all.first().map_or(Value::Nil, |d| Value::from(&d.value)));
-    decoded(first.map_err(|e| e.to_string()), shape)
+    let first = first.map(floats).map_err(|error| {
+        // go-yaml counts the line of an error from 1, and leaves out the first one.
+        let line = match error.line {
+            0 | 1 => String::new(),
+            line => format!("line {line}: "),
+        };
+        format!(
+            "error converting YAML to JSON: yaml: {line}{}",
+            error.message
+        )
+    });
+    decoded(
+        first,
+        shape,
+        "error unmarshaling JSON: while decoding JSON: ",
+    )
 }
 
 fn from_json(text: &str, shape: Shape) -> Value {
-    decoded(read_json(text).map_err(|e| e.to_string()), shape)
+    decoded(read_json(text), shape, "")
 }
 
 /// Parses JSON as Go does: every number is a float.
-fn read_json(text: &str) -> Result<Value, serde_json::Error> {
-    fn floats(value: Value) -> Value {
-        match value {
-            #[allow(clippy::cast_precision_loss)]
-            Value::Int(n) => Value::Float(n as f64),
-            Value::List(items) => Value::list(items.iter().cloned().map(floats).collect()),
-            Value::Dict(dict) => Value::dict(
-                dict.borrow()
-                    .iter()
-                    .map(|(k, v)| (Rc::clone(k), floats(v.clone()))),
-            ),
-            other => other,
-        }
+fn read_json(text: &str) -> Result<Value, String> {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => Ok(floats(Value::from(&value))),
+        Err(error) => Err(json_syntax::error(text).unwrap_or_else(|| error.to_string())),
     }
-    serde_json::from_str::<serde_json::Value>(text).map(|value| floats(Value::from(&value)))
+}
+
+fn floats(value: Value) -> Value {
+    match value {
+        #[allow(clippy::cast_precision_loss)]
+        Value::Int64(n) => Value::Float(n as f64),
+        Value::List(_, items) => Value::list(items.iter().cloned().map(floats).collect()),
+        Value::Dict(dict) => Value::dict(
+            dict.borrow()
+                .iter()
+                .map(|(k, v)| (Rc::clone(k), floats(v.clone()))),
+        ),
+        other => other,
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

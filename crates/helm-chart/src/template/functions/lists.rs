@@ -1,6 +1,8 @@
 //! Functions on lists.
 
-use super::super::value::Value;
+use std::rc::Rc;
+
+use super::super::value::{ListType, Value};
 use super::args::{Args, is_empty, to_int, to_texts};
 use super::{ANY, Context, Error, Function, Outcome};
 
@@ -8,8 +10,8 @@ use super::{ANY, Context, Error, Function, Outcome};
 const MAX_ITEMS: usize = 1_000_000;
 
 pub(super) const TABLE: &[Function] = &[
-    ("list", 0, ANY, |_, a| Ok(Value::list(a.0.to_vec()))),
-    ("tuple", 0, ANY, |_, a| Ok(Value::list(a.0.to_vec()))),
+    ("list", 0, ANY, list),
+    ("tuple", 0, ANY, list),
     ("first", 1, 1, |_, a| {
         Ok(a.list(0)?.first().cloned().unwrap_or(Value::Nil))
     }),
@@ -22,12 +24,8 @@ pub(super) const TABLE: &[Function] = &[
     ("mustLast", 1, 1, |_, a| {
         Ok(a.list(0)?.last().cloned().unwrap_or(Value::Nil))
     }),
-    ("rest", 1, 1, |_, a| {
-        Ok(Value::list(a.list(0)?.into_iter().skip(1).collect()))
-    }),
-    ("mustRest", 1, 1, |_, a| {
-        Ok(Value::list(a.list(0)?.into_iter().skip(1).collect()))
-    }),
+    ("rest", 1, 1, rest),
+    ("mustRest", 1, 1, rest),
     ("initial", 1, 1, initial),
     ("mustInitial", 1, 1, initial),
     ("append", 2, 2, append),
@@ -51,8 +49,8 @@ pub(super) const TABLE: &[Function] = &[
     ("mustHas", 2, 2, has),
     ("compact", 1, 1, compact),
     ("mustCompact", 1, 1, compact),
-    ("slice", 1, 3, slice),
-    ("mustSlice", 1, 3, slice),
+    ("slice", 1, ANY, slice),
+    ("mustSlice", 1, ANY, slice),
     ("chunk", 2, 2, chunk),
     ("mustChunk", 2, 2, chunk),
     ("sortAlpha", 1, 1, sort_alpha),
@@ -68,20 +66,37 @@ pub(super) const TABLE: &[Function] = &[
     ("len", 1, 1, len),
 ];
 
+fn list(_: &mut Context, a: &Args<'_>) -> Outcome {
+    let items = a.0.iter().map(|item| item.clone().resolved());
+    Ok(Value::list(items.collect()))
+}
+
+/// Nothing is left of an empty list, not even a list: `nil`.
+fn rest(_: &mut Context, a: &Args<'_>) -> Outcome {
+    let items = a.list(0)?;
+    Ok(match items.split_first() {
+        Some((_, rest)) => Value::list(rest.to_vec()),
+        None => Value::nil_list(ListType::NilAny),
+    })
+}
+
+/// As [`rest`].
 fn initial(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let mut items = a.list(0)?;
-    items.pop();
-    Ok(Value::list(items))
+    let items = a.list(0)?;
+    Ok(match items.split_last() {
+        Some((_, rest)) => Value::list(rest.to_vec()),
+        None => Value::nil_list(ListType::NilAny),
+    })
 }
 
 fn append(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut items = a.list(0)?;
-    items.push(a.get(1).clone());
+    items.push(a.get(1).clone().resolved());
     Ok(Value::list(items))
 }
 
 fn prepend(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let mut items = vec![a.get(1).clone()];
+    let mut items = vec![a.get(1).clone().resolved()];
     items.extend(a.list(0)?);
     Ok(Value::list(items))
 }
@@ -91,7 +106,10 @@ fn concat(_: &mut Context, a: &Args<'_>) -> Outcome {
     for i in 0..a.len() {
         items.extend(a.list(i)?);
     }
-    Ok(Value::list(items))
+    Ok(match items.is_empty() {
+        true => Value::nil_list(ListType::NilAny),
+        false => Value::list(items),
+    })
 }
 
 fn uniq(_: &mut Context, a: &Args<'_>) -> Outcome {
@@ -115,7 +133,7 @@ fn without(_: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn has(_: &mut Context, a: &Args<'_>) -> Outcome {
-    if *a.get(1) == Value::Nil {
+    if a.get(1).is_nil() {
         return Ok(Value::Bool(false));
     }
     Ok(Value::Bool(a.list(1)?.contains(a.get(0))))
@@ -131,7 +149,7 @@ fn compact(_: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn slice(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let items = a.list(0)?;
+    let (list_type, items) = a.typed_list(0)?;
     if items.is_empty() {
         return Ok(Value::Nil);
     }
@@ -146,25 +164,30 @@ fn slice(_: &mut Context, a: &Args<'_>) -> Outcome {
             items.len()
         ))
     })?;
-    Ok(Value::list(part.to_vec()))
+    Ok(match a.get(0) {
+        Value::ByteSlice(bytes) => {
+            Value::ByteSlice(bytes.get(start..end).unwrap_or_default().into())
+        }
+        _ => Value::List(list_type, Rc::new(part.to_vec())),
+    })
 }
 
 fn chunk(_: &mut Context, a: &Args<'_>) -> Outcome {
     let size = usize::try_from(a.int(0)?).ok().filter(|n| *n > 0);
     let size = size.ok_or_else(|| Error::Wrong("a chunk needs at least one item".to_owned()))?;
     let items = a.list(1)?;
-    Ok(Value::list(
-        items
-            .chunks(size)
-            .map(|c| Value::list(c.to_vec()))
-            .collect(),
-    ))
+    let chunks = items.chunks(size).map(|c| Value::list(c.to_vec()));
+    Ok(Value::List(ListType::Lists, Rc::new(chunks.collect())))
 }
 
 fn sort_alpha(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let mut texts = to_texts(a.get(0));
+    // Unlike in a list, nil is a text of its own.
+    let mut texts = match a.get(0) {
+        value if value.is_nil() => vec!["<nil>".into()],
+        value => to_texts(value),
+    };
     texts.sort();
-    Ok(Value::list(texts.into_iter().map(Value::Str).collect()))
+    Ok(Value::strings(texts))
 }
 
 /// Returns the numbers from `start` up to, but not including, `stop`.
@@ -182,12 +205,8 @@ fn numbers(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Error> {
 }
 
 fn counted(start: i64, stop: i64, step: i64) -> Outcome {
-    Ok(Value::list(
-        numbers(start, stop, step)?
-            .into_iter()
-            .map(Value::Int)
-            .collect(),
-    ))
+    let numbers = numbers(start, stop, step)?.into_iter().map(Value::Int);
+    Ok(Value::List(ListType::Ints, Rc::new(numbers.collect())))
 }
 
 fn seq(_: &mut Context, a: &Args<'_>) -> Outcome {
@@ -211,44 +230,95 @@ fn seq(_: &mut Context, a: &Args<'_>) -> Outcome {
 /// `index x 1 "a"` is `x[1]["a"]` (text/template, "Functions").
 fn index(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut value = a.get(0).clone();
+    if value.is_nil() {
+        return Err(Error::Wrong("cannot look up anything in nil".to_owned()));
+    }
     for key in a.from(1) {
-        value = match (&value, key) {
-            (Value::Dict(dict), Value::Str(key)) => {
-                dict.borrow().get(key).cloned().unwrap_or(Value::Nil)
-            }
-            (Value::List(items), Value::Int(i)) => {
-                let at = usize::try_from(*i).ok().and_then(|i| items.get(i));
-                at.cloned().ok_or_else(|| {
-                    Error::Wrong(format!("{i} is outside of a list of {}", items.len()))
-                })?
-            }
-            (Value::Str(s), Value::Int(i)) => {
-                let at = usize::try_from(*i).ok().and_then(|i| s.as_bytes().get(i));
-                let byte = at.ok_or_else(|| Error::Wrong(format!("{i} is outside of {s:?}")))?;
-                Value::Int(i64::from(*byte))
-            }
-            (Value::Files(files), Value::Str(name)) => {
-                Value::text(files.get(name).unwrap_or_default())
-            }
-            (Value::Nil, _) => {
-                return Err(Error::Wrong(format!("cannot look up {key:?} in nil")));
-            }
-            (value, key) => {
-                let (of, by) = (value.kind(), key.kind());
+        value = item(&value, key)?;
+    }
+    Ok(value)
+}
+
+fn item(value: &Value, key: &Value) -> Outcome {
+    let by = |key: &Value, length: usize| {
+        let at = match key {
+            Value::Int(i) | Value::Int64(i) | Value::Duration(i) => usize::try_from(*i).ok(),
+            Value::Byte(i) => Some(usize::from(*i)),
+            Value::Uint64(i) => usize::try_from(*i).ok(),
+            other => {
+                let (of, by) = (value.kind(), other.kind());
                 return Err(Error::Wrong(format!(
-                    "cannot look up a {by} ({key:?}) in a {of}"
+                    "cannot look up a {by} ({other:?}) in a {of}"
                 )));
             }
         };
+        at.filter(|at| *at < length).ok_or_else(|| {
+            Error::Wrong(format!(
+                "{key} is outside of a {} of {length}",
+                shape(value)
+            ))
+        })
+    };
+    let name = |key: &Value| match key {
+        Value::Str(key) => Ok(Rc::clone(key)),
+        other => {
+            let (of, by) = (value.kind(), other.kind());
+            Err(Error::Wrong(format!(
+                "cannot look up a {by} ({other:?}) in a {of}"
+            )))
+        }
+    };
+    Ok(match value {
+        Value::Dict(dict) => dict
+            .borrow()
+            .get(&*name(key)?)
+            .cloned()
+            .unwrap_or(Value::Nil),
+        Value::Texts(texts) => {
+            let text = texts.get(&*name(key)?).cloned();
+            Value::Str(text.unwrap_or_default())
+        }
+        Value::Files(files) => Value::ByteSlice(files.get(&name(key)?).unwrap_or_default().into()),
+        Value::List(_, items) => items
+            .get(by(key, items.len())?)
+            .cloned()
+            .unwrap_or(Value::Nil),
+        Value::ApiVersions(versions) => {
+            let version = versions.get(by(key, versions.len())?).cloned();
+            Value::Str(version.unwrap_or_default())
+        }
+        Value::Str(s) => byte(s.as_bytes(), by(key, s.len())?),
+        Value::Bytes(bytes) | Value::ByteSlice(bytes) => byte(bytes, by(key, bytes.len())?),
+        value if value.is_nil() => {
+            return Err(Error::Wrong(format!("cannot look up {key:?} in nil")));
+        }
+        value => {
+            let (of, by) = (value.kind(), key.kind());
+            return Err(Error::Wrong(format!(
+                "cannot look up a {by} ({key:?}) in a {of}"
+            )));
+        }
+    })
+}
+
+/// Names what is indexed by numbers.
+fn shape(value: &Value) -> &'static str {
+    match value {
+        Value::Str(_) | Value::Bytes(_) => "string",
+        _ => "list",
     }
-    Ok(value)
+}
+
+fn byte(bytes: &[u8], at: usize) -> Value {
+    Value::Byte(bytes.get(at).copied().unwrap_or_default())
 }
 
 fn len(_: &mut Context, a: &Args<'_>) -> Outcome {
     let length = match a.get(0) {
         Value::Str(s) => s.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        Value::List(items) => items.len(),
+        Value::Bytes(bytes) | Value::ByteSlice(bytes) => bytes.len(),
+        Value::List(_, items) => items.len(),
+        Value::Texts(texts) => texts.len(),
         Value::Dict(dict) => dict.borrow().len(),
         Value::Files(files) => files.iter().count(),
         Value::ApiVersions(versions) => versions.len(),

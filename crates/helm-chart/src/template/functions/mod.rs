@@ -1,20 +1,27 @@
 //! The functions of templates: those of Go, sprig and Helm.
 //!
-//! Functions whose result differs on each call (random values, keys, the time) are missing on purpose: the same chart
-//! and values always render to the same objects.
+//! Functions whose result differs on each call (random values, keys, the time) run only where the target allows it:
+//! otherwise, the same chart and values always render to the same objects.
 
 mod args;
 mod case;
+mod dates;
 mod decimal;
 mod dicts;
+mod durations;
 mod encoding;
+mod json_syntax;
+mod keys;
 mod lists;
 mod logic;
 mod numbers;
 mod paths;
 mod patterns;
 mod print;
+mod random;
 mod strings;
+mod toml_text;
+mod verbs;
 mod yaml_text;
 
 use std::collections::HashMap;
@@ -22,28 +29,52 @@ use std::sync::LazyLock;
 
 use super::lookups::Lookups;
 use super::meter;
+use super::time::Time;
 use super::value::Value;
+use crate::go_regex;
 use args::Args;
 
-/// The state of functions: compiled regular expressions, and the answers of a cluster.
+/// The state of functions: compiled regular expressions, the answers of a cluster, and what is allowed.
 pub(super) struct Context {
-    patterns: HashMap<String, regex_lite::Regex>,
+    patterns: HashMap<String, regex::Regex>,
     /// The answers to `lookup`.
     pub lookups: Lookups,
+    /// Whether functions run whose result differs on each call.
+    allow_random: bool,
 }
 
 impl Context {
-    pub fn new(lookups: Lookups) -> Context {
+    pub fn new(lookups: Lookups, allow_random: bool) -> Context {
         Context {
             patterns: HashMap::new(),
             lookups,
+            allow_random,
         }
     }
 
+    /// Returns the current time for a function, if it may ask for it.
+    fn now(&self, function: &'static str) -> Result<Time, Error> {
+        match self.allow_random {
+            true => Ok(Time::now()),
+            false => Err(Error::Random(function)),
+        }
+    }
+
+    /// Returns random bytes for a function, if it may draw any.
+    fn random(&self, function: &'static str, count: usize) -> Result<Vec<u8>, Error> {
+        if !self.allow_random {
+            return Err(Error::Random(function));
+        }
+        let mut bytes = vec![0; count];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Error::Wrong(format!("the system has no random bytes: {error}")))?;
+        Ok(bytes)
+    }
+
     /// Returns the compiled regular expression. Each one is compiled once per rendering.
-    fn pattern(&mut self, pattern: &str) -> Result<&regex_lite::Regex, String> {
+    fn pattern(&mut self, pattern: &str) -> Result<&regex::Regex, String> {
         if !self.patterns.contains_key(pattern) {
-            let regex = regex_lite::Regex::new(pattern)
+            let regex = go_regex::compile(pattern)
                 .map_err(|error| format!("{pattern:?} is not a regular expression: {error}"))?;
             self.patterns.insert(pattern.to_owned(), regex);
         }
@@ -58,6 +89,8 @@ pub(super) enum Error {
     Chart(String),
     /// The arguments are invalid.
     Wrong(String),
+    /// The result of this function differs on each call, which is not allowed.
+    Random(&'static str),
 }
 
 impl From<String> for Error {
@@ -78,15 +111,20 @@ const ANY: usize = usize::MAX;
 static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     [
         case::TABLE,
+        dates::TABLE,
         dicts::TABLE,
+        durations::TABLE,
         encoding::TABLE,
+        keys::TABLE,
         lists::TABLE,
         logic::TABLE,
         numbers::TABLE,
         paths::TABLE,
         patterns::TABLE,
         print::TABLE,
+        random::TABLE,
         strings::TABLE,
+        toml_text::TABLE,
     ]
     .into_iter()
     .flatten()
@@ -96,27 +134,6 @@ static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock:
 
 /// Functions that the executor implements.
 const BUILT_IN: [&str; 4] = ["and", "or", "include", "tpl"];
-
-/// Prefixes of Helm's functions that are missing here, with the reason.
-const LEFT_OUT: [(&str, &str); 5] = [
-    (
-        "rand",
-        "its result differs on each call, and rendering is reproducible",
-    ),
-    (
-        "gen",
-        "it generates new keys on each call, and rendering is reproducible",
-    ),
-    (
-        "uuid",
-        "its result differs on each call, and rendering is reproducible",
-    ),
-    (
-        "now",
-        "it depends on the time, and rendering is reproducible",
-    ),
-    ("date", "functions for dates are not supported"),
-];
 
 /// Functions whose result can be nested one level deeper than their arguments.
 const NESTING: [&str; 13] = [
@@ -143,15 +160,12 @@ pub(super) fn nests(name: &str) -> bool {
 /// Checks that a function of that name exists.
 ///
 /// # Errors
-/// A message with the reason why Helm's function is missing, or with the name that was probably meant.
+/// A message with the name that was probably meant.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if BUILT_IN.contains(&name) || FUNCTIONS.contains_key(name) {
         return Ok(());
     }
     let unknown = format!("unknown function {name:?}");
-    if let Some((_, reason)) = LEFT_OUT.iter().find(|(prefix, _)| name.starts_with(prefix)) {
-        return Err(format!("{unknown}: {reason}"));
-    }
     let names = FUNCTIONS.keys().copied().chain(BUILT_IN);
     Err(match crate::nearest::nearest(name, names) {
         Some(near) => format!("{unknown}; did you mean {near:?}?"),

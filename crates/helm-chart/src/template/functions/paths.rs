@@ -151,7 +151,8 @@ const fn without(set: &AsciiSet, allowed: &[u8]) -> AsciiSet {
 }
 
 fn url_join(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let dict = a.dict(0)?.borrow();
+    let dict = a.dict(0)?;
+    let dict = dict.borrow();
     let part = |name: &str| match dict.get(name) {
         None => Ok(String::new()),
         Some(Value::Str(part)) => Ok(part.to_string()),

@@ -1,11 +1,18 @@
 //! Functions on regular expressions.
 
-use super::super::value::Value;
+use super::super::value::{ListType, Value};
 use super::args::Args;
 use super::{Context, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
-    ("regexMatch", 2, 2, regex_match),
+    ("regexMatch", 2, 2, |context, a| {
+        // An invalid pattern matches nothing.
+        let (pattern, s) = (a.text(0)?, a.text(1)?);
+        Ok(context
+            .pattern(pattern)
+            .is_ok_and(|regex| regex.is_match(s))
+            .into())
+    }),
     ("mustRegexMatch", 2, 2, regex_match),
     ("regexFind", 2, 2, regex_find),
     ("mustRegexFind", 2, 2, regex_find),
@@ -39,7 +46,11 @@ fn limit(n: i64) -> usize {
 fn regex_find_all(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (s, n) = (a.text(1)?, limit(a.int(2)?));
     let found = context.pattern(a.text(0)?)?.find_iter(s).take(n);
-    Ok(Value::list(found.map(|f| Value::str(f.as_str())).collect()))
+    let found: Vec<&str> = found.map(|f| f.as_str()).collect();
+    Ok(match found.is_empty() {
+        true => Value::nil_list(ListType::NilStrings),
+        false => Value::strings(found),
+    })
 }
 
 fn regex_replace(context: &mut Context, a: &Args<'_>) -> Outcome {
@@ -50,7 +61,7 @@ fn regex_replace(context: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn regex_replace_literal(context: &mut Context, a: &Args<'_>) -> Outcome {
-    let (s, with) = (a.text(1)?, regex_lite::NoExpand(a.text(2)?));
+    let (s, with) = (a.text(1)?, regex::NoExpand(a.text(2)?));
     Ok(Value::str(
         &*context.pattern(a.text(0)?)?.replace_all(s, with),
     ))
@@ -60,10 +71,10 @@ fn regex_replace_literal(context: &mut Context, a: &Args<'_>) -> Outcome {
 fn regex_split(context: &mut Context, a: &Args<'_>) -> Outcome {
     let (pattern, s, n) = (a.text(0)?, a.text(1)?, a.int(2)?);
     if n == 0 {
-        return Ok(Value::list(Vec::new()));
+        return Ok(Value::nil_list(ListType::NilStrings));
     }
     if s.is_empty() && !pattern.is_empty() {
-        return Ok(Value::list(vec![Value::str("")]));
+        return Ok(Value::strings([""]));
     }
     let most = limit(n);
     let mut parts = Vec::new();
@@ -74,14 +85,14 @@ fn regex_split(context: &mut Context, a: &Args<'_>) -> Outcome {
         }
         end = found.start();
         if found.end() != 0 {
-            parts.push(Value::str(s.get(start..end).unwrap_or_default()));
+            parts.push(s.get(start..end).unwrap_or_default());
         }
         start = found.end();
     }
     if end != s.len() {
-        parts.push(Value::str(s.get(start..).unwrap_or_default()));
+        parts.push(s.get(start..).unwrap_or_default());
     }
-    Ok(Value::list(parts))
+    Ok(Value::strings(parts))
 }
 
 /// Escapes the special characters of regular expressions (Go's `regexp.QuoteMeta`).

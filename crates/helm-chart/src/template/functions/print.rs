@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::limits::MAX_OUTPUT;
 use super::super::value::Value;
+use super::verbs::{Spec, go_type, write_value};
 use super::{ANY, Error, Function};
 
 pub(super) const TABLE: &[Function] = &[
@@ -32,335 +33,184 @@ fn sprint(args: &[Value]) -> String {
 
 /// Returns the input of `html`, `js` and `urlquery`: all arguments, joined as `print` does.
 pub(super) fn joined(args: &[Value]) -> String {
-    sprint(args)
-}
-
-/// The flags, width and precision of one verb.
-#[derive(Default)]
-struct Spec {
-    minus: bool,
-    plus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
+    let args = args.iter().map(|arg| match arg.is_nil() {
+        true => Value::str("<no value>"),
+        false => arg.clone(),
+    });
+    sprint(&args.collect::<Vec<_>>())
 }
 
 /// Formats as Go's `fmt.Sprintf`. A mismatch is marked in the output (`%!d(string=x)`).
 pub(super) fn sprintf(format: &str, args: &[Value]) -> Result<String, Error> {
     let mut out = String::new();
-    let mut next = 0;
-    // Once an argument is chosen by its number, unused arguments are not reported.
-    let mut indexed = false;
-    let mut chars = format.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let mut spec = Spec::default();
-        while let Some(flag) = chars.peek() {
-            match flag {
-                '-' => spec.minus = true,
-                '+' => spec.plus = true,
-                '#' => spec.sharp = true,
-                ' ' => spec.space = true,
-                '0' => spec.zero = true,
-                _ => break,
-            }
-            chars.next();
-        }
-        indexed |= argument(&mut chars, args.len(), &mut next)?;
-        spec.width = size(&mut chars, args, &mut next, &mut spec.minus);
-        if chars.next_if_eq(&'.').is_some() {
-            let mut negative = false;
-            spec.precision = size(&mut chars, args, &mut next, &mut negative).or(Some(0));
-        }
+    let mut reader = Reader {
+        rest: format,
+        args,
+        next: 0,
+        indexed: false,
+        is_good: true,
+    };
+    loop {
+        let at = reader.rest.find('%').unwrap_or(reader.rest.len());
+        let (before, rest) = reader.rest.split_at(at);
+        out.push_str(before);
+        let Some(rest) = rest.strip_prefix('%') else {
+            break;
+        };
+        reader.rest = rest;
+        let Some((verb, spec)) = reader.verb(&mut out) else {
+            out.push_str("%!(NOVERB)");
+            break;
+        };
         if spec.width.max(spec.precision).unwrap_or(0) > MAX_OUTPUT {
             return Err(Error::Wrong("the width is too large".to_owned()));
         }
-        indexed |= argument(&mut chars, args.len(), &mut next)?;
-        match chars.next() {
-            None => out.push_str("%!(NOVERB)"),
-            Some('%') => out.push('%'),
-            Some(verb) => match args.get(next) {
-                None if next == BAD_INDEX => _ = write!(out, "%!{verb}(BADINDEX)"),
-                None => _ = write!(out, "%!{verb}(MISSING)"),
-                Some(arg) => {
-                    next += 1;
-                    let text = verb_text(verb, &spec, arg);
-                    pad(&mut out, &spec, &text, arg);
-                }
-            },
+        match args.get(reader.next) {
+            _ if verb == '%' => out.push('%'),
+            _ if !reader.is_good => _ = write!(out, "%!{verb}(BADINDEX)"),
+            None => _ = write!(out, "%!{verb}(MISSING)"),
+            Some(arg) => {
+                write_value(&mut out, verb, &spec.of_verb(verb), arg);
+                reader.next += 1;
+            }
+        }
+        if out.len() > MAX_OUTPUT {
+            return Err(Error::Wrong("the result is too large".to_owned()));
         }
     }
-    if let Some(extra) = args
-        .get(next..)
-        .filter(|extra| !extra.is_empty() && !indexed)
-    {
+    let extra = args.get(reader.next..).unwrap_or_default();
+    if !extra.is_empty() && !reader.indexed {
         let texts: Vec<String> = extra
             .iter()
-            .map(|v| match v {
-                Value::Nil => "<nil>".to_owned(),
-                v => format!("{}={v}", go_type(v)),
+            .map(|v| match v.is_nil() {
+                true => "<nil>".to_owned(),
+                false => format!("{}={v}", go_type(v)),
             })
             .collect();
-        let _ = write!(out, "%!(EXTRA {})", texts.join(", "));
+        _ = write!(out, "%!(EXTRA {})", texts.join(", "));
     }
     Ok(out)
 }
 
-/// Stands for the index of a missing argument.
-const BAD_INDEX: usize = usize::MAX;
-
-/// Parses `[n]`, which chooses the n-th argument. Returns whether there was one.
-fn argument(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    count: usize,
-    next: &mut usize,
-) -> Result<bool, Error> {
-    if chars.next_if_eq(&'[').is_none() {
-        return Ok(false);
-    }
-    let mut digits = String::new();
-    loop {
-        match chars.next() {
-            Some(']') => break,
-            Some(c) => digits.push(c),
-            None => return Err(Error::Wrong("a [ in the format is never closed".to_owned())),
-        }
-    }
-    let chosen = digits
-        .parse::<usize>()
-        .ok()
-        .filter(|n| (1..=count).contains(n));
-    *next = chosen.map_or(BAD_INDEX, |n| n - 1);
-    Ok(true)
+/// Reads a format string. An argument that is chosen by its number (`%[2]d`) moves `next`.
+struct Reader<'f> {
+    rest: &'f str,
+    args: &'f [Value],
+    next: usize,
+    /// Whether any argument is chosen by its number: then unused arguments are not reported.
+    indexed: bool,
+    /// Whether the numbers of this verb are valid.
+    is_good: bool,
 }
 
-/// Parses a number, or `*` for an argument.
-fn size(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    args: &[Value],
-    next: &mut usize,
-    minus: &mut bool,
-) -> Option<usize> {
-    if chars.next_if_eq(&'*').is_some() {
-        let size = args.get(*next);
-        *next = next.saturating_add(1);
-        return match size {
-            Some(Value::Int(n)) => {
-                *minus |= *n < 0;
-                usize::try_from(n.unsigned_abs()).ok()
+impl Reader<'_> {
+    /// Reads what follows a percent sign. Returns `None` at the end of the format.
+    fn verb(&mut self, out: &mut String) -> Option<(char, Spec)> {
+        self.is_good = true;
+        let mut spec = Spec::default();
+        loop {
+            match self.rest.as_bytes().first() {
+                Some(b'-') => spec.minus = true,
+                Some(b'+') => spec.plus = true,
+                Some(b'#') => spec.sharp = true,
+                Some(b' ') => spec.space = true,
+                Some(b'0') => spec.zero = true,
+                _ => break,
             }
-            _ => None,
-        };
-    }
-    let mut number: Option<usize> = None;
-    while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
-        let digit = usize::try_from(digit).unwrap_or(0);
-        number = Some(number.unwrap_or(0).saturating_mul(10).saturating_add(digit));
-        chars.next();
-    }
-    number
-}
-
-fn pad(out: &mut String, spec: &Spec, text: &str, arg: &Value) {
-    let length = text.chars().count();
-    let missing = spec.width.unwrap_or(0).saturating_sub(length);
-    if missing == 0 {
-        out.push_str(text);
-    } else if spec.minus {
-        out.push_str(text);
-        out.extend(std::iter::repeat_n(' ', missing));
-    } else if spec.zero && matches!(arg, Value::Int(_) | Value::Float(_) | Value::Str(_)) {
-        let is_number = !matches!(arg, Value::Str(_));
-        let sign = text
-            .strip_prefix(['-', '+'])
-            .filter(|_| is_number)
-            .map_or(0, |rest| text.len() - rest.len());
-        let (sign, digits) = text.split_at(sign);
-        out.push_str(sign);
-        out.extend(std::iter::repeat_n('0', missing));
-        out.push_str(digits);
-    } else {
-        out.extend(std::iter::repeat_n(' ', missing));
-        out.push_str(text);
-    }
-}
-
-/// Returns the type as fmt names it in errors.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Int(_) => "int64",
-        other => other.type_name(),
-    }
-}
-
-fn signed(spec: &Spec, negative: bool, magnitude: &str) -> String {
-    let sign = match (negative, spec.plus, spec.space) {
-        (true, ..) => "-",
-        (false, true, _) => "+",
-        (false, false, true) => " ",
-        _ => "",
-    };
-    format!("{sign}{magnitude}")
-}
-
-fn verb_text(verb: char, spec: &Spec, arg: &Value) -> String {
-    match (verb, arg) {
-        ('v', Value::Float(f)) => signed(spec, f.is_sign_negative(), &general(f.abs(), spec)),
-        ('v', Value::Int(n)) => signed(spec, *n < 0, &n.unsigned_abs().to_string()),
-        ('v', Value::Str(s)) if spec.sharp => quote_go(s),
-        ('v', value) => truncated(value.to_string(), spec),
-        ('T', value) => go_type(value).to_owned(),
-        ('t', Value::Bool(b)) => b.to_string(),
-        ('d', Value::Int(n)) => signed(spec, *n < 0, &n.unsigned_abs().to_string()),
-        ('b', Value::Int(n)) => {
-            let prefix = if spec.sharp { "0b" } else { "" };
-            signed(spec, *n < 0, &format!("{prefix}{:b}", n.unsigned_abs()))
+            self.rest = self.rest.get(1..).unwrap_or_default();
         }
-        ('o', Value::Int(n)) => {
-            let prefix = if spec.sharp { "0" } else { "" };
-            signed(spec, *n < 0, &format!("{prefix}{:o}", n.unsigned_abs()))
+        let mut after_index = self.index();
+        if self.skip('*') {
+            let width = self.size();
+            if let Some(width) = width {
+                spec.minus |= width < 0;
+                spec.zero &= width >= 0;
+            } else {
+                out.push_str("%!(BADWIDTH)");
+            }
+            spec.width = width.and_then(|n| usize::try_from(n.unsigned_abs()).ok());
+            after_index = false;
+        } else {
+            spec.width = self.number();
+            self.is_good &= !(after_index && spec.width.is_some());
         }
-        ('O', Value::Int(n)) => signed(spec, *n < 0, &format!("0o{:o}", n.unsigned_abs())),
-        ('x' | 'X', Value::Int(n)) => {
-            let prefix = if spec.sharp { "0x" } else { "" };
-            upper(
-                signed(spec, *n < 0, &format!("{prefix}{:x}", n.unsigned_abs())),
-                verb,
-            )
-        }
-        ('c', Value::Int(n)) => character(*n).to_string(),
-        ('q', Value::Int(n)) => format!("'{}'", character(*n)),
-        ('U', Value::Int(n)) => format!("U+{n:04X}"),
-        ('f' | 'F', Value::Float(f)) => {
-            let precision = spec.precision.unwrap_or(6);
-            signed(
-                spec,
-                f.is_sign_negative(),
-                &format!("{:.precision$}", f.abs()),
-            )
-        }
-        ('e' | 'E', Value::Float(f)) => {
-            let precision = spec.precision.unwrap_or(6);
-            upper(
-                signed(spec, f.is_sign_negative(), &scientific(f.abs(), precision)),
-                verb,
-            )
-        }
-        ('g' | 'G', Value::Float(f)) => upper(
-            signed(spec, f.is_sign_negative(), &general(f.abs(), spec)),
-            verb,
-        ),
-        ('s', Value::Str(_) | Value::Bytes(_) | Value::KubeVersion(_) | Value::Semver(_)) => {
-            truncated(arg.to_string(), spec)
-        }
-        ('q', Value::Str(s)) => {
-            let text = truncated(s.to_string(), spec);
-            let raw = spec.sharp
-                && text
-                    .chars()
-                    .all(|c| c != '`' && (is_printable(c) || c == '\t'));
-            match raw {
-                true => format!("`{text}`"),
-                false if spec.plus => quoted(&text, |c| c.is_ascii() && is_printable(c)),
-                false => quote_go(&text),
+        if self.rest.len() > 1 && self.skip('.') {
+            self.is_good &= !after_index;
+            after_index = self.index();
+            if self.skip('*') {
+                let precision = self.size().filter(|n| *n >= 0);
+                if precision.is_none() {
+                    out.push_str("%!(BADPREC)");
+                }
+                spec.precision = precision.and_then(|n| usize::try_from(n).ok());
+                after_index = false;
+            } else {
+                spec.precision = self.number().or(Some(0));
             }
         }
-        ('x' | 'X', Value::Str(s)) => upper(hex(spec, s.as_bytes()), verb),
-        ('x' | 'X', Value::Bytes(bytes)) => upper(hex(spec, bytes), verb),
-        (_, Value::List(items)) => {
-            let items: Vec<String> = items.iter().map(|v| verb_text(verb, spec, v)).collect();
-            format!("[{}]", items.join(" "))
+        if !after_index {
+            self.index();
         }
-        (_, Value::Dict(dict)) => {
-            let entries: Vec<String> = dict
-                .borrow()
-                .iter()
-                .map(|(k, v)| {
-                    let key = verb_text(verb, spec, &Value::str(&**k));
-                    format!("{key}:{}", verb_text(verb, spec, v))
-                })
-                .collect();
-            format!("map[{}]", entries.join(" "))
+        let verb = self.rest.chars().next()?;
+        self.rest = self.rest.get(verb.len_utf8()..).unwrap_or_default();
+        Some((verb, spec))
+    }
+
+    fn skip(&mut self, c: char) -> bool {
+        match self.rest.strip_prefix(c) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
         }
-        (verb, Value::Nil) => format!("%!{verb}(<nil>)"),
-        (verb, value) => format!("%!{verb}({}={value})", go_type(value)),
     }
-}
 
-fn upper(text: String, verb: char) -> String {
-    if verb.is_ascii_uppercase() {
-        text.to_uppercase()
-    } else {
-        text
-    }
-}
-
-fn truncated(text: String, spec: &Spec) -> String {
-    match spec.precision {
-        Some(limit) => text.chars().take(limit).collect(),
-        None => text,
-    }
-}
-
-fn character(n: i64) -> char {
-    u32::try_from(n)
-        .ok()
-        .and_then(char::from_u32)
-        .unwrap_or(char::REPLACEMENT_CHARACTER)
-}
-
-fn scientific(f: f64, precision: usize) -> String {
-    let text = format!("{f:.precision$e}");
-    match text.split_once('e') {
-        Some((mantissa, exponent)) => {
-            let (sign, digits) = match exponent.strip_prefix('-') {
-                Some(digits) => ('-', digits),
-                None => ('+', exponent),
-            };
-            format!("{mantissa}e{sign}{digits:0>2}")
-        }
-        None => text,
-    }
-}
-
-/// Formats `%g`: the shortest digits, or as many as the precision demands.
-fn general(f: f64, spec: &Spec) -> String {
-    let Some(precision) = spec.precision else {
-        return crate::yaml::float_to_text(f);
-    };
-    let precision = precision.max(1);
-    let text = scientific(f, precision - 1);
-    let exponent = text
-        .split_once('e')
-        .and_then(|(_, e)| e.parse::<i32>().ok())
-        .unwrap_or(0);
-    let limit = i32::try_from(precision).unwrap_or(i32::MAX);
-    let trim = |s: &str| match s.contains('.') {
-        true => s.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => s.to_owned(),
-    };
-    if exponent < -4 || exponent >= limit {
-        return match text.split_once('e') {
-            Some((mantissa, exponent)) => format!("{}e{exponent}", trim(mantissa)),
-            None => text,
+    /// Reads `[n]`. Returns whether it names an argument.
+    fn index(&mut self) -> bool {
+        let Some(inside) = self.rest.strip_prefix('[') else {
+            return false;
         };
+        self.indexed = true;
+        let Some((digits, after)) = inside.split_once(']') else {
+            self.is_good = false;
+            self.rest = inside;
+            return false;
+        };
+        self.rest = after;
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.parse::<usize>().ok().filter(|_| is_number);
+        match number.filter(|n| (1..=self.args.len()).contains(n)) {
+            Some(n) => {
+                self.next = n - 1;
+                true
+            }
+            None => {
+                self.is_good = false;
+                is_number
+            }
+        }
     }
-    let decimals = usize::try_from(limit - 1 - exponent).unwrap_or(0);
-    trim(&format!("{f:.decimals$}"))
-}
 
-fn hex(spec: &Spec, bytes: &[u8]) -> String {
-    let prefix = if spec.sharp { "0x" } else { "" };
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    match (bytes.is_empty(), spec.space) {
-        (true, _) => String::new(),
-        (false, true) => format!("{prefix}{}", bytes.join(&format!(" {prefix}"))),
-        (false, false) => format!("{prefix}{}", bytes.concat()),
+    /// Takes the next argument as a width or precision (`*`). Returns `None` if it is not a small integer.
+    fn size(&mut self) -> Option<i64> {
+        let size = self.args.get(self.next)?;
+        self.next += 1;
+        let size = match size {
+            Value::Int(n) | Value::Int64(n) | Value::Duration(n) => *n,
+            Value::Byte(n) => i64::from(*n),
+            Value::Uint64(n) => i64::try_from(*n).ok()?,
+            _ => return None,
+        };
+        Some(size).filter(|n| (-1_000_000..=1_000_000).contains(n))
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = self.rest.split_at_checked(digits)?;
+        let number = number.parse().ok().filter(|n| *n <= 1_000_000);
+        self.rest = rest;
+        number
     }
 }
 
@@ -383,7 +233,7 @@ pub(super) fn quote_go(text: &str) -> String {
     quoted(text, is_printable)
 }
 
-fn quoted(text: &str, plain: fn(char) -> bool) -> String {
+pub(super) fn quoted(text: &str, plain: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

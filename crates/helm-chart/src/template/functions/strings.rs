@@ -11,22 +11,8 @@ use crate::yaml;
 
 pub(super) const TABLE: &[Function] = &[
     ("trim", 1, 1, |_, a| text(a.text(0)?.trim())),
-    ("nospace", 1, 1, |_, a| {
-        text(
-            a.text(0)?
-                .chars()
-                .filter(|c| !c.is_whitespace())
-                .collect::<String>(),
-        )
-    }),
-    ("initials", 1, 1, |_, a| {
-        text(
-            a.text(0)?
-                .split_whitespace()
-                .filter_map(|w| w.chars().next())
-                .collect::<String>(),
-        )
-    }),
+    ("nospace", 1, 1, |_, a| text(no_space(a.text(0)?))),
+    ("initials", 1, 1, |_, a| text(initials(a.text(0)?))),
     ("trimAll", 2, 2, trim_all),
     ("trimall", 2, 2, trim_all),
     ("trimPrefix", 2, 2, |_, a| {
@@ -73,9 +59,13 @@ pub(super) const TABLE: &[Function] = &[
     ("wrapWith", 3, 3, |_, a| {
         wrap(a.int(0)?, a.text(1)?, a.text(2)?, true)
     }),
-    ("quote", 0, ANY, |_, a| text(each(a, quote_go))),
-    ("squote", 0, ANY, |_, a| text(each(a, |s| format!("'{s}'")))),
-    ("cat", 0, ANY, |_, a| text(each(a, ToOwned::to_owned))),
+    ("quote", 0, ANY, |_, a| {
+        text(each(a, |v| quote_go(&to_text(v))))
+    }),
+    ("squote", 0, ANY, |_, a| text(each(a, |v| format!("'{v}'")))),
+    ("cat", 0, ANY, |_, a| {
+        text(each(a, ToString::to_string).trim())
+    }),
     ("plural", 3, 3, |_, a| {
         text(if a.int(2)? == 1 {
             a.text(0)?
@@ -85,15 +75,18 @@ pub(super) const TABLE: &[Function] = &[
     }),
     ("toString", 1, 1, |_, a| match a.get(0) {
         bytes @ Value::Bytes(_) => Ok(bytes.clone()),
+        Value::ByteSlice(bytes) => Ok(Value::text(bytes)),
         other => Ok(Value::Str(to_text(other))),
     }),
-    ("toStrings", 1, 1, |_, a| Ok(texts(to_texts(a.get(0))))),
+    ("toStrings", 1, 1, |_, a| {
+        Ok(Value::strings(to_texts(a.get(0))))
+    }),
     ("join", 2, 2, |_, a| {
-        let (separator, items) = (to_text(a.get(0)), to_texts(a.get(1)));
+        let (separator, items) = (a.text(0)?, to_texts(a.get(1)));
         let lengths = items.iter().map(|item| item.len() + separator.len());
         match lengths.sum::<usize>() > MAX_OUTPUT {
             true => Err(too_large()),
-            false => text(items.join(&*separator)),
+            false => text(items.join(separator)),
         }
     }),
     ("split", 2, 2, |_, a| {
@@ -105,7 +98,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
     ("splitList", 2, 2, |_, a| {
         let parts = split(a.text(0)?, a.text(1)?, usize::MAX);
-        Ok(Value::list(parts.into_iter().map(Value::str).collect()))
+        Ok(Value::strings(parts))
     }),
     ("getHostByName", 1, 1, |_, _| text("")),
 ];
@@ -115,16 +108,33 @@ fn text(text: impl Into<Rc<str>>) -> Outcome {
     Ok(Value::str(text))
 }
 
-fn texts(items: Vec<Rc<str>>) -> Value {
-    Value::list(items.into_iter().map(Value::Str).collect())
+/// Formats the arguments that are set with `shape` and joins them with blanks.
+fn each(args: &Args<'_>, shape: fn(&Value) -> String) -> String {
+    let set = args.0.iter().filter(|v| !v.is_nil());
+    set.map(shape).collect::<Vec<_>>().join(" ")
 }
 
-/// Formats the arguments that are set with `shape` and joins them with blanks.
-fn each(args: &Args<'_>, shape: fn(&str) -> String) -> String {
-    let set = args.0.iter().filter(|v| **v != Value::Nil);
-    set.map(|v| shape(&to_text(v)))
-        .collect::<Vec<_>>()
-        .join(" ")
+/// Removes blanks. As in sprig, each byte counts as a character of Latin-1, which damages other characters.
+fn no_space(s: &str) -> String {
+    match s.is_ascii() {
+        true => s.chars().filter(|c| !c.is_whitespace()).collect(),
+        false => s
+            .bytes()
+            .map(char::from)
+            .filter(|c| !c.is_whitespace())
+            .collect(),
+    }
+}
+
+/// Returns the first letter of each word; of its bytes, as in [`no_space`].
+fn initials(s: &str) -> String {
+    let mut after_blank = true;
+    let is_first = |c: &char| {
+        let first = after_blank && !c.is_whitespace();
+        after_blank = c.is_whitespace();
+        first
+    };
+    s.bytes().map(char::from).filter(is_first).collect()
 }
 
 fn trim_all(_: &mut super::Context, a: &Args<'_>) -> Outcome {
@@ -203,8 +213,8 @@ fn split<'s>(separator: &str, s: &'s str, most: usize) -> Vec<&'s str> {
 }
 
 fn numbered(parts: Vec<&str>) -> Value {
-    let named = |(i, part): (usize, &str)| (Rc::from(format!("_{i}")), Value::str(part));
-    Value::dict(parts.into_iter().enumerate().map(named))
+    let named = |(i, part): (usize, &str)| (Rc::from(format!("_{i}")), Rc::from(part));
+    Value::Texts(Rc::new(parts.into_iter().enumerate().map(named).collect()))
 }
 
 /// Returns at most `width` bytes of a string, from about `offset` on, with `...` for the rest.
