@@ -14,7 +14,7 @@ pub(crate) struct Certificate<'c> {
     pub not_before: i64,
     /// Seconds since the Unix epoch.
     pub not_after: i64,
-    /// The public key with its algorithm and its tag (SubjectPublicKeyInfo).
+    /// The public key with its algorithm and its tag (`SubjectPublicKeyInfo`).
     pub key_info: &'c [u8],
     /// The algorithm of the public key, without its tag.
     pub key_algorithm: &'c [u8],
