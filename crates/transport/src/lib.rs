@@ -26,6 +26,8 @@ mod error;
 mod proxy;
 mod stream;
 mod tls;
+mod verifier;
+mod x509;
 
 pub use body::Body;
 pub use client::{Client, ClientBuilder};

@@ -6,10 +6,18 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::pem::{PemObject as _, SectionKind, from_buf};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, InconsistentKeys, SignatureScheme,
+};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::error::BuildError;
+use crate::verifier::Verifier;
+use crate::x509::Certificate;
+
+/// The identifier of the curve P-521 (RFC 5480, section 2.1.1.1).
+const P521: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// Which servers are trusted.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +66,28 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Loads the key, and checks that it is that of the certificate, which may be of any version.
+    fn certify(self, provider: &CryptoProvider) -> Result<CertifiedKey, BuildError> {
+        let Identity { chain, key } = self;
+        let parsed = chain.first().and_then(|first| Certificate::parse(first));
+        let unusable = BuildError::Identity;
+        let parsed = parsed.ok_or_else(|| unusable(CertificateError::BadEncoding.into()))?;
+        let key = match provider.key_provider.load_private_key(key) {
+            Err(_) if parsed.key_algorithm.ends_with(P521) => {
+                return Err(BuildError::UnsupportedKey);
+            }
+            key => key.map_err(unusable)?,
+        };
+        // rustls only reads certificates of version 3 for this.
+        let public = key.public_key();
+        if public.is_some_and(|public| *public != *parsed.key_info) {
+            return Err(unusable(InconsistentKeys::KeyMismatch.into()));
+        }
+        Ok(CertifiedKey::new(chain, key))
+    }
+}
+
 /// Reads the certificates from PEM; other blocks are ignored.
 ///
 /// # Errors
@@ -95,7 +125,7 @@ pub(crate) fn client_config(
 ) -> Result<ClientConfig, BuildError> {
     let provider = provider()?;
     let algorithms = provider.signature_verification_algorithms;
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(BuildError::Provider)?;
     let builder = match trust {
@@ -103,21 +133,20 @@ pub(crate) fn client_config(
             .with_platform_verifier()
             .map_err(BuildError::SystemTrust)?,
         Trust::Authorities(authorities) => {
-            let mut roots = RootCertStore::empty();
-            for authority in authorities {
-                let added = roots.add(authority.clone());
-                added.map_err(BuildError::TrustAnchor)?;
-            }
-            builder.with_root_certificates(roots)
+            let verifier = Verifier::new(authorities, &provider)?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
         }
         Trust::Anyone => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(NoCheck(algorithms))),
     };
     let mut config = match identity {
-        Some(Identity { chain, key }) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(BuildError::Identity)?,
+        Some(identity) => {
+            let certified = identity.certify(&provider)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+        }
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();

@@ -1,0 +1,190 @@
+//! Certificates of servers and clients.
+
+use serde_json::json;
+
+use super::Want::{self, Asks, Refuses};
+use super::{
+    TOKEN, assert_no_difference, base64_of, compare_entries, kubeconfig, osm, token, write,
+};
+use crate::common::cluster::base64;
+use crate::common::recorder::{Answers, Recorder, fixture, fixture_path};
+use crate::common::scratch;
+
+#[test]
+#[ignore = "needs kubectl: run cargo xtask test"]
+fn certificates_of_servers_are_verified_as_by_kubectl() {
+    let folder = scratch("kubeconfigs-server-certificates");
+    // The certificate of the server, the trusted authorities, and whether the server is trusted.
+    let table: [(&str, &[&str], Want); 20] = [
+        ("server", &["authority"], Asks(TOKEN)),
+        ("server", &["other-authority", "authority"], Asks(TOKEN)),
+        ("server", &["other-authority"], Refuses("certificate")),
+        ("other-name", &["authority"], Refuses("certificate")),
+        // The own certificate as trust anchor (kube-rs#1767).
+        ("server", &["server"], Asks(TOKEN)),
+        ("server", &["other-authority", "server"], Asks(TOKEN)),
+        ("other-name", &["other-name"], Refuses("certificate")),
+        ("self-signed", &["self-signed"], Asks(TOKEN)),
+        ("self-signed", &["authority"], Refuses("certificate")),
+        (
+            "self-signed-name",
+            &["self-signed-name"],
+            Refuses("certificate"),
+        ),
+        (
+            "self-signed-expired",
+            &["self-signed-expired"],
+            Refuses("expired"),
+        ),
+        ("self-signed", &["self-signed-name"], Refuses("certificate")),
+        // The certificate of an authority as the server's own, as Teleport has it.
+        ("authority-served", &["authority-served"], Asks(TOKEN)),
+        ("authority-served", &["authority"], Refuses("certificate")),
+        ("authority-served-signed", &["authority"], Asks(TOKEN)),
+        (
+            "authority-served-signed",
+            &["authority-served-signed"],
+            Asks(TOKEN),
+        ),
+        (
+            "authority-served-signed",
+            &["other-authority"],
+            Refuses("certificate"),
+        ),
+        (
+            "authority-served-name",
+            &["authority-served-name"],
+            Refuses("certificate"),
+        ),
+        (
+            "authority-served-expired",
+            &["authority-served-expired"],
+            Refuses("expired"),
+        ),
+        (
+            "server",
+            &["authority-served-expired", "authority"],
+            Asks(TOKEN),
+        ),
+    ];
+    assert_no_difference(table.iter().map(|(server, authorities, want)| {
+        let recorder = Recorder::start_tls(server, Answers::Empty);
+        let files = authorities
+            .iter()
+            .map(|name| fixture(&format!("{name}.pem")));
+        let bundle = String::from_utf8(files.collect::<Vec<_>>().concat()).unwrap();
+        let cluster = json!({"certificate-authority-data": base64(&bundle)});
+        let name = format!("{server}-{}", authorities.join("-"));
+        compare_entries(&folder, &recorder, &name, (&token(), &cluster), want)
+    }));
+}
+
+#[test]
+#[ignore = "needs kubectl: run cargo xtask test"]
+fn client_certificates_are_presented_as_by_kubectl() {
+    let recorder = Recorder::start_tls("server", Answers::Empty);
+    let folder = scratch("kubeconfigs-client-certificates");
+    let from = |certificate: &str, key: &str| {
+        json!({
+            "client-certificate-data": base64_of(&format!("{certificate}.pem")),
+            "client-key-data": base64_of(&format!("{key}.key")),
+        })
+    };
+    let presented: &[&str] = &[];
+    let names = [
+        "client",
+        "client-v1",
+        "client-p384",
+        "client-rsa",
+        "client-rsa-pkcs1",
+        "client-ed25519",
+    ];
+    let kinds = names
+        .iter()
+        .map(|name| (*name, from(name, name), Asks(presented)));
+    let files = json!({"client-certificate": fixture_path("client.pem"), "client-key": fixture_path("client.key")});
+    let both_in_one = base64(&format!(
+        "{}{}",
+        String::from_utf8(fixture("client.key")).unwrap(),
+        String::from_utf8(fixture("client.pem")).unwrap()
+    ));
+    let others = [
+        ("files", files.clone(), Asks(presented)),
+        (
+            "one-file",
+            json!({"client-certificate-data": both_in_one, "client-key-data": both_in_one}),
+            Asks(presented),
+        ),
+        (
+            "other-key",
+            from("client", "client-v1"),
+            Refuses("client certificate"),
+        ),
+        (
+            "v1-other-key",
+            from("client-v1", "client"),
+            Refuses("client certificate"),
+        ),
+        (
+            "other-kind-of-key",
+            from("client", "client-rsa"),
+            Refuses("client certificate"),
+        ),
+        (
+            "no-key",
+            json!({"client-certificate-data": base64_of("client.pem")}),
+            Refuses("no client-key"),
+        ),
+        (
+            "empty-key",
+            json!({"client-certificate-data": base64_of("client.pem"), "client-key-data": base64("\n")}),
+            Refuses("no private key"),
+        ),
+        (
+            "no-certificate-in-data",
+            json!({"client-certificate-data": base64("x"), "client-key-data": base64_of("client.key")}),
+            Refuses("no certificate"),
+        ),
+        (
+            "data-and-file",
+            json!({"client-certificate-data": base64_of("client.pem"), "client-certificate": fixture_path("client.pem"),
+            "client-key-data": base64_of("client.key")}),
+            Refuses("only one of them"),
+        ),
+        (
+            "broken-pem",
+            json!({"client-certificate-data": base64("-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n"),
+            "client-key-data": base64_of("client.key")}),
+            Refuses("client-certificate"),
+        ),
+        (
+            "broken-der",
+            json!({"client-certificate-data": base64("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"),
+            "client-key-data": base64_of("client.key")}),
+            Refuses("client certificate"),
+        ),
+        (
+            "key-only",
+            json!({"token": "t", "client-key-data": "eA=="}),
+            Asks(TOKEN),
+        ),
+    ];
+    assert_no_difference(kinds.chain(others).map(|(name, user, want)| {
+        compare_entries(&folder, &recorder, name, (&user, &json!({})), &want)
+    }));
+}
+
+#[test]
+fn a_client_key_on_p_521_is_refused_by_name() {
+    let recorder = Recorder::start_tls("server", Answers::Empty);
+    let folder = scratch("kubeconfigs-p521");
+    for name in ["client-p521", "client-p521-sec1"] {
+        let user = json!({
+            "client-certificate-data": base64_of(&format!("{name}.pem")),
+            "client-key-data": base64_of(&format!("{name}.key")),
+        });
+        let text = kubeconfig(&recorder, &user, &json!({})).to_string();
+        let error = osm(&write(&folder, name, &text)).fails(1);
+        assert!(error.contains("keys on the curve P-521"), "{error}");
+    }
+}
