@@ -8,10 +8,11 @@ use boon::{Compiler, Format};
 use serde_json::Value;
 
 type Outcome = Result<(), Box<dyn Error>>;
+type Check = fn(&Value) -> Outcome;
 
 /// Registers the formats.
 pub(super) fn register(compiler: &mut Compiler) {
-    let formats: [(&'static str, fn(&Value) -> Outcome); 7] = [
+    let formats: [(&'static str, Check); 7] = [
         ("uri", absolute_url),
         ("iri", absolute_url),
         ("uri-reference", url_reference),
