@@ -5,6 +5,7 @@
 //! `$schema` is read as draft 2020-12, and `format` is asserted up to draft 7 only.
 
 mod changes;
+mod formats;
 mod multiple;
 mod patterns;
 mod violations;
@@ -130,6 +131,7 @@ impl Compiled {
     fn new(document: Value, url: &str) -> Result<Compiled, SchemaError> {
         let mut compiler = Compiler::new();
         compiler.use_loader(Box::new(OnlyUrns));
+        formats::register(&mut compiler);
         let mut schemas = Schemas::new();
         let refused = |error: CompileError| SchemaError::new(describe(&error, &document));
         compiler
