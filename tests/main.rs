@@ -7,6 +7,7 @@ mod common;
 
 mod access;
 mod build_script;
+mod chart;
 mod chart_path;
 mod cli;
 mod cluster;
