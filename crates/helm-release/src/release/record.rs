@@ -99,7 +99,7 @@ impl Record {
             "name": release.name,
             "namespace": release.namespace,
             "version": revision,
-            "info": info(now, release.notes),
+            "info": info(&now, release.notes),
             "chart": chart(release.chart, release.defaults),
             "config": release.config,
             "manifest": manifest,
@@ -423,7 +423,7 @@ fn chart(chart: &Chart, defaults: &Map<String, Value>) -> Value {
 }
 
 /// The times and the notes of a new revision. As in Helm, notes that are empty are left out.
-fn info(now: String, notes: &str) -> Value {
+fn info(now: &str, notes: &str) -> Value {
     let mut info = json!({"first_deployed": now, "last_deployed": now});
     if let Some(info) = info.as_object_mut().filter(|_| !notes.is_empty()) {
         info.insert("notes".into(), notes.into());
