@@ -14,6 +14,12 @@ const DIGIT: (&str, &str) = ("[0-9]", "[^0-9]");
 const SPACE: (&str, &str) = (r"[\t\n\x0C\r ]", r"[^\t\n\x0C\r ]");
 const WORD: (&str, &str) = ("[0-9A-Za-z_]", "[^0-9A-Za-z_]");
 
+/// The classes of POSIX (`[:alpha:]`), which are ASCII in both engines.
+const POSIX: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
+];
+
 /// Compiles a regular expression of Go.
 ///
 /// # Errors
@@ -208,7 +214,10 @@ impl Translator<'_> {
             if name.is_empty() || !name.chars().all(is_word) {
                 return Err("invalid named capture".to_owned());
             }
-            // Rust does not allow every name of Go, and names do not matter for a match.
+            // Rust does not allow every name of Go. A replacement cannot refer to the group then.
+            if !name.starts_with(|c: char| c.is_ascii_digit()) {
+                self.out.push_str(&format!("?P<{name}>"));
+            }
             self.rest = rest;
             return Ok(true);
         }
@@ -316,7 +325,7 @@ impl Translator<'_> {
                 }
                 char::from_u32(code).ok_or_else(invalid)?
             }
-            c if c.is_ascii_punctuation() => c,
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => c,
             _ => return Err(invalid()),
         })
     }
@@ -370,6 +379,9 @@ impl Translator<'_> {
                 && let Some(end) = self.rest.find(":]")
             {
                 let (name, rest) = self.rest.split_at(end + 2);
+                if !POSIX.contains(&name.trim_matches(['[', ':', ']', '^'])) {
+                    return Err(format!("invalid character class range {name}"));
+                }
                 self.rest = rest;
                 self.out.push_str(name);
                 continue;
@@ -452,7 +464,7 @@ mod tests {
             ("[[:alpha:]_]", "[[:alpha:]_]"),
             (r"\pL\p{Greek}\p{^Lu}\PN", r"\p{L}\p{Greek}\P{Lu}\P{N}"),
             (r"\x41\x{e9}\101\0\a\_\<", "AéA\\x{0}\\x{7}_<"),
-            ("(?i)a(?s:.)(?P<n>b)(?<m>c)", "(?i)a(?s:.)(b)(c)"),
+            ("(?i)a(?s:.)(?P<n>b)(?<m>c)", "(?i)a(?s:.)(?P<n>b)(?P<m>c)"),
             (r"\bx\B\z", r"(?-u:\b)x\B\z"),
             ("(|a)*", "(|a)*"),
             ("^*", "^*"),

@@ -5,24 +5,17 @@
 
 use std::cell::Cell;
 
-use super::limits::MAX_OUTPUT;
-use super::value::Value;
-
 /// The units of work that a rendering may take. Templates of real charts take less than a hundredth of it. Tests, which are
 /// not optimized, take less.
-const MAX_WORK: u64 = if cfg!(test) { 64 << 20 } else { 2 << 30 };
+const MAX_WORK: u64 = if cfg!(test) { 4 << 20 } else { 2 << 30 };
 /// The units of a value that a function walks through.
-const NODE: u64 = 64;
+pub(super) const NODE: u64 = 64;
 /// The units of a value that a function copies.
 const COPIED_NODE: u64 = 256;
 /// The units of a call of a template.
 const CALL: u64 = 400;
 /// The units of each byte of a result, which stays in memory for a while.
-const RESULT_BYTE: u64 = 8;
-/// The units of an item in a list or dict that is a result.
-const RESULT_ITEM: u64 = 128;
-/// The units of each byte of a text that a function splits or parses: each can become a value.
-const PARSED_BYTE: u64 = 256;
+pub(super) const RESULT_BYTE: u64 = 8;
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(MAX_WORK) };
@@ -59,57 +52,6 @@ pub(super) fn spend_template(parsed: &str) -> bool {
 /// Takes the units of text that was rendered.
 pub(super) fn spend_output(text: &str) -> bool {
     spend(RESULT_BYTE.saturating_mul(text.len() as u64))
-}
-
-/// Takes the units of a function's call, as far as the arguments tell.
-pub(super) fn spend_call(function: &str, args: &[Value]) -> bool {
-    let length = |value: &Value| match value {
-        Value::Str(text) => text.len() as u64,
-        Value::List(.., items) => 16 * items.len() as u64,
-        _ => 1,
-    };
-    let sum = args.iter().map(length).fold(0, u64::saturating_add);
-    // Functions that only join their arguments have a result of this length.
-    let is_long = |value: &Value| matches!(value, Value::Str(_));
-    let texts = args.iter().filter(|arg| is_long(arg)).map(length);
-    if texts.fold(0, u64::saturating_add) > MAX_OUTPUT as u64 {
-        return spend(u64::MAX);
-    }
-    let name = function.strip_prefix("must").unwrap_or(function);
-    let is_regex = name.starts_with("regex") || name.starts_with("Regex");
-    let parses = name.starts_with("split")
-        || name.starts_with("fromJson")
-        || name.starts_with("fromYaml")
-        || is_regex && (name.contains("Split") || name.contains("FindAll"));
-    let pattern = args.first().filter(|_| is_regex).map_or(1, pattern_size);
-    let times = pattern.saturating_add(if parses { PARSED_BYTE } else { 0 });
-    spend(sum.saturating_mul(times))
-}
-
-/// Takes the units of a function's result.
-pub(super) fn spend_result(result: &Value) -> bool {
-    spend(match result {
-        Value::Str(text) => RESULT_BYTE.saturating_mul(text.len() as u64),
-        Value::List(.., items) => RESULT_ITEM.saturating_mul(items.len() as u64),
-        _ => NODE,
-    })
-}
-
-/// Returns a bound for the size of a compiled regular expression: its length, as often as its repetitions say.
-fn pattern_size(pattern: &Value) -> u64 {
-    let Value::Str(pattern) = pattern else {
-        return 1;
-    };
-    let counts = pattern.split('{').skip(1).filter_map(|rest| {
-        let counts = rest.split('}').next()?;
-        counts
-            .split(',')
-            .filter_map(|count| count.parse::<u64>().ok())
-            .max()
-    });
-    counts.fold(pattern.len() as u64, |size, count| {
-        size.saturating_mul(count.max(1))
-    })
 }
 
 #[cfg(test)]
@@ -191,19 +133,5 @@ mod tests {
         let chart = Chart::from_memory(files.to_vec().leak(), "web").unwrap();
         assert!(chart.render(&Map::new(), &Target::default()).is_ok());
         assert!(spend(0));
-    }
-
-    #[test]
-    fn repetitions_multiply_the_size_of_a_pattern() {
-        let table = [
-            ("", 0),
-            ("abc", 3),
-            ("a{3}", 12),
-            ("(a{2,5}){10}", 600),
-            ("a{,x}{", 6),
-        ];
-        for (pattern, want) in table {
-            assert_eq!(pattern_size(&Value::str(pattern)), want, "{pattern}");
-        }
     }
 }

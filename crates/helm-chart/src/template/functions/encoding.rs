@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Digest as _;
 
 use super::super::files::base64;
+use super::super::meter;
 use super::super::value::{ListType, Value};
 use super::args::Args;
 use super::{ANY, Context, Error, Function, Outcome, json_syntax, yaml_text};
@@ -82,6 +83,9 @@ pub(super) const TABLE: &[Function] = &[
 
 /// `toYamlPretty` does not go through JSON: a list that is `nil` is empty, and a duration is a text.
 fn for_pretty(value: &Value) -> Value {
+    if !meter::spend_copy() {
+        return Value::Nil;
+    }
     match value {
         Value::List(_, items) => Value::list(items.iter().map(for_pretty).collect()),
         Value::Dict(dict) => Value::dict(
@@ -233,6 +237,9 @@ fn read_json(text: &str) -> Result<Value, String> {
 }
 
 fn floats(value: Value) -> Value {
+    if !meter::spend_copy() {
+        return Value::Nil;
+    }
     match value {
         #[allow(clippy::cast_precision_loss)]
         Value::Int64(n) => Value::Float(n as f64),
@@ -340,7 +347,7 @@ fn javascript(text: &str) -> String {
         match c {
             '\\' | '\'' | '"' => out.extend(['\\', c]),
             '<' | '>' | '&' | '=' => _ = write!(out, "\\u{:04X}", u32::from(c)),
-            c if !super::print::is_printable(c) => _ = write!(out, "\\u{:04X}", u32::from(c)),
+            c if !super::quote::is_printable(c) => _ = write!(out, "\\u{:04X}", u32::from(c)),
             c => out.push(c),
         }
         out

@@ -1,6 +1,6 @@
 //! The messages of Go's encoding/json for text that is not JSON. Charts see them as data (`(fromJson x).Error`).
 
-use super::print::quote_go;
+use super::quote::quote_go;
 
 /// What is expected next.
 #[derive(Clone, Copy)]

@@ -18,10 +18,12 @@ mod numbers;
 mod paths;
 mod patterns;
 mod print;
+mod quote;
 mod random;
 mod strings;
 mod toml_text;
 mod verbs;
+mod work;
 mod yaml_text;
 
 use std::collections::HashMap;
@@ -189,11 +191,11 @@ pub(super) fn call(context: &mut Context, name: &str, args: &[Value]) -> Outcome
             args.len()
         )));
     }
-    if !meter::spend_call(name, args) {
+    if !work::spend_call(name, args) {
         return Err(too_much_work());
     }
     match body(context, &Args(args)) {
-        Ok(result) if meter::spend_result(&result) => Ok(result),
+        Ok(result) if work::spend_result(&result) => Ok(result),
         _ if !meter::spend(0) => Err(too_much_work()),
         error => error,
     }

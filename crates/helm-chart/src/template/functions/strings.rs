@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::limits::MAX_OUTPUT;
 use super::super::value::Value;
 use super::args::{Args, to_text, to_texts};
-use super::print::quote_go;
+use super::quote::quote_go;
 use super::{ANY, Error, Function, Outcome};
 use crate::yaml;
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::super::duration;
+use super::super::meter;
 use super::super::time::{Time, Zone};
 use super::super::value::{ListType, Value};
 use super::args::Args;
@@ -64,6 +65,9 @@ impl Writer {
 
     /// Writes the value of a key, which is the last part of `path`.
     fn entry(&mut self, path: &[Rc<str>], value: &Value) -> Written {
+        if !meter::spend_node() {
+            return Ok(());
+        }
         if is_nil(value) && !path.is_empty() {
             return Ok(());
         }
@@ -122,6 +126,9 @@ impl Writer {
 
     /// Writes a value on one line.
     fn item(&mut self, value: &Value) -> Written {
+        if !meter::spend_node() {
+            return Ok(());
+        }
         match value {
             Value::Str(text) => self.quoted(text),
             Value::Bytes(bytes) => self.quoted(&String::from_utf8_lossy(bytes)),

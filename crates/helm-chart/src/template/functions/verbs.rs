@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::super::duration;
+use super::super::meter;
 use super::super::value::{ListType, Value};
-use super::print::{is_printable, quote_go, quoted};
+use super::quote::{is_printable, quote_go, quoted};
 
 /// The flags, width and precision of one verb.
 #[derive(Default, Clone)]
@@ -73,6 +74,9 @@ pub(super) fn write_value(out: &mut String, verb: char, spec: &Spec, arg: &Value
 }
 
 fn write_inner(out: &mut String, verb: char, spec: &Spec, arg: &Value) {
+    if !meter::spend_node() {
+        return;
+    }
     let is_text_verb = matches!(verb, 's' | 'v' | 'q' | 'x' | 'X') && !spec.go_syntax;
     match arg {
         Value::Nil | Value::NilField if spec.go_syntax => out.push_str("interface {}(nil)"),
