@@ -114,7 +114,7 @@ fn is_enabled(dep: &Dependency, values: &Map<String, Value>, path: &str) -> bool
     set.is_empty() || set.contains(&true)
 }
 
-/// Returns whether a version satisfies a constraint. As in Helm, none does if there is no constraint.
+/// Returns whether a version satisfies a constraint. As in Helm, an empty constraint allows no version.
 fn version_fits(constraint: &str, version: &str) -> bool {
     match (
         constraint.parse::<version::Constraint>(),

@@ -521,7 +521,7 @@ mod tests {
 
     #[test]
     fn patterns_mean_what_they_mean_in_go() {
-        // A pattern, a text, and the first match.
+        // A pattern, the string to search, and the first match.
         let table = [
             (r"\pL+", "1éa2", Some("éa")),
             (r"\p{Greek}+\P{^Lu}", "xαβΓ", Some("αβΓ")),

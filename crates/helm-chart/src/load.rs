@@ -128,7 +128,8 @@ impl Chart {
     }
 }
 
-/// Adds a file to the subchart that its path below `charts/` names. What begins with `_` or `.` is no subchart.
+/// Adds a file to the subchart that its path below `charts/` names. Files and folders whose names begin with `_` or `.` are
+/// ignored.
 fn add_to_subchart(
     subcharts: &mut Vec<(String, source::Files)>,
     below: &str,

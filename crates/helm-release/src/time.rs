@@ -37,6 +37,9 @@ fn format_time(seconds: u64) -> String {
 
 /// Parses a time (RFC 3339, section 5.6); returns the seconds since the Unix epoch, zero for times before it, and `None`
 /// if it is not a time. Fractions of seconds are dropped.
+///
+/// Login programs print 9999-12-31T23:59:59Z for a token that does not expire. The timestamps of the crate `jiff` end a day
+/// before.
 pub(crate) fn parse_time(text: &str) -> Option<u64> {
     let (date, time) = text.split_at_checked(10)?;
     let mut date = date.split('-');

@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Function] = &[
 
 const HOUR: i64 = 3600 * SECOND;
 
-/// Reads a duration: a text such as `1h2m`, or a number of seconds.
+/// Reads a duration: a string such as `1h2m`, or a number of seconds.
 fn read(value: &Value) -> Result<i64, String> {
     let whole = |n: i64| {
         n.checked_mul(SECOND)

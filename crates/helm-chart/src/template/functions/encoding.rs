@@ -81,7 +81,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-/// `toYamlPretty` does not go through JSON: a list that is `nil` is empty, and a duration is a text.
+/// `toYamlPretty` does not go through JSON: it writes a `nil` list as an empty list, and a duration as a string.
 fn for_pretty(value: &Value) -> Value {
     if !meter::spend_copy() {
         return Value::Nil;

@@ -181,7 +181,7 @@ fn chunk(_: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn sort_alpha(_: &mut Context, a: &Args<'_>) -> Outcome {
-    // Unlike in a list, nil is a text of its own.
+    // Here, unlike in a list, nil becomes a string.
     let mut texts = match a.get(0) {
         value if value.is_nil() => vec!["<nil>".into()],
         value => to_texts(value),

@@ -55,7 +55,7 @@ fn text(
     a: &Args<'_>,
     wanted: fn(&u8) -> bool,
 ) -> Outcome {
-    // A negative length is no error in sprig.
+    // Sprig accepts a negative length.
     let length = usize::try_from(a.int(0)?).unwrap_or(0);
     if length > MAX_OUTPUT {
         return Err(Error::Wrong(format!("cannot draw {length} characters")));

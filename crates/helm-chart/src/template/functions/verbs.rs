@@ -40,7 +40,7 @@ impl Spec {
         }
     }
 
-    /// Appends a text, padded to the width.
+    /// Appends a string, padded to the width.
     fn pad(&self, out: &mut String, text: &str) {
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
         let fill = if self.zero && !self.minus { '0' } else { ' ' };
