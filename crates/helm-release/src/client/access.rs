@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::credentials::{Credentials, check_user, impersonation_headers};
 use super::kubeconfig::{ChoiceError, Cluster, Kubeconfig, User};
 use super::login::Login;
-use super::server::{Server, without_query};
+use super::server::{Server, without_credentials, without_query};
 
 /// Where Kubernetes puts the credentials of a Pod (Kubernetes documentation, "Accessing the API from a Pod").
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -37,7 +37,8 @@ impl Access {
         let (cluster, user) = self.configuration()?;
         let in_kubeconfig = |reason: String| AccessError::Kubeconfig { file: None, reason };
         let server = Server::parse(&cluster.server).map_err(|reason| {
-            in_kubeconfig(format!("the server {:?}: {reason}", cluster.server))
+            let shown = without_credentials(&cluster.server);
+            in_kubeconfig(format!("the server {shown:?}: {reason}"))
         })?;
         let proxy = proxy(&cluster, &server)?;
         let mut headers = impersonation_headers(&user.impersonate).map_err(in_kubeconfig)?;

@@ -90,6 +90,16 @@ impl Server {
     }
 }
 
+/// Returns an address, valid or not, without the user and the password that it may contain.
+pub(super) fn without_credentials(server: &str) -> String {
+    let start = server.find("//").map_or(0, |slashes| slashes + "//".len());
+    // A password may itself contain `@` or `/` that should have been encoded.
+    match server.rfind('@').filter(|at| *at >= start) {
+        Some(at) => format!("{}…{}", &server[..start], &server[at..]),
+        None => server.to_owned(),
+    }
+}
+
 /// Returns an address as kubectl passes it on to login programs: behind a path, without a query and a fragment.
 pub(super) fn without_query(server: &str) -> &str {
     let path = server.find("://").and_then(|scheme| {
@@ -124,6 +134,20 @@ impl std::fmt::Display for Server {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_credentials() {
+        for (server, shown) in [
+            ("https://a.example:x", "https://a.example:x"),
+            ("https://user:secret@a.example:x", "https://…@a.example:x"),
+            ("https://user:sec/r@t@a.example", "https://…@a.example"),
+            ("user:secret@a.example", "…@a.example"),
+            ("@//é", "@//é"),
+            ("", ""),
+        ] {
+            assert_eq!(without_credentials(server), shown);
+        }
+    }
 
     #[test]
     fn the_address_of_a_server_is_read_as_kubectl_reads_it() {
