@@ -28,9 +28,6 @@ pub enum BuildError {
     /// The certificates of all trust anchors have expired, or are not valid yet.
     #[error("the certificate of the authority has expired, or is not valid yet")]
     TrustAnchorExpired,
-    /// A client key has a kind that this program cannot sign with.
-    #[error("keys on the curve P-521 are not supported: use one on P-256 or P-384, RSA or Ed25519")]
-    UnsupportedKey,
     /// The certificates of this machine cannot be used.
     #[error("the certificate authorities of this machine cannot be used: {0}")]
     SystemTrust(rustls::Error),

@@ -23,6 +23,7 @@ mod client;
 mod connector;
 mod environment;
 mod error;
+mod p521;
 mod proxy;
 mod stream;
 mod tls;

@@ -13,11 +13,9 @@ use rustls::{
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::error::BuildError;
+use crate::p521;
 use crate::verifier::Verifier;
 use crate::x509::Certificate;
-
-/// The identifier of the curve P-521 (RFC 5480, section 2.1.1.1).
-const P521: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// Which servers are trusted.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +32,8 @@ pub enum Trust {
 /// A client certificate with its chain and its private key.
 #[derive(Debug)]
 pub struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 impl Clone for Identity {
@@ -73,12 +71,10 @@ impl Identity {
         let parsed = chain.first().and_then(|first| Certificate::parse(first));
         let unusable = BuildError::Identity;
         let parsed = parsed.ok_or_else(|| unusable(CertificateError::BadEncoding.into()))?;
-        let key = match provider.key_provider.load_private_key(key) {
-            Err(_) if parsed.key_algorithm.ends_with(P521) => {
-                return Err(BuildError::UnsupportedKey);
-            }
-            key => key.map_err(unusable)?,
-        };
+        let key = provider
+            .key_provider
+            .load_private_key(key)
+            .map_err(unusable)?;
         // rustls only reads certificates of version 3 for this.
         let public = key.public_key();
         if public.is_some_and(|public| *public != *parsed.key_info) {
@@ -106,13 +102,13 @@ pub fn read_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Bui
     }
 }
 
-/// Returns the TLS provider of this program, or graviola if it has installed none.
+/// Returns the TLS provider of this program, or graviola with P-521 if it has installed none.
 fn provider() -> Result<Arc<CryptoProvider>, BuildError> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(Arc::clone(installed));
     }
     match graviola::util::is_cpu_supported() {
-        true => Ok(Arc::new(rustls_graviola::default_provider())),
+        true => Ok(Arc::new(p521::provider())),
         false => Err(BuildError::UnsupportedProcessor),
     }
 }
