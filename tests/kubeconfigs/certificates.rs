@@ -3,9 +3,7 @@
 use serde_json::json;
 
 use super::Want::{self, Asks, Refuses};
-use super::{
-    TOKEN, assert_no_difference, base64_of, compare_entries, kubeconfig, osm, token, write,
-};
+use super::{TOKEN, assert_no_difference, base64_of, compare_entries, token};
 use crate::common::cluster::base64;
 use crate::common::recorder::{Answers, Recorder, fixture, fixture_path};
 use crate::common::scratch;

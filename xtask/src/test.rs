@@ -5,26 +5,20 @@ use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::Exit;
 use crate::flags;
 use crate::tools;
 
-/// What is tested: all packages, with every optional part.
-const WORKSPACE: [&str; 3] = [
-    "--workspace",
+/// The optional parts of `image-pins` that are tested, and that other packages use.
+const FEATURES: [&str; 2] = [
     "--features",
-    "image-pins/codegen,image-pins/digest-files",
+    "image-pins/codegen,image-pins/digest-files,image-pins/pin-files",
 ];
 /// The tests that also run against an `osm` without the feature `cluster`, and those that run against it only.
 const WITHOUT_CLUSTER: [&str; 2] = ["cli::", "offline::"];
 const NOT_WITHOUT_CLUSTER_ONLY: [&str; 2] = ["--skip", "offline::"];
-/// The unit tests of `osm` without the feature.
-const LIBRARY_WITHOUT_CLUSTER: [&str; 4] = [
-    "--package",
-    "openservicemesh",
-    "--no-default-features",
-    "--lib",
-];
 /// Names the program to test, if it is not the `osm` of this build.
 const PROGRAM: &str = "OSM_TEST_PROGRAM";
 
@@ -73,12 +67,8 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         command.current_dir(&workspace);
         command
     };
-    let test = |selection: &[&str], filter: &[&str]| {
-        let mut command = cargo();
+    let run_tests = |mut command: Command, filter: &[&str]| {
         command
-            .args(["test", "--no-fail-fast", "--locked"])
-            .args(selection)
-            .arg("--")
             .args(filter)
             .args((!has_threads).then_some(THREADS))
             .args(&flags.arguments)
@@ -91,17 +81,27 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         }
         command
     };
-    let mut runs = vec![test(&WORKSPACE, &NOT_WITHOUT_CLUSTER_ONLY)];
+    let cargo_test = |selection: &[&str], filter: &[&str]| {
+        let mut command = cargo();
+        command
+            .args(["test", "--workspace", "--no-fail-fast", "--locked"])
+            .args(FEATURES)
+            .args(selection)
+            .arg("--");
+        run_tests(command, filter)
+    };
+    let mut runs = vec![cargo_test(&[], &NOT_WITHOUT_CLUSTER_ONLY)];
     // Names of tests select among those of the whole workspace.
     let is_name = |argument: &OsString| !argument.to_string_lossy().starts_with('-');
     if !flags.arguments.iter().any(is_name) {
         match build_without_cluster(cargo(), &workspace) {
-            Ok(program) => {
-                let integration = [&WORKSPACE[..], &["--test", "integration"]].concat();
-                let mut command = test(&integration, &WITHOUT_CLUSTER);
-                command.env(PROGRAM, program);
+            Ok(built) => {
+                let mut command = cargo_test(&["--test", "integration"], &WITHOUT_CLUSTER);
+                command.env(PROGRAM, built.program);
                 runs.push(command);
-                runs.push(test(&LIBRARY_WITHOUT_CLUSTER, &[]));
+                let mut command = Command::new(built.unit_tests);
+                command.current_dir(&workspace);
+                runs.push(run_tests(command, &[]));
             }
             Err(error) => {
                 let _ = writeln!(err, "error: {error}");
@@ -138,23 +138,63 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     exit
 }
 
-/// Builds `osm` without the feature `cluster`, and returns its path. It shares what it can with the other build.
-fn build_without_cluster(mut cargo: Command, workspace: &Path) -> Result<PathBuf, String> {
+/// `osm` without the feature `cluster`.
+#[derive(Debug, PartialEq, Eq)]
+struct WithoutCluster {
+    program: PathBuf,
+    /// The unit tests of its library.
+    unit_tests: PathBuf,
+}
+
+/// Builds `osm` without the feature `cluster`. Its libraries are those of the other tests, because the whole workspace is
+/// built with the same features of everything else.
+fn build_without_cluster(mut cargo: Command, workspace: &Path) -> Result<WithoutCluster, String> {
     let target = match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => workspace.join(folder),
         None => workspace.join("target"),
     };
-    let folder = target.join("without-cluster");
     cargo
-        .args(["build", "--package", "openservicemesh", "--bin", "osm"])
-        .args(["--no-default-features", "--locked", "--target-dir"])
-        .arg(&folder)
-        .env("CARGO_BUILD_BUILD_DIR", &target);
-    match cargo.status() {
-        Ok(status) if status.success() => Ok(folder.join("debug/osm")),
+        .args(["build", "--workspace", "--all-targets", "--locked"])
+        .arg("--no-default-features")
+        .args(FEATURES)
+        .args(["--message-format", "json-render-diagnostics"])
+        .arg("--target-dir")
+        .arg(target.join("without-cluster"))
+        .env("CARGO_BUILD_BUILD_DIR", &target)
+        .stderr(Stdio::inherit());
+    match cargo.output() {
+        Ok(built) if built.status.success() => find_without_cluster(&built.stdout)
+            .ok_or_else(|| "cargo reports no `osm` without the feature `cluster`".to_owned()),
         Ok(_) => Err("osm could not be built without the feature `cluster`".to_owned()),
         Err(error) => Err(format!("cannot run cargo: {error}")),
     }
+}
+
+/// Finds the programs in the messages of cargo (`--message-format json`, the reason `compiler-artifact`).
+fn find_without_cluster(messages: &[u8]) -> Option<WithoutCluster> {
+    let (mut program, mut unit_tests) = (None, None);
+    for line in messages.split(|byte| *byte == b'\n') {
+        let Ok(message) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        let target = &message["target"];
+        let Some(executable) = message["executable"].as_str() else {
+            continue;
+        };
+        if target["name"] != "osm" {
+            continue;
+        }
+        let is_test = message["profile"]["test"] == true;
+        match target["kind"][0].as_str() {
+            Some("bin") if !is_test => program = Some(executable.into()),
+            Some("lib") if is_test => unit_tests = Some(executable.into()),
+            _ => {}
+        }
+    }
+    Some(WithoutCluster {
+        program: program?,
+        unit_tests: unit_tests?,
+    })
 }
 
 /// The seed of the environment, or else one that is derived from the commit, so that each commit tries other faults and
@@ -263,6 +303,8 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -283,6 +325,34 @@ mod tests {
                 skipped: 2
             }
         );
+    }
+
+    #[test]
+    fn the_program_and_its_unit_tests_are_found_among_what_cargo_built() {
+        let message = |name: &str, kind: &str, test: bool, executable: Option<&str>| {
+            json!({
+                "reason": "compiler-artifact",
+                "target": {"kind": [kind], "name": name},
+                "profile": {"test": test},
+                "executable": executable,
+            })
+            .to_string()
+        };
+        let built = [
+            message("osm", "lib", false, None),
+            message("osm", "lib", true, Some("/t/osm-1")),
+            message("osm", "bin", true, Some("/t/osm-2")),
+            message("osm", "bin", false, Some("/t/osm")),
+            message("xtask", "bin", false, Some("/t/xtask")),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ];
+        let want = WithoutCluster {
+            program: "/t/osm".into(),
+            unit_tests: "/t/osm-1".into(),
+        };
+        let found = find_without_cluster(built.join("\n").as_bytes());
+        assert_eq!(found, Some(want));
+        assert_eq!(find_without_cluster(built[2..].join("\n").as_bytes()), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn find(name: &str) -> Option<Zone> {
         .find_map(|folder| read(&folder.join(name)))
 }
 
-/// Reads a zone (TZif, RFC 9636).
+/// Reads a zone (`TZif`, RFC 9636).
 fn read(path: &Path) -> Option<Zone> {
     let is_small =
         std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MAX_FILE);
