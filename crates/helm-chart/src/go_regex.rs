@@ -443,9 +443,23 @@ fn push_literal(out: &mut String, c: char) {
     }
 }
 
+/// Returns a bound for the size of a compiled regular expression: its length, as often as its repetitions say.
+pub(crate) fn compiled_size(pattern: &str) -> u64 {
+    let counts = pattern.split('{').skip(1).filter_map(|rest| {
+        let counts = rest.split('}').next()?;
+        counts
+            .split(',')
+            .filter_map(|count| count.parse::<u64>().ok())
+            .max()
+    });
+    counts.fold(pattern.len() as u64, |size, count| {
+        size.saturating_mul(count.max(1))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{compile, to_rust};
+    use super::{compile, compiled_size, to_rust};
 
     #[test]
     fn the_syntax_of_go_becomes_that_of_rust() {
@@ -588,6 +602,20 @@ mod tests {
             "\\",
         ] {
             assert!(compile(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn repetitions_multiply_the_size_of_a_pattern() {
+        let table = [
+            ("", 0),
+            ("abc", 3),
+            ("a{3}", 12),
+            ("(a{2,5}){10}", 600),
+            ("a{,x}{", 6),
+        ];
+        for (pattern, want) in table {
+            assert_eq!(compiled_size(pattern), want, "{pattern}");
         }
     }
 }

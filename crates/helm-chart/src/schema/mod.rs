@@ -9,6 +9,7 @@ mod formats;
 mod multiple;
 mod patterns;
 mod violations;
+mod work;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -155,7 +156,7 @@ impl Compiled {
             return Ok(vec![Violation::of_all(message)]);
         }
         if depth <= SHALLOW_DEPTH && self.references <= FEW_REFERENCES {
-            return Ok(self.check(values));
+            return self.check(values);
         }
         // Starting a thread costs time, so only deeply nested values and schemas get one.
         std::thread::scope(|scope| {
@@ -163,17 +164,18 @@ impl Compiled {
                 .stack_size(STACK_BYTES)
                 .spawn_scoped(scope, || self.check(values))
                 .map_err(|e| SchemaError::new(format!("cannot start a thread: {e}")))?;
-            Ok(worker
+            worker
                 .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
-    fn check(&self, values: &Value) -> Vec<Violation> {
-        match self.schemas.validate(values, self.root) {
+    fn check(&self, values: &Value) -> Result<Vec<Violation>, SchemaError> {
+        work::check(&self.document, values)?;
+        Ok(match self.schemas.validate(values, self.root) {
             Ok(()) => Vec::new(),
             Err(error) => violations::list(&error, values, &self.document),
-        }
+        })
     }
 }
 

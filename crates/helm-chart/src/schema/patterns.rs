@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::SchemaError;
-use crate::go_regex;
+use crate::go_regex::{self, compiled_size};
 
 /// Keywords whose value is a schema, or a list of schemas.
 const SCHEMAS: [&str; 16] = [
@@ -38,12 +38,42 @@ const MAPS: [&str; 6] = [
 /// Keywords whose value is data.
 const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
 
+/// How large all regular expressions may be together, in characters with their repetitions. Each that is used is compiled.
+const MAX_SIZE: u64 = 1 << 20;
+
 /// Returns the schema with its regular expressions in the syntax of the checker.
 ///
 /// # Errors
-/// An expression that Go does not accept.
+/// An expression that Go does not accept, or expressions that are too large together.
 pub(super) fn convert(schema: &Value) -> Result<Value, SchemaError> {
+    if size(schema) > MAX_SIZE {
+        return Err(SchemaError::new(format!(
+            "the regular expressions of the schema have more than {MAX_SIZE} characters, counted with their repetitions"
+        )));
+    }
     schema_value(schema, true)
+}
+
+/// Returns the size of all regular expressions of a schema.
+fn size(schema: &Value) -> u64 {
+    let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
+    match schema {
+        Value::Array(items) => sum(&mut items.iter().map(size)),
+        Value::Object(map) => {
+            sum(
+                &mut map.iter().map(|(key, value)| match (key.as_str(), value) {
+                    ("pattern", Value::String(pattern)) => compiled_size(pattern),
+                    ("patternProperties", Value::Object(map)) => {
+                        sum(&mut map.iter().map(|(pattern, value)| {
+                            compiled_size(pattern).saturating_add(size(value))
+                        }))
+                    }
+                    (_, value) => size(value),
+                }),
+            )
+        }
+        _ => 0,
+    }
 }
 
 /// Converts a schema. If it is not known to be one, because an unknown keyword contains it, invalid expressions stay.

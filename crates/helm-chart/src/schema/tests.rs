@@ -242,3 +242,22 @@ fn the_property_of_changes_finds_valid_and_invalid_values() {
     }
     assert!(counts[0] > 3 && counts[1] > 3, "{counts:?}");
 }
+
+#[test]
+fn regular_expressions_that_are_too_large_together_are_refused() {
+    let large = "(a{1,100}){1,10}";
+    for (count, is_refused) in [(1, false), (100, true)] {
+        let properties: serde_json::Map<String, Value> = (0..count)
+            .map(|i| {
+                (
+                    format!("p{i}"),
+                    json!({"patternProperties": {large: {"pattern": "x"}}}),
+                )
+            })
+            .collect();
+        let schema = Schema::new(json!({"properties": properties}).to_string());
+        let refused = schema.check(&json!({})).err();
+        let refused = refused.filter(|error| error.message.contains("regular expressions"));
+        assert_eq!(refused.is_some(), is_refused, "{count}: {refused:?}");
+    }
+}

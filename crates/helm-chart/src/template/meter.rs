@@ -98,6 +98,9 @@ mod tests {
         r#"{{ define "x" }}{{ if lt . 40 }}{{ template "x" (add1 .) }}{{ template "x" (add1 .) }}{{ end }}{{ end }}{{ template "x" 0 }}"#,
         "{{ $t := `{{ if lt .n 40 }}{{ tpl .t (dict \"n\" (add1 .n) \"t\" .t) }}{{ tpl .t (dict \"n\" (add1 .n) \"t\" .t) }}{{ end }}` }}{{ tpl $t (dict \"n\" 0 \"t\" $t) }}",
         // Regular expressions.
+        r#"{{ regexReplaceAll "" (repeat 1000000 "a") (repeat 10000 "b") | len }}"#,
+        r#"{{ regexReplaceAllLiteral "a" (repeat 1000000 "a") (repeat 10000 "b") | len }}"#,
+        r#"{{ regexReplaceAll "(a*)" (repeat 1000000 "a") (repeat 1000 "$1") | len }}"#,
         r#"{{ regexMatch "(((a{1,100}){1,100}){1,100})b" (repeat 100000 "a") }}"#,
         r#"{{ regexMatch "(a{1,100}){1,10}b" (repeat 1000000 "a") }}"#,
         r#"{{ range 1000000 }}{{ $_ := $.Files.Glob "{a,b}*{a,b}*{a,b}*{a,b}*{a,b}*{a,b}*x" }}{{ end }}"#,

@@ -1,5 +1,6 @@
 //! Functions on lists.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::value::{ListType, Value};
@@ -112,10 +113,42 @@ fn concat(_: &mut Context, a: &Args<'_>) -> Outcome {
     })
 }
 
+/// A value that can be found among others without comparing it with each.
+#[derive(PartialEq, Eq, Hash)]
+enum Scalar {
+    Str(Rc<str>),
+    Int(i64),
+    Int64(i64),
+    /// Its bits.
+    Float(u64),
+}
+
+impl Scalar {
+    fn of(value: &Value) -> Option<Scalar> {
+        match value {
+            Value::Str(text) => Some(Scalar::Str(Rc::clone(text))),
+            Value::Int(n) => Some(Scalar::Int(*n)),
+            Value::Int64(n) => Some(Scalar::Int64(*n)),
+            // The sum is the same for 0 and -0, which are equal. NaN equals nothing.
+            Value::Float(f) if !f.is_nan() => Some(Scalar::Float((f + 0.0).to_bits())),
+            _ => None,
+        }
+    }
+}
+
 fn uniq(_: &mut Context, a: &Args<'_>) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
+    let (mut scalars, mut others) = (HashSet::new(), Vec::new());
     for item in a.list(0)? {
-        if !kept.contains(&item) {
+        let is_new = match Scalar::of(&item) {
+            Some(scalar) => scalars.insert(scalar),
+            None if others.contains(&item) => false,
+            None => {
+                others.push(item.clone());
+                true
+            }
+        };
+        if is_new {
             kept.push(item);
         }
     }

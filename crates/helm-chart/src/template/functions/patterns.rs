@@ -1,7 +1,11 @@
 //! Functions on regular expressions.
 
+use regex::{NoExpand, Regex, Replacer};
+
+use super::super::limits::MAX_OUTPUT;
 use super::super::value::{ListType, Value};
 use super::args::Args;
+use super::strings::too_large;
 use super::{Context, Function, Outcome};
 
 pub(super) const TABLE: &[Function] = &[
@@ -54,17 +58,27 @@ fn regex_find_all(context: &mut Context, a: &Args<'_>) -> Outcome {
 }
 
 fn regex_replace(context: &mut Context, a: &Args<'_>) -> Outcome {
-    let (s, with) = (a.text(1)?, a.text(2)?);
-    Ok(Value::str(
-        &*context.pattern(a.text(0)?)?.replace_all(s, with),
-    ))
+    replace_all(context.pattern(a.text(0)?)?, a.text(1)?, a.text(2)?)
 }
 
 fn regex_replace_literal(context: &mut Context, a: &Args<'_>) -> Outcome {
-    let (s, with) = (a.text(1)?, regex::NoExpand(a.text(2)?));
-    Ok(Value::str(
-        &*context.pattern(a.text(0)?)?.replace_all(s, with),
-    ))
+    let with = NoExpand(a.text(2)?);
+    replace_all(context.pattern(a.text(0)?)?, a.text(1)?, with)
+}
+
+fn replace_all(pattern: &Regex, s: &str, mut with: impl Replacer) -> Outcome {
+    let (mut out, mut end) = (String::new(), 0);
+    for captures in pattern.captures_iter(s) {
+        let found = captures.get_match();
+        out.push_str(&s[end..found.start()]);
+        with.replace_append(&captures, &mut out);
+        end = found.end();
+        if out.len() > MAX_OUTPUT {
+            return Err(too_large());
+        }
+    }
+    out.push_str(&s[end..]);
+    Ok(Value::from(out))
 }
 
 /// Splits a string at the matches. An empty match at the start is ignored.

@@ -142,7 +142,8 @@ fn trim_all(_: &mut super::Context, a: &Args<'_>) -> Outcome {
     text(a.text(1)?.trim_matches(|c| cut.contains(c)))
 }
 
-fn too_large() -> Error {
+/// The error for a string that would be larger than [`MAX_OUTPUT`].
+pub(super) fn too_large() -> Error {
     Error::Wrong(format!(
         "the result would be larger than {} MiB",
         MAX_OUTPUT >> 20

@@ -3,6 +3,7 @@
 use super::super::limits::MAX_OUTPUT;
 use super::super::meter::{NODE, RESULT_BYTE, spend};
 use super::super::value::Value;
+use crate::go_regex::compiled_size;
 
 /// The units of an item in a list or dict that is a result.
 const RESULT_ITEM: u64 = 128;
@@ -30,7 +31,10 @@ pub(super) fn spend_call(function: &str, args: &[Value]) -> bool {
         || name.starts_with("fromYaml")
         || name.starts_with("fromToml")
         || is_regex && (name.contains("Split") || name.contains("FindAll"));
-    let pattern = args.first().filter(|_| is_regex).map_or(1, pattern_size);
+    let pattern = match args.first() {
+        Some(Value::Str(pattern)) if is_regex => compiled_size(pattern),
+        _ => 1,
+    };
     let times = pattern.saturating_add(if parses { PARSED_BYTE } else { 0 });
     spend(sum.saturating_mul(times))
 }
@@ -42,40 +46,4 @@ pub(super) fn spend_result(result: &Value) -> bool {
         Value::List(.., items) => RESULT_ITEM.saturating_mul(items.len() as u64),
         _ => NODE,
     })
-}
-
-/// Returns a bound for the size of a compiled regular expression: its length, as often as its repetitions say.
-fn pattern_size(pattern: &Value) -> u64 {
-    let Value::Str(pattern) = pattern else {
-        return 1;
-    };
-    let counts = pattern.split('{').skip(1).filter_map(|rest| {
-        let counts = rest.split('}').next()?;
-        counts
-            .split(',')
-            .filter_map(|count| count.parse::<u64>().ok())
-            .max()
-    });
-    counts.fold(pattern.len() as u64, |size, count| {
-        size.saturating_mul(count.max(1))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repetitions_multiply_the_size_of_a_pattern() {
-        let table = [
-            ("", 0),
-            ("abc", 3),
-            ("a{3}", 12),
-            ("(a{2,5}){10}", 600),
-            ("a{,x}{", 6),
-        ];
-        for (pattern, want) in table {
-            assert_eq!(pattern_size(&Value::str(pattern)), want, "{pattern}");
-        }
-    }
 }
