@@ -2,11 +2,11 @@
 //! that was built without the feature `cluster`.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::common::{
-    finish, objects_of_yaml, osm, osm_with_input, program, read_all, repository, scratch,
+    command, finish, objects_of_yaml, osm, osm_with_input, read_all, repository, scratch, words,
 };
 use serde_json::Value;
 
@@ -302,8 +302,7 @@ fn help_goes_to_stdout_and_names_the_exit_codes() {
 
 #[test]
 fn a_closed_pipe_is_not_an_error() {
-    let mut child = Command::new(program())
-        .args(["install", "--dry-run", "--set", "osm.deployPrometheus=true"])
+    let mut child = command(&words("install --dry-run --set osm.deployPrometheus=true"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -318,8 +317,7 @@ fn a_closed_pipe_is_not_an_error() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_an_error() {
-    let done = Command::new(program())
-        .args(["install", "--dry-run"])
+    let done = command(&["install", "--dry-run"])
         .stdout(File::options().write(true).open("/dev/full").unwrap())
         .output()
         .unwrap();
@@ -345,13 +343,8 @@ fn another_chart_keeps_its_own_images() {
 #[test]
 fn pipes_get_colors_only_by_flag_or_variable() {
     let run = |arguments: &str, variables: &str| {
-        let mut command = Command::new(program());
-        for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR"] {
-            command.env_remove(name);
-        }
         let variables = variables.split_whitespace().map(|name| (name, "1"));
-        command.args(arguments.split_whitespace()).envs(variables);
-        let done = command.output().unwrap();
+        let done = command(&words(arguments)).envs(variables).output().unwrap();
         String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
     };
     // Arguments, variables set to 1, and whether the output has colors. stdout and stderr are pipes.
@@ -398,10 +391,8 @@ fn a_terminal_gets_colors_unless_they_are_disabled() {
     ];
     for (arguments, variable, colored) in cases {
         let terminal = nix::pty::openpty(None, None).unwrap();
-        let mut command = Command::new(program());
+        let mut command = command(&words(arguments));
         command
-            .args(arguments.split_whitespace())
-            .env_clear()
             .envs([variable])
             .stdin(Stdio::null())
             .stdout(terminal.slave.try_clone().unwrap())

@@ -379,12 +379,7 @@ fn ctrl_c_lists_what_was_created_and_the_same_command_resumes() {
     let cluster = Cluster::start();
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_osm"))
-        .args(["install", "--timeout", "0"])
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = cluster.osm_started(cluster.kubeconfig(), &["install", "--timeout", "0"]);
     let mut next_line = lines(child.stderr.take().unwrap());
     while !next_line()
         .expect("it ended")

@@ -57,9 +57,20 @@ pub fn program() -> PathBuf {
 
 /// Runs `osm` with a string on its standard input.
 pub fn osm_with_input<S: AsRef<str>>(args: &[S], stdin: &str) -> Output {
+    run(&mut command(args), stdin)
+}
+
+/// Runs `osm` with these environment variables.
+pub fn osm_with_variables<S: AsRef<str>>(variables: &[(&str, &str)], args: &[S]) -> Output {
+    run(command(args).envs(variables.iter().copied()), "")
+}
+
+/// Returns a command that runs `osm` with an empty environment: it reads no variables and no configuration file of the
+/// developer.
+pub fn command<S: AsRef<str>>(args: &[S]) -> Command {
     let mut command = Command::new(program());
     command.args(args.iter().map(AsRef::as_ref)).env_clear();
-    run(&mut command, stdin)
+    command
 }
 
 /// Runs the real helm, which `cargo xtask test` provides.
