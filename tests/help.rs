@@ -1,4 +1,6 @@
-//! The help of every command, and which flags a command refuses.
+//! The help of every command, aliases, and which flags a command refuses.
+
+use crate::common::Output;
 
 /// Returns all commands as typed, each before its subcommands, from the help of each.
 fn commands() -> Vec<String> {
@@ -75,5 +77,30 @@ fn headings_of_help_have_the_same_order_everywhere() {
             .collect();
         assert!(headings.contains(&"Options:"), "{command}");
         assert_eq!(headings, expected, "{command}");
+    }
+}
+
+#[test]
+fn aliases_of_the_released_command_line_are_accepted() {
+    let cases = [
+        ("ns list", "namespace list"),
+        ("ns add --help", "namespace add --help"),
+        ("delete mesh --help", "uninstall mesh --help"),
+        ("del mesh --help", "uninstall mesh --help"),
+        ("del mesh", "uninstall mesh"),
+        // The released command line forwards this port.
+        ("mesh list -p 9091", "mesh list"),
+        ("mesh list --local-port 9091", "mesh list"),
+        ("uninstall mesh -p 9091", "uninstall mesh"),
+        ("version --client-only -p 9091", "version --client-only"),
+    ];
+    for (alias, command) in cases {
+        let parts = |done: Output| (done.code, done.stdout, done.stderr);
+        let (alias_done, done) = (parts(osm!("{alias}")), parts(osm!("{command}")));
+        assert_eq!(alias_done, done, "{alias}");
+    }
+    let help = osm!("--help").ok();
+    for aliases in ["[alias: ns]", "[aliases: delete, del]"] {
+        assert!(help.contains(aliases), "{help}");
     }
 }

@@ -11,6 +11,7 @@ use crate::ops::{self, Membership, MeshNamespace};
 
 /// Manage the namespaces of a mesh
 #[derive(Debug, clap::Args)]
+#[command(visible_alias = "ns")]
 pub(super) struct Namespace {
     #[command(subcommand)]
     command: Command,

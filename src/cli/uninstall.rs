@@ -20,6 +20,7 @@ use helm_release::rollout::Cleanup;
 
 /// Remove a mesh
 #[derive(Debug, clap::Args)]
+#[command(visible_aliases = ["delete", "del"])]
 pub(super) struct Uninstall {
     #[command(subcommand)]
     what: What,
