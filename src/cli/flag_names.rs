@@ -3,18 +3,22 @@
 use helm_chart::ChartError;
 use helm_chart::set::Mode;
 
-use crate::mesh::images::{Place, ResolveError, ResolvedImage, Setting, Source};
+use super::settings;
+use crate::mesh::images::{GivenBy, Place, ResolveError, ResolvedImage, Setting, Source};
 use crate::mesh::{OverriddenDigest, PlanError, RefusedValue};
 
-/// The flag of an option that sets a value.
-fn flag(setting: Setting) -> &'static str {
-    match setting {
-        Setting::MeshName => "--mesh-name",
-        Setting::EnforceSingleMesh => "--enforce-single-mesh",
-        Setting::ImageRegistry => "--image-registry",
-        Setting::ImageTag => "--image-tag",
-        Setting::ImageDigest => "--image-digest",
-        Setting::ImagePullPolicy => "--image-pull-policy",
+/// The flag of an option that sets a value, or the variable that set it.
+fn setting_name(setting: Setting) -> &'static str {
+    match (setting, setting.given_by()) {
+        (Setting::MeshName(_), GivenBy::CommandLine) => "--mesh-name",
+        (Setting::MeshName(_), GivenBy::Environment) => settings::MESH_NAME.variable,
+        (Setting::EnforceSingleMesh, _) => "--enforce-single-mesh",
+        (Setting::ImageRegistry(_), GivenBy::CommandLine) => "--image-registry",
+        (Setting::ImageRegistry(_), GivenBy::Environment) => settings::IMAGE_REGISTRY.variable,
+        (Setting::ImageTag, _) => "--image-tag",
+        (Setting::ImageDigest, _) => "--image-digest",
+        (Setting::ImagePullPolicy(_), GivenBy::CommandLine) => "--image-pull-policy",
+        (Setting::ImagePullPolicy(_), GivenBy::Environment) => settings::IMAGE_PULL_POLICY.variable,
     }
 }
 
@@ -35,7 +39,7 @@ pub(super) fn source_name(source: &Source) -> String {
         Source::LastRevision => "--reuse-values".to_owned(),
         Source::File(path) => format!("-f {}", path.display()),
         Source::Assignment(mode, text) => format!("{} {text}", assignment_flag(*mode)),
-        Source::Setting(setting) => flag(*setting).to_owned(),
+        Source::Setting(setting) => setting_name(*setting).to_owned(),
         Source::ChartDefault | Source::CompiledIn(_) => source.to_string(),
     }
 }
@@ -66,11 +70,14 @@ pub(super) fn explain_plan(error: &PlanError) -> String {
             format!("--image-tag and --image-digest cannot be used together: {error}")
         }
         PlanError::NoSuchValue { setting, .. } => {
-            let next = match setting {
-                Setting::EnforceSingleMesh => "",
-                _ => "; set its own values with --set",
+            let next = match (setting, setting.given_by()) {
+                (Setting::EnforceSingleMesh, _) => "",
+                (_, GivenBy::CommandLine) => "; set its own values with --set",
+                (_, GivenBy::Environment) => {
+                    "; unset the variable for this chart, and set its own values with --set"
+                }
             };
-            format!("{}: {error}{next}", flag(*setting))
+            format!("{}: {error}{next}", setting_name(*setting))
         }
         PlanError::Disagreement {
             setting,
@@ -80,7 +87,7 @@ pub(super) fn explain_plan(error: &PlanError) -> String {
             path,
         } => format!(
             "{} {value} and {} {assignment} set {path} to different values; use only one of them",
-            flag(*setting),
+            setting_name(*setting),
             assignment_flag(*mode)
         ),
         PlanError::NotAMap {
@@ -90,7 +97,7 @@ pub(super) fn explain_plan(error: &PlanError) -> String {
             set_by,
         } => format!(
             "{}: {path} has to be a map, not {found} ({})",
-            flag(*setting),
+            setting_name(*setting),
             source_name(set_by)
         ),
         PlanError::DigestWithoutEffect { tag, set_by } => format!(

@@ -7,20 +7,32 @@ use helm_release::release::ReleaseError;
 use helm_release::rollout::Cleanup;
 
 use super::flag_names::explain_plan;
+use super::settings::{CONTEXT, Settings};
 use super::wait_hints::{Origins, QUOTA, explain_wait};
 use crate::mesh::names::{DEFAULT_MESH_NAME, DEFAULT_NAMESPACE};
 use crate::ops::{Error, MeshConflict, MeshId, Operation, Unfinished};
 
 /// A command for a mesh, with the flags that name it: `osm uninstall mesh --mesh-name blue`.
 pub(super) fn command(command: &str, name: &str, namespace: &str) -> String {
-    let mut command = command.to_owned();
-    if name != DEFAULT_MESH_NAME {
-        command = format!("{command} --mesh-name {name}");
+    let settings = Settings::current();
+    let command = name_mesh(settings, command, name);
+    name_namespace(settings, command, namespace)
+}
+
+/// Adds `--mesh-name`, unless the command means this mesh without it, also in another environment.
+fn name_mesh(settings: &Settings, command: &str, name: &str) -> String {
+    match name == DEFAULT_MESH_NAME && !settings.chooses_mesh {
+        true => command.to_owned(),
+        false => format!("{command} --mesh-name {name}"),
     }
-    if namespace != DEFAULT_NAMESPACE {
-        command = format!("{command} --osm-namespace {namespace}");
+}
+
+/// As [`name_mesh`], for `--osm-namespace`.
+fn name_namespace(settings: &Settings, command: String, namespace: &str) -> String {
+    match namespace == DEFAULT_NAMESPACE && !settings.chooses_namespace {
+        true => command,
+        false => format!("{command} --osm-namespace {namespace}"),
     }
-    command
 }
 
 /// How to resume or remove an installation that was not finished.
@@ -107,7 +119,7 @@ fn next_step(error: &Error) -> Option<String> {
         Error::NotUpgradable { mesh, unfinished } => finish(unfinished, mesh),
         Error::UnknownMesh { mesh, .. } => format!(
             "run `{}` to install it, or name another mesh with --mesh-name",
-            command("osm install", mesh, DEFAULT_NAMESPACE)
+            name_mesh(Settings::current(), "osm install", mesh)
         ),
         Error::NotAMesh { .. } => "give the name of a mesh with --mesh-name".to_owned(),
         Error::DamagedRecord { .. } => {
@@ -256,7 +268,8 @@ fn access_hint(error: &AccessError) -> Option<String> {
         AccessError::UnknownContext { name, contexts } => {
             let near = image_pins::nearest(name, contexts.iter().map(String::as_str));
             let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-            format!("{near}--context takes one of: {}", contexts.join(", "))
+            let source = Settings::current().source_name(&CONTEXT);
+            format!("{near}{source} takes one of: {}", contexts.join(", "))
         }
         AccessError::Unusable {
             login:
@@ -281,14 +294,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_names_the_mesh_only_if_it_is_not_the_default_one() {
+    fn a_command_names_the_mesh_unless_it_is_the_default_one() {
+        let plain = Settings::default();
+        let chosen = Settings {
+            chooses_namespace: true,
+            chooses_mesh: true,
+            ..Settings::default()
+        };
+        // Without these flags, the command would be about the mesh that the environment chooses.
         let table = [
-            ("osm", "osm-system", "osm install"),
-            ("osm", "ns", "osm install --osm-namespace ns"),
-            ("blue", "osm-system", "osm install --mesh-name blue"),
+            (&plain, "osm", "osm-system", ""),
+            (&plain, "osm", "ns", " --osm-namespace ns"),
+            (&plain, "blue", "osm-system", " --mesh-name blue"),
+            (
+                &chosen,
+                "osm",
+                "osm-system",
+                " --mesh-name osm --osm-namespace osm-system",
+            ),
         ];
-        for (name, namespace, want) in table {
-            assert_eq!(command("osm install", name, namespace), want);
+        for (settings, name, namespace, want) in table {
+            let command = name_mesh(settings, "osm install", name);
+            let command = name_namespace(settings, command, namespace);
+            assert_eq!(command, format!("osm install{want}"));
         }
     }
 }

@@ -17,6 +17,7 @@ use super::image_messages::check_pins;
 #[cfg(feature = "cluster")]
 use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
+use super::settings::{MESH_NAME, Settings};
 use super::value_args::{ImageArgs, ValueArgs};
 #[cfg(feature = "cluster")]
 use super::wait_args::WaitArgs;
@@ -141,6 +142,9 @@ enum Output {
 
 impl Install {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        Settings::current()
+            .refuse_managed("osm install")
+            .map_err(Failure::Input)?;
         let plan = Plan::new(&self.request(global)?)?;
         if let Some(overridden) = plan.overridden_digest() {
             printer.warning(&overridden_digest(&overridden));
@@ -242,7 +246,7 @@ impl Install {
     fn request(&self, global: &Global) -> Result<Request, Failure> {
         Ok(Request {
             namespace: global.osm_namespace.clone(),
-            mesh_name: self.mesh_name.clone(),
+            mesh_name: Settings::current().given(&MESH_NAME, self.mesh_name.clone()),
             enforce_single_mesh: self.enforce_single_mesh,
             chart: self.osm_chart_path.clone(),
             release: self.images.release.clone(),

@@ -4,6 +4,7 @@
 #[cfg(feature = "cluster")]
 mod access_args;
 mod completion;
+mod config_file;
 #[cfg(feature = "cluster")]
 mod duration;
 #[cfg(feature = "cluster")]
@@ -28,6 +29,7 @@ mod namespace;
 mod output;
 #[cfg(feature = "cluster")]
 mod port_arg;
+mod settings;
 #[cfg(feature = "cluster")]
 mod uninstall;
 #[cfg(feature = "cluster")]
@@ -50,6 +52,7 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 
 use exit::{Done, Failure};
 use output::Printer;
+use settings::Settings;
 
 use crate::mesh::names::{DEFAULT_NAMESPACE, InvalidName, check_release_name, is_subdomain};
 
@@ -137,7 +140,7 @@ const GENERAL: [&str; 2] = ["color", "osm_namespace"];
 
 /// The whole command line. Offline commands do not list the flags of a cluster.
 fn command() -> clap::Command {
-    let command = Cli::command();
+    let command = settings::document(Cli::command());
     let flags: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|arg| arg.is_global_set() && arg.get_id() != "color")
@@ -154,32 +157,54 @@ pub fn main() -> ExitCode {
     // Help and usage errors are printed while flags are parsed, so their color is chosen before.
     let color = color_choice(&arguments);
     let mut printer = Printer::of_process(color);
-    let done = match parse(command().color(color), arguments) {
-        Ok(cli) => run(&cli, &mut printer),
-        Err(error) => Err(Failure::from(error)),
+    let environment = |name: &str| std::env::var_os(name);
+    let done = match parse(&command().color(color), &arguments, &environment) {
+        Ok((cli, settings)) => {
+            for warning in &settings.warnings {
+                printer.warning(warning);
+            }
+            settings.make_current();
+            run(&cli, &mut printer)
+        }
+        Err(failure) => Err(failure),
     };
     exit::code(done, &mut printer)
 }
 
-/// Parses the command line, and refuses the flags of a cluster on commands that do not contact one.
-fn parse(mut command: clap::Command, arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let matches = command.try_get_matches_from_mut(arguments)?;
+/// Parses the command line, reads the settings of the command, and refuses the flags of a cluster on commands that do not
+/// contact one.
+fn parse(
+    declared: &clap::Command,
+    arguments: &[OsString],
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(Cli, Settings), Failure> {
+    let mut command = declared.clone();
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
     let given = |id: &&clap::Id| {
         matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
             && !GENERAL.contains(&id.as_str())
     };
-    if let Some(name) = matches
+    let offline = matches
         .subcommand_name()
-        .filter(|name| OFFLINE.contains(name))
+        .filter(|name| OFFLINE.contains(name));
+    if let Some(name) = offline
         && let Some(flag) = matches.ids().find(given)
     {
         let flag = flag.as_str().replace('_', "-");
-        return Err(command.error(
+        let error = command.error(
             clap::error::ErrorKind::ArgumentConflict,
             format!("osm {name} does not contact a cluster: omit --{flag}"),
-        ));
+        );
+        return Err(error.into());
     }
-    Cli::from_arg_matches(&matches)
+    let settings = Settings::read(declared, &matches, offline.is_some(), environment)
+        .map_err(Failure::Input)?;
+    if settings.has_defaults() {
+        matches = settings
+            .set_defaults(declared.clone())
+            .try_get_matches_from(arguments)?;
+    }
+    Ok((Cli::from_arg_matches(&matches)?, settings))
 }
 
 /// The value of `--color`, before the other flags are parsed.

@@ -73,7 +73,8 @@ struct Ignore {
   osm namespace list --mesh-name blue -o json")]
 struct List {
     /// List only the namespaces of this mesh
-    #[arg(long, value_name = "NAME", value_parser = mesh_name)]
+    // This filter has an id of its own: the name of the mesh in the environment must not hide namespaces.
+    #[arg(id = "of_mesh", long = "mesh-name", value_name = "NAME", value_parser = mesh_name)]
     mesh_name: Option<String>,
     #[command(flatten)]
     output: FormatArg,

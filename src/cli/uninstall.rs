@@ -12,6 +12,7 @@ use super::hints::explain_cleanup;
 use super::live::unless_interrupted;
 use super::output::Printer;
 use super::port_arg::PortArg;
+use super::settings::Settings;
 use super::{Global, mesh_name, object_name};
 use crate::mesh::names::DEFAULT_MESH_NAME;
 use crate::ops::{self, Removal};
@@ -74,6 +75,15 @@ impl Uninstall {
 
 impl OfMesh {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        let settings = Settings::current();
+        // What a provider has left can be removed, but not its mesh.
+        let refuse_managed = |command| settings.refuse_managed(command).map_err(Failure::Input);
+        if self.delete_namespace {
+            refuse_managed("osm uninstall mesh --delete-namespace")?;
+        }
+        if !self.delete_cluster_wide_resources {
+            refuse_managed("osm uninstall mesh")?;
+        }
         let (name, namespace) = (&self.mesh_name, &global.osm_namespace);
         if !self.force {
             confirm(&format!(
@@ -92,6 +102,10 @@ impl OfMesh {
         };
         let (missing, keeps_namespace) = ops::block_on(async {
             let client = global.access.client().connect().await?;
+            if settings.managed().is_some() && !ops::mesh_history(&client, owner).await?.is_empty()
+            {
+                refuse_managed("osm uninstall mesh")?;
+            }
             let say = |event: ops::Event<'_>| Printer::progress(&describe(&event, &|_| None));
             let removing = ops::uninstall(&client, owner, &removal, &say);
             let Some(removed) = unless_interrupted(Box::pin(removing)).await else {

@@ -11,6 +11,7 @@ use super::install::shown_notes;
 use super::live::{interrupted, unless_interrupted};
 use super::mesh_config_messages::report_kept;
 use super::output::Printer;
+use super::settings::{MESH_NAME, Settings};
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
@@ -62,6 +63,9 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
+        Settings::current()
+            .refuse_managed("osm mesh upgrade")
+            .map_err(Failure::Input)?;
         let values = self.values.0.iter().cloned().map(ValueSource::read);
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // Reports wrong input without a cluster, except what depends on the values of the last revision.
@@ -145,10 +149,11 @@ impl Upgrade {
     ) -> Result<Plan, Failure> {
         // The flag may name the release. The record has the name of the mesh.
         let name = last.map_or(self.mesh_name.as_str(), name_of);
+        let set_name = (name != DEFAULT_MESH_NAME).then(|| name.to_owned());
         let reused = last.filter(|_| self.reuse_values).map(Record::config);
         Ok(Plan::new(&Request {
             namespace: global.osm_namespace.clone(),
-            mesh_name: (name != DEFAULT_MESH_NAME).then(|| name.to_owned()),
+            mesh_name: Settings::current().given(&MESH_NAME, set_name),
             chart: self.osm_chart_path.clone(),
             release: self.images.release.clone(),
             reused,

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::{Digest, RepositoryPrefix, Tag};
 
+use super::settings::{self, Settings};
 use crate::mesh::ValueSource;
 use crate::mesh::images::{Overrides, PullPolicy, component_key};
 use helm_chart::set::Mode;
@@ -177,15 +178,16 @@ pub(super) struct ImageArgs {
 }
 
 impl ImageArgs {
-    /// Converts the flags to overrides.
+    /// Converts the flags, and what the environment sets instead of them, to overrides.
     ///
     /// # Errors
     /// Two digests for one component.
     pub fn overrides(&self) -> Result<Overrides, String> {
+        let settings = Settings::current();
         let mut overrides = Overrides {
-            registry: self.image_registry.clone(),
+            registry: settings.given(&settings::IMAGE_REGISTRY, self.image_registry.clone()),
             tag: self.image_tag.clone(),
-            pull_policy: self.image_pull_policy,
+            pull_policy: settings.given(&settings::IMAGE_PULL_POLICY, self.image_pull_policy),
             ..Overrides::default()
         };
         for (key, digest) in &self.image_digest {

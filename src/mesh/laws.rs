@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::images::{COMPONENTS, Overrides, Pins, scan};
+use super::images::{COMPONENTS, Given, GivenBy, Overrides, Pins, scan};
 use super::values::Root;
 use super::{Plan, Request, ValueSource};
 use helm_chart::set::Mode;
@@ -91,14 +91,19 @@ fn registry() -> impl Strategy<Value = String> {
         })
 }
 
+fn given_by() -> impl Strategy<Value = GivenBy> {
+    prop_oneof![Just(GivenBy::CommandLine), Just(GivenBy::Environment)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_registry_applies_to_every_mesh_image(
-        switches in switches(), release in 0..RELEASES.len(), registry in registry(),
+        switches in switches(), release in 0..RELEASES.len(), registry in registry(), by in given_by(),
     ) {
-        let overrides = Overrides { registry: Some(registry.parse().unwrap()), ..Overrides::default() };
+        let given = Given { value: registry.parse().unwrap(), by };
+        let overrides = Overrides { registry: Some(given), ..Overrides::default() };
         let (images, text) = rendered(&request(&switches, release, overrides));
         prop_assert_eq!(images.len(), COMPONENTS.len());
         for image in images {
@@ -148,7 +153,7 @@ proptest! {
     ) {
         let overrides = Overrides {
             tag: tag.map(|t| t.parse().unwrap()),
-            registry: registry.map(|r| r.parse().unwrap()),
+            registry: registry.map(|r| Given { value: r.parse().unwrap(), by: GivenBy::CommandLine }),
             ..Overrides::default()
         };
         let plan = Plan::new(&request(&switches, release, overrides)).unwrap();

@@ -1,4 +1,5 @@
-//! Merges the values that a user gives: assignments override files, options override both.
+//! Merges the values that a user gives: assignments override files, options of the command line override both, and both
+//! override options of the environment.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -91,14 +92,11 @@ pub(super) fn add_assignments<'r>(
     Ok(layers)
 }
 
-/// Applies the options that set a value.
-pub(super) fn add_settings(
+/// Returns the options that set a value, with its path in the chart.
+pub(super) fn settings_of(
     request: &Request,
     chart: &Chart,
-    assignments: &[Assignment<'_>],
-    values: &mut Map<String, Value>,
-    origins: &mut Origins,
-) -> Result<(), PlanError> {
+) -> Result<Vec<(Setting, String, Value)>, PlanError> {
     let overrides = &request.overrides;
     if overrides.tag.is_some() && !overrides.digests.is_empty() {
         return Err(PlanError::TagAndDigest);
@@ -121,7 +119,8 @@ pub(super) fn add_settings(
     if let Some(name) = &request.mesh_name
         && has_default(&MESH_NAME)
     {
-        settings.push((Setting::MeshName, MESH_NAME, Value::from(name.as_str())));
+        let value = Value::from(name.value.as_str());
+        settings.push((Setting::MeshName(name.by), MESH_NAME, value));
     }
     if let Some(enforce) = request.enforce_single_mesh {
         let (setting, path) = (Setting::EnforceSingleMesh, ENFORCE_SINGLE_MESH);
@@ -131,10 +130,19 @@ pub(super) fn add_settings(
         settings.push((setting, path, Value::from(enforce)));
     }
     settings.extend(of_images);
-    let settings: Vec<(Setting, String, Value)> = settings
+    Ok(settings
         .into_iter()
         .map(|(setting, path, value)| (setting, path.under(root), value))
-        .collect();
+        .collect())
+}
+
+/// Applies options over the existing values.
+pub(super) fn add_settings(
+    settings: Vec<(Setting, String, Value)>,
+    assignments: &[Assignment<'_>],
+    values: &mut Map<String, Value>,
+    origins: &mut Origins,
+) -> Result<(), PlanError> {
     for (setting, path, value) in &settings {
         refuse_disagreement(*setting, path, value, assignments)?;
         refuse_non_map(*setting, path, values, origins)?;

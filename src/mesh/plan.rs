@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::chart;
 use super::error::{PlanError, RefusedValue};
 use super::images::{
-    COMPONENTS, FoundImage, Origins, Overrides, Pins, ResolvedImage, Source, resolve, scan,
+    COMPONENTS, FoundImage, GivenBy, Origins, Overrides, Pins, ResolvedImage, Source, resolve, scan,
 };
-use super::layers::{add_assignments, add_files, add_settings, keeps_tag};
+use super::layers::{add_assignments, add_files, add_settings, keeps_tag, settings_of};
 use super::names::{DEFAULT_MESH_NAME, check_release_name};
 use super::request::Request;
 use super::values::{IMAGE_TAG, MeshValues, Root, ValuePath};
@@ -56,7 +56,8 @@ pub struct Rendered {
 }
 
 impl Plan {
-    /// Reads what the request names and merges values: compiled-in pins, files, assignments, options.
+    /// Reads what the request names and merges values: compiled-in pins, options of the environment, files, assignments,
+    /// options of the command line.
     ///
     /// # Errors
     /// Any wrong input of the request.
@@ -96,9 +97,13 @@ impl Plan {
             merge(&mut user, reused.clone());
             origins.push(Source::LastRevision, reused.clone());
         }
+        let (ambient, given): (Vec<_>, Vec<_>) = settings_of(request, &chart)?
+            .into_iter()
+            .partition(|(setting, ..)| setting.given_by() == GivenBy::Environment);
+        add_settings(ambient, &[], &mut user, &mut origins)?;
         add_files(request, &mut user, &mut origins)?;
         let assignments = add_assignments(request, &mut user, &mut origins)?;
-        add_settings(request, &chart, &assignments, &mut user, &mut origins)?;
+        add_settings(given, &assignments, &mut user, &mut origins)?;
         merge(&mut values, user.clone());
         let root = Root::of_chart(&chart);
         if !keeps_tag(&request.overrides, pins.as_ref(), root, &values, &origins)? {
@@ -250,7 +255,7 @@ fn release_name(
     let name = MeshValues::new(chart, values)
         .mesh_name()
         .filter(|name| !name.is_empty())
-        .or_else(|| request.mesh_name.clone())
+        .or_else(|| Some(request.mesh_name.as_ref()?.value.clone()))
         .unwrap_or_else(|| DEFAULT_MESH_NAME.to_owned());
     match check_release_name(&name) {
         Ok(()) => Ok(name),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::error::PlanError;
-use super::images::Overrides;
+use super::images::{Given, Overrides};
 use helm_chart::ChartError;
 use helm_chart::set::Mode;
 
@@ -41,7 +41,7 @@ pub struct Request {
     /// The namespace of the control plane.
     pub namespace: String,
     /// The name of the mesh, if the values do not set it.
-    pub mesh_name: Option<String>,
+    pub mesh_name: Option<Given<String>>,
     /// Whether the mesh must be the only one in the cluster.
     pub enforce_single_mesh: Option<bool>,
     /// The path of another chart than the compiled-in one.

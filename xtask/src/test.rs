@@ -17,7 +17,7 @@ const FEATURES: [&str; 2] = [
     "image-pins/codegen,image-pins/digest-files,image-pins/pin-files",
 ];
 /// The tests that also run against an `osm` without the feature `cluster`, and those that run against it only.
-const WITHOUT_CLUSTER: [&str; 2] = ["cli::", "offline::"];
+const WITHOUT_CLUSTER: [&str; 3] = ["cli::", "offline::", "settings::"];
 const NOT_WITHOUT_CLUSTER_ONLY: [&str; 2] = ["--skip", "offline::"];
 /// Names the program to test, if it is not the `osm` of this build.
 const PROGRAM: &str = "OSM_TEST_PROGRAM";

@@ -11,7 +11,7 @@ mod resolve;
 mod scan;
 
 pub use compiled::{COMPONENTS, Pins, RELEASES, UnknownRelease};
-pub use origins::{Origins, Place, Setting, Source};
+pub use origins::{Given, GivenBy, Origins, Place, Setting, Source};
 pub use overrides::{Overrides, PullPolicy};
 pub use resolve::{ResolveError, ResolvedImage, component_key, resolve};
 pub use scan::{BadImage, FoundImage, scan};

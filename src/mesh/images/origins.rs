@@ -25,21 +25,51 @@ pub enum Source {
     Setting(Setting),
 }
 
-/// An option that sets a value of the chart.
+/// An option that sets a value of the chart. Only those that leave every image pinned can be given by the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
     /// The name of the mesh.
-    MeshName,
+    MeshName(GivenBy),
     /// Whether the mesh must be the only one in the cluster.
     EnforceSingleMesh,
     /// The registry of the mesh's images.
-    ImageRegistry,
+    ImageRegistry(GivenBy),
     /// The tag of all components.
     ImageTag,
     /// The digest of one component.
     ImageDigest,
     /// The pull policy of the mesh's images.
-    ImagePullPolicy,
+    ImagePullPolicy(GivenBy),
+}
+
+impl Setting {
+    /// Returns how the user gave the option.
+    pub fn given_by(self) -> GivenBy {
+        match self {
+            Setting::MeshName(by) | Setting::ImageRegistry(by) | Setting::ImagePullPolicy(by) => by,
+            Setting::EnforceSingleMesh | Setting::ImageTag | Setting::ImageDigest => {
+                GivenBy::CommandLine
+            }
+        }
+    }
+}
+
+/// How the user gave an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBy {
+    /// On the command line: it overrides values files, and an assignment of another value is an error.
+    CommandLine,
+    /// In the environment: values files and assignments override it.
+    Environment,
+}
+
+/// The value of an option, and how the user gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given<T> {
+    /// The value.
+    pub value: T,
+    /// How the user gave it.
+    pub by: GivenBy,
 }
 
 impl fmt::Display for Source {
@@ -59,12 +89,12 @@ impl fmt::Display for Source {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Setting::MeshName => "mesh name",
+            Setting::MeshName(_) => "mesh name",
             Setting::EnforceSingleMesh => "single mesh",
-            Setting::ImageRegistry => "image registry",
+            Setting::ImageRegistry(_) => "image registry",
             Setting::ImageTag => "image tag",
             Setting::ImageDigest => "image digest",
-            Setting::ImagePullPolicy => "image pull policy",
+            Setting::ImagePullPolicy(_) => "image pull policy",
         })
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use image_pins::{Digest, RepositoryPrefix, Tag};
 use serde_json::Value;
 
-use super::origins::Setting;
+use super::origins::{Given, Setting};
 use crate::mesh::names::UnknownName;
 use crate::mesh::values::{IMAGE_PULL_POLICY, IMAGE_REGISTRY, IMAGE_TAG, ValuePath};
 
@@ -57,22 +57,22 @@ impl FromStr for PullPolicy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// The registry of all components.
-    pub registry: Option<RepositoryPrefix>,
+    pub registry: Option<Given<RepositoryPrefix>>,
     /// The tag of all components.
     pub tag: Option<Tag>,
     /// Digests by the component's chart key.
     pub digests: BTreeMap<String, Digest>,
     /// The pull policy of all components.
-    pub pull_policy: Option<PullPolicy>,
+    pub pull_policy: Option<Given<PullPolicy>>,
 }
 
 impl Overrides {
     /// Returns each override: the option, the path of its value, and the value.
     pub fn entries(&self) -> Vec<(Setting, ValuePath, Value)> {
         let mut entries = Vec::new();
-        if let Some(registry) = &self.registry {
-            let value = Value::from(registry.to_string());
-            entries.push((Setting::ImageRegistry, IMAGE_REGISTRY, value));
+        if let Some(Given { value, by }) = &self.registry {
+            let value = Value::from(value.to_string());
+            entries.push((Setting::ImageRegistry(*by), IMAGE_REGISTRY, value));
         }
         if let Some(tag) = &self.tag {
             entries.push((Setting::ImageTag, IMAGE_TAG, tag.to_string().into()));
@@ -81,9 +81,9 @@ impl Overrides {
             let path = ValuePath::image_digest(key);
             entries.push((Setting::ImageDigest, path, digest.to_string().into()));
         }
-        if let Some(policy) = &self.pull_policy {
-            let value = Value::from(policy.to_string());
-            entries.push((Setting::ImagePullPolicy, IMAGE_PULL_POLICY, value));
+        if let Some(Given { value, by }) = &self.pull_policy {
+            let value = Value::from(value.to_string());
+            entries.push((Setting::ImagePullPolicy(*by), IMAGE_PULL_POLICY, value));
         }
         entries
     }
