@@ -440,11 +440,6 @@ fn atomic_removes_objects_that_the_control_plane_created() {
         "/api/v1/namespaces",
         &json!({"metadata": {"name": "osm-system"}}),
     );
-    for default in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
-        cluster.until("the namespace has its default objects", |cluster| {
-            cluster.get(&format!("/api/v1/namespaces/osm-system/{default}"))
-        });
-    }
     let before = cluster.objects();
     cluster.kubelet().fail("osm-injector", Failure::NotReady);
     let install = ["install", "--atomic", "--timeout", "20s"];

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use super::api::{Client, certificate_user, client, kubeconfig, request, runtime};
 use super::certificates::{Authority, key_pair};
 use super::kubelet::{Kubelet, NODE};
-use super::objects::{first_difference, objects};
+use super::objects::{first_difference, has_default_objects, objects};
 use super::processes::{Folder, Process, free_ports};
 use super::programs::{Output, run};
 use super::proxy::{Faults, Proxy};
@@ -343,8 +343,17 @@ impl Cluster {
     /// namespace of cluster-wide objects.
     ///
     /// Each object is listed once, in the version that the API server prefers. Objects that change by themselves are left
-    /// out: events, leases, nodes and the health of components.
+    /// out: events, leases, nodes and the health of components. What the controllers create in each namespace is awaited
+    /// first, so that it does not appear later.
+    #[track_caller]
     pub fn objects(&self) -> BTreeMap<String, Value> {
+        self.until("the default objects of every namespace", |cluster| {
+            let found = cluster.objects_now();
+            has_default_objects(&found).then_some(found)
+        })
+    }
+
+    fn objects_now(&self) -> BTreeMap<String, Value> {
         self.runtime
             .block_on(objects(&self.client))
             .unwrap_or_else(|e| panic!("cannot list all objects: {e}"))
@@ -369,7 +378,7 @@ impl Cluster {
     pub fn await_objects(&self, wanted: &BTreeMap<String, Value>) {
         let start = Instant::now();
         loop {
-            let Some(difference) = first_difference(wanted, &self.objects()) else {
+            let Some(difference) = first_difference(wanted, &self.objects_now()) else {
                 return;
             };
             assert!(start.elapsed() < PATIENCE, "{difference}");

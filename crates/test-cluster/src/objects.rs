@@ -70,6 +70,21 @@ pub async fn locate_objects(client: &Client) -> Result<BTreeMap<String, Located>
     Ok(found)
 }
 
+/// Returns whether each active namespace has the objects that the controllers create in it.
+pub fn has_default_objects(objects: &BTreeMap<String, Value>) -> bool {
+    let namespaces = objects
+        .range("/v1/Namespace//".to_owned()..)
+        .map_while(|(key, object)| Some((key.strip_prefix("/v1/Namespace//")?, object)))
+        .filter(|(_, object)| object["status"]["phase"] == "Active");
+    let mut defaults = namespaces.flat_map(|(name, _)| {
+        [
+            format!("/v1/ConfigMap/{name}/kube-root-ca.crt"),
+            format!("/v1/ServiceAccount/{name}/default"),
+        ]
+    });
+    defaults.all(|key| objects.contains_key(&key))
+}
+
 /// Returns each group with its versions, the preferred one first.
 fn groups(discovery: &Value) -> Vec<(String, Vec<String>)> {
     let mut groups = vec![(String::new(), vec!["v1".to_owned()])];
