@@ -14,6 +14,11 @@ use super::scalar::{Numbers, Scalar, is_timestamp, resolve};
 ///
 /// A few hundred bytes of nested aliases can stand for billions of nodes.
 const MAX_NODES: usize = 1_000_000;
+/// Maximum size of all copies that anchors, aliases and recorded positions need, in bytes. Few aliases of a long string, and
+/// few positions below a long key, can take all memory.
+const MAX_COPIED: usize = 128 << 20;
+/// The size of a node without its text, in bytes.
+const NODE_BYTES: usize = 64;
 
 /// An error in a YAML text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +82,8 @@ fn read(
     let mut reader = Reader {
         numbers,
         anchors: BTreeMap::new(),
-        nodes: 0,
+        size: Size::default(),
+        copied: 0,
         marks,
         path: String::new(),
     };
@@ -165,20 +171,43 @@ fn at(span: &Span, message: impl Into<String>) -> YamlError {
     }
 }
 
+/// The size of a value.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// The bytes of the strings.
+    text: usize,
+}
+
+impl Size {
+    /// Returns the size of what was read since the size was `before`.
+    fn since(self, before: Size) -> Size {
+        Size {
+            nodes: self.nodes - before.nodes,
+            text: self.text - before.text,
+        }
+    }
+}
+
 struct Reader<'m> {
     numbers: Numbers,
-    /// Values of anchors by the number that the parser gives them, with their number of nodes.
-    anchors: BTreeMap<usize, (Value, usize)>,
-    nodes: usize,
+    /// Values of anchors by the number that the parser gives them, with their size.
+    anchors: BTreeMap<usize, (Value, Size)>,
+    /// The size of what was read, with aliases expanded.
+    size: Size,
+    /// The bytes that were copied.
+    copied: usize,
     marks: Option<&'m mut Marks>,
     /// JSON pointer of the current node; only maintained if marks are recorded.
     path: String,
 }
 
 impl Reader<'_> {
-    fn count(&mut self, nodes: usize, span: &Span) -> Result<(), YamlError> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > MAX_NODES {
+    /// Counts what is read.
+    fn count(&mut self, size: Size, span: &Span) -> Result<(), YamlError> {
+        self.size.nodes = self.size.nodes.saturating_add(size.nodes);
+        self.size.text = self.size.text.saturating_add(size.text);
+        if self.size.nodes > MAX_NODES {
             return Err(at(
                 span,
                 format!(
@@ -189,14 +218,34 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Counts the copy of a value.
+    fn count_copy(&mut self, size: Size, span: &Span) -> Result<(), YamlError> {
+        let bytes = size.nodes.saturating_mul(NODE_BYTES);
+        self.count_bytes(bytes.saturating_add(size.text), span, "aliases")
+    }
+
+    fn count_bytes(&mut self, bytes: usize, span: &Span, what: &str) -> Result<(), YamlError> {
+        self.copied = self.copied.saturating_add(bytes);
+        if self.copied > MAX_COPIED {
+            let limit = MAX_COPIED >> 20;
+            let message = format!("the {what} of the document take more than {limit} MiB");
+            return Err(at(span, message));
+        }
+        Ok(())
+    }
+
     fn node<'i>(
         &mut self,
         parser: &mut Input<'i>,
         event: Event<'i>,
         span: &Span,
     ) -> Result<Value, YamlError> {
-        self.count(1, span)?;
-        let before = self.nodes;
+        let before = self.size;
+        let text = match &event {
+            Event::Scalar(text, ..) => text.len(),
+            _ => 0,
+        };
+        self.count(Size { nodes: 1, text }, span)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag
@@ -207,19 +256,20 @@ impl Reader<'_> {
             Event::SequenceStart(_, anchor, _) => (self.sequence(parser)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(parser)?, anchor),
             Event::Alias(anchor) => {
-                let (value, nodes) = self
-                    .anchors
-                    .get(&anchor)
-                    .cloned()
-                    .ok_or_else(|| at(span, "an alias that contains itself"))?;
-                self.count(nodes, span)?;
-                return Ok(value);
+                let contains_itself = || at(span, "an alias that contains itself");
+                let found = self.anchors.get(&anchor).map(|(_, size)| *size);
+                let size = found.ok_or_else(contains_itself)?;
+                self.count(size, span)?;
+                self.count_copy(size, span)?;
+                let found = self.anchors.get(&anchor).map(|(value, _)| value.clone());
+                return found.ok_or_else(contains_itself);
             }
             _ => return Err(at(span, "a value is missing here")),
         };
         if anchor != 0 {
-            self.anchors
-                .insert(anchor, (value.clone(), self.nodes - before));
+            let size = self.size.since(before);
+            self.count_copy(size, span)?;
+            self.anchors.insert(anchor, (value.clone(), size));
         }
         Ok(value)
     }
@@ -230,7 +280,7 @@ impl Reader<'_> {
             if matches!(event, Event::SequenceEnd) {
                 break;
             }
-            let outer = self.enter(|| items.len().to_string(), &span);
+            let outer = self.enter(|| items.len().to_string(), &span)?;
             items.push(self.node(parser, event, &span)?);
             self.leave(outer);
         }
@@ -253,7 +303,7 @@ impl Reader<'_> {
                 key_text(self.node(parser, event, &span)?)
                     .ok_or_else(|| at(&span, "null, a list or a map cannot be a key"))?
             };
-            let outer = self.enter(|| key.replace('~', "~0").replace('/', "~1"), &span);
+            let outer = self.enter(|| key.replace('~', "~0").replace('/', "~1"), &span)?;
             let Some((event, value_span)) = next(parser)? else {
                 break;
             };
@@ -275,14 +325,17 @@ impl Reader<'_> {
 
     /// Extends the path by a key (escaped as in RFC 6901, section 3) and records its position. Returns the length to
     /// restore.
-    fn enter(&mut self, key: impl FnOnce() -> String, span: &Span) -> usize {
+    fn enter(&mut self, key: impl FnOnce() -> String, span: &Span) -> Result<usize, YamlError> {
         let outer = self.path.len();
-        if let Some(marks) = self.marks.as_deref_mut() {
+        if self.marks.is_some() {
             self.path.push('/');
             self.path.push_str(&key());
+            self.count_bytes(self.path.len(), span, "positions")?;
+        }
+        if let Some(marks) = self.marks.as_deref_mut() {
             marks.insert(self.path.clone(), (span.start.line(), span.start.col() + 1));
         }
-        outer
+        Ok(outer)
     }
 
     fn leave(&mut self, outer: usize) {
@@ -583,6 +636,23 @@ url: http://a:1/b#c
         }
         let error = parse(&text, Numbers::Exact).unwrap_err();
         assert!(error.message.contains("aliases"), "{error}");
+    }
+
+    #[test]
+    fn copies_of_long_strings_are_limited() {
+        let long = "x".repeat(1 << 20);
+        let aliases = format!("a: &a {long}\nb: [{}]\n", "*a,".repeat(200));
+        let anchors = format!("{}{long}{}", "&a [".repeat(200), "]".repeat(200));
+        let keys = format!("? {long}\n: [{}]\n", "1,".repeat(200));
+        for (text, what, line) in [(&aliases, "aliases", 2), (&anchors, "aliases", 1)] {
+            let error = parse(text, Numbers::Exact).unwrap_err();
+            assert_eq!(error.line, line);
+            assert!(error.message.contains(what), "{}", error.message);
+        }
+        let error = parse_with_marks(&keys, Numbers::Exact).unwrap_err();
+        assert_eq!(error.line, 2);
+        assert!(error.message.contains("positions"), "{}", error.message);
+        assert!(parse(&keys, Numbers::Exact).is_ok());
     }
 
     /// Lines that YAML gives a meaning to, at depths that often fit together.
