@@ -130,7 +130,14 @@ fn without_ignored(text: &str) -> Cow<'_, str> {
         } else if !out.is_empty() && line.strip_prefix("...").is_some_and(is_end) {
             ignored = true;
         }
-        out.push_str(if ignored { "\n" } else { line });
+        if ignored {
+            // A lone carriage return is a line break, too.
+            let breaks = line.replace("\r\n", "\n");
+            let breaks = breaks.chars().filter(|c| matches!(c, '\r' | '\n'));
+            out.extend(breaks.map(|_| '\n'));
+        } else {
+            out.push_str(line);
+        }
     }
     Cow::Owned(out)
 }
@@ -623,6 +630,21 @@ url: http://a:1/b#c
         ];
         for (text, line) in table {
             let error = parse(text, Numbers::Exact).unwrap_err();
+            assert_eq!(error.line, line, "{text:?}: {error}");
+        }
+    }
+
+    /// The last of them may have no end, and a lone carriage return ends a line.
+    #[test]
+    fn what_is_not_read_keeps_its_lines() {
+        for (text, line) in [
+            ("a: 1\n...\nb\n---\n- ]", 5),
+            ("a: 1\n...\nb\rc\n---\n- ]", 6),
+            ("a: 1\n...\rb\n---\n- ]", 5),
+            ("a: 1\n...\r\nb\r\n---\n- ]", 5),
+            ("%a\n...\nb", 3),
+        ] {
+            let error = parse_documents(text, Numbers::Exact).unwrap_err();
             assert_eq!(error.line, line, "{text:?}: {error}");
         }
     }
