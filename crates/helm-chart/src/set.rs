@@ -50,7 +50,7 @@ pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result
     if mode == Mode::Json && text.trim_start().starts_with('{') {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| SetError {
             text: text.to_owned(),
-            column: error.column(),
+            column: column(text, &error),
             message: format!("not a JSON object: {error}"),
         })?;
         super::values::merge(values, floats_in_map(object));
@@ -66,6 +66,14 @@ pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result
         parser.key(values, 0)?;
     }
     Ok(())
+}
+
+/// Returns the position of an error in JSON, from 1 and in characters. The error itself has a line, and a column in bytes.
+fn column(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n').take(error.line() - 1);
+    let start: usize = lines.map(str::len).sum();
+    let at = (start + error.column()).saturating_sub(1);
+    text.char_indices().take_while(|(i, _)| *i < at).count() + 1
 }
 
 struct Parser<'t> {
@@ -456,6 +464,20 @@ mod tests {
             let error = parse(&text, Mode::File).expect_err(&text);
             assert_eq!(error.column, column, "{error}");
             assert!(error.message.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_in_json_have_a_position_in_the_whole_flag() {
+        for (text, column) in [
+            ("{\"a\": x}", 7),
+            ("{\"ä\": x}", 7),
+            ("{\n\"a\": 1,\n x}", 12),
+            ("{\"a\n\"}", 4),
+            ("{\"a\": 1", 7),
+        ] {
+            let error = parse(text, Mode::Json).expect_err(text);
+            assert_eq!(error.column, column, "{error}");
         }
     }
 
