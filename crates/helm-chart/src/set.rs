@@ -421,6 +421,21 @@ mod tests {
     }
 
     #[test]
+    fn floats_in_json_are_read_to_the_last_digit() {
+        for text in ["3.333333333333333e-10", "123456789012345680000"] {
+            let want: f64 = text.parse().unwrap();
+            assert_eq!(
+                parse(&format!("a={text}"), Mode::Json),
+                Ok(json!({"a": want}))
+            );
+            assert_eq!(
+                parse(&format!("{{\"a\": {text}}}"), Mode::Json),
+                Ok(json!({"a": want}))
+            );
+        }
+    }
+
+    #[test]
     fn literals_are_read_as_helm_reads_them() {
         let table = [
             (r"a.b=1,c={x}\,=", json!({"a": {"b": r"1,c={x}\,="}})),

@@ -497,6 +497,15 @@ mod tests {
     }
 
     #[test]
+    fn floats_of_a_record_are_read_back_to_the_last_digit() {
+        let mut record = record();
+        record.content["config"] =
+            json!({"a": 1.0 / 3.0 * 1e-9, "b": 123_456_789_012_345_680_000.0});
+        let back = Record::from_secret(&record.to_secret()).unwrap();
+        assert_eq!(back.content, record.content);
+    }
+
+    #[test]
     fn a_damaged_record_is_an_error() {
         let mut secret = record().to_secret();
         for damaged in ["", "!", "AAAA", "e30="] {
