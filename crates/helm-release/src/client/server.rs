@@ -22,6 +22,10 @@ impl Server {
     /// It is not an address of an HTTP server.
     pub fn parse(text: &str) -> Result<Server, String> {
         let (is_https, rest) = match text.split_once("://") {
+            // What is no scheme may be a password.
+            Some((scheme, _)) if !is_scheme(scheme) => {
+                return Err("its scheme is not http or https".to_owned());
+            }
             Some((scheme, rest)) if !rest.is_empty() && !rest.starts_with('/') => {
                 match scheme.to_ascii_lowercase().as_str() {
                     "https" => (true, rest),
@@ -92,7 +96,13 @@ impl Server {
 
 /// Returns an address, valid or not, without the user and the password that it may contain.
 pub(super) fn without_credentials(server: &str) -> String {
-    let start = server.find("//").map_or(0, |slashes| slashes + "//".len());
+    let start = match server.split_once("//") {
+        Some(("", _)) => "//".len(),
+        Some((before, _)) if before.strip_suffix(':').is_some_and(is_scheme) => {
+            before.len() + "//".len()
+        }
+        _ => 0,
+    };
     // A password may itself contain `@` or `/` that should have been encoded.
     match server.rfind('@').filter(|at| *at >= start) {
         Some(at) => format!("{}…{}", &server[..start], &server[at..]),
@@ -114,6 +124,14 @@ pub(super) fn without_query(server: &str) -> &str {
         true => &server[..path + end],
         false => server,
     }
+}
+
+/// Returns whether a text is the scheme of a URI (RFC 3986, section 3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 fn has_valid_port(authority: &str) -> bool {
@@ -142,7 +160,9 @@ mod tests {
             ("https://user:secret@a.example:x", "https://…@a.example:x"),
             ("https://user:sec/r@t@a.example", "https://…@a.example"),
             ("user:secret@a.example", "…@a.example"),
-            ("@//é", "@//é"),
+            ("//user:secret@a.example", "//…@a.example"),
+            ("user:secret@https://a.example", "…@https://a.example"),
+            ("@//é", "…@//é"),
             ("", ""),
         ] {
             assert_eq!(without_credentials(server), shown);
@@ -168,6 +188,7 @@ mod tests {
             ("https://u:p@a.example", Ok("https://a.example/api")),
             ("localhost/path", Err("needs a scheme")),
             ("ftp://localhost", Err("ftp is not http or https")),
+            ("user:secret@https://a", Err("its scheme is not")),
             ("https://", Err("no host")),
             ("https:///path", Err("no host")),
             ("https://:6443", Err("no host")),
