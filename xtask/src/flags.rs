@@ -13,12 +13,23 @@ use image_pins::{ReleaseName, RepositoryPrefix};
 pub enum Task {
     /// `bench`
     Bench,
+    /// `fuzz`
+    Fuzz(Fuzz),
     /// `import-digests`
     ImportDigests(ImportDigests),
     /// `package-chart`
     PackageChart(PackageChart),
     /// `test`
     Test(Test),
+}
+
+/// The flags of `fuzz`.
+#[derive(Clone, Debug)]
+pub struct Fuzz {
+    /// The target to run. Without one, the targets are listed.
+    pub target: Option<String>,
+    /// How long it runs, in seconds.
+    pub seconds: u32,
 }
 
 /// The flags of `package-chart`.
@@ -71,6 +82,9 @@ pub enum Mode {
     Check,
 }
 
+/// How long a fuzz target runs without `--seconds`.
+const FUZZ_SECONDS: u32 = 60;
+
 /// Parses the arguments of a process. The first is the name of the program.
 ///
 /// # Errors
@@ -87,6 +101,10 @@ where
             Ok(Task::ImportDigests(import_digests_of(matches)))
         }
         Some((name, _)) if name == "bench" => Ok(Task::Bench),
+        Some((name, mut matches)) if name == "fuzz" => Ok(Task::Fuzz(Fuzz {
+            target: matches.remove_one("target"),
+            seconds: matches.remove_one("seconds").unwrap_or(FUZZ_SECONDS),
+        })),
         Some((name, mut matches)) if name == "package-chart" => {
             Ok(Task::PackageChart(PackageChart {
                 release: matches.remove_one("release"),
@@ -116,9 +134,31 @@ fn command() -> Command {
         .subcommand(Command::new("bench").about(
             "Compare osm with helm, and measure how the import and the code generator scale",
         ))
+        .subcommand(fuzz())
         .subcommand(import_digests())
         .subcommand(package_chart())
         .subcommand(test())
+}
+
+fn fuzz() -> Command {
+    Command::new("fuzz")
+        .about("Run a fuzz target with cargo-fuzz and a nightly toolchain; without TARGET, list the targets")
+        .after_help(
+            "Seeds are in fuzz/corpus/TARGET/. Inputs that are found are stored in target/fuzz/corpus/TARGET/, those that fail in \
+             target/fuzz/failures/TARGET/. Exit codes: 0 done; 1 an input fails; 2 the target cannot be run.",
+        )
+        .arg(
+            Arg::new("target")
+                .value_name("TARGET")
+                .help("Target to run"),
+        )
+        .arg(
+            Arg::new("seconds")
+                .long("seconds")
+                .value_name("N")
+                .help("How long to run it [default: 60]")
+                .value_parser(value_parser!(u32).range(1..)),
+        )
 }
 
 fn package_chart() -> Command {

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod flags;
+pub mod fuzz;
 pub mod import_digests;
 pub mod module_cycles;
 pub mod package_chart;

@@ -4,12 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use xtask::flags::{self, Task};
-use xtask::{bench, import_digests, package_chart, test};
+use xtask::{bench, fuzz, import_digests, package_chart, test};
 
 fn main() -> ExitCode {
     let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
     let exit = match flags::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
         Task::Bench => bench::run(out, err),
+        Task::Fuzz(flags) => fuzz::run(&flags, out, err),
         Task::ImportDigests(flags) => {
             import_digests::run(&flags, &mut io::stdin().lock(), out, err)
         }

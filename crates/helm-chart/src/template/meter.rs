@@ -6,8 +6,12 @@
 use std::cell::Cell;
 
 /// The units of work that a rendering may take. Templates of real charts take less than a hundredth of it. Tests, which are
-/// not optimized, take less.
-const MAX_WORK: u64 = if cfg!(test) { 4 << 20 } else { 2 << 30 };
+/// not optimized, and fuzzing, which renders thousands of templates each second, take less.
+const MAX_WORK: u64 = if cfg!(any(test, fuzzing)) {
+    4 << 20
+} else {
+    2 << 30
+};
 /// The units of a value that a function walks through.
 pub(super) const NODE: u64 = 64;
 /// The units of a value that a function copies.

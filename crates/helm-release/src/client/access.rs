@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use transport::{Identity, Proxy, Trust, environment_proxy, read_certificates};
 
 use super::access_error::AccessError;
-use super::connection::Connection;
+use super::connection::{Connection, Prepared};
 use super::credentials::{Credentials, check_user, impersonation_headers};
 use super::kubeconfig::{ChoiceError, Cluster, Kubeconfig, User};
 use super::login::Login;
@@ -35,32 +35,46 @@ impl Access {
     /// No configuration was found, or it cannot be used.
     pub async fn connect(&self) -> Result<Connection, AccessError> {
         let (cluster, user) = self.configuration()?;
+        let prepared = self.prepare(&cluster, &user)?;
+        Connection::new(prepared).await
+    }
+
+    /// Checks what a cluster and a user say, and prepares a connection from it. Nothing is sent, and no program runs.
+    ///
+    /// # Errors
+    /// Something cannot be used.
+    pub(super) fn prepare(&self, cluster: &Cluster, user: &User) -> Result<Prepared, AccessError> {
         let in_kubeconfig = |reason: String| AccessError::Kubeconfig { file: None, reason };
         let server = Server::parse(&cluster.server).map_err(|reason| {
             let shown = without_credentials(&cluster.server);
             in_kubeconfig(format!("the server {shown:?}: {reason}"))
         })?;
-        let proxy = proxy(&cluster, &server)?;
+        let proxy = proxy(cluster, &server)?;
         let mut headers = impersonation_headers(&user.impersonate).map_err(in_kubeconfig)?;
         if let Some(agent) = self.agent() {
             headers.insert(header::USER_AGENT, agent);
         }
-        check_user(&user).map_err(in_kubeconfig)?;
-        let authorities = authorities(&cluster).map_err(in_kubeconfig)?;
-        let login = login(&cluster, &user, authorities.as_deref()).map_err(in_kubeconfig)?;
+        check_user(user).map_err(in_kubeconfig)?;
+        let authorities = authorities(cluster).map_err(in_kubeconfig)?;
+        let login = login(cluster, user, authorities.as_deref()).map_err(in_kubeconfig)?;
         let mut settings = transport::Client::builder().proxy(proxy);
         let mut credentials = Credentials::None;
         // kubectl does not send credentials to servers without TLS either.
         if server.is_https() {
-            credentials = Credentials::of(&user, login).map_err(in_kubeconfig)?;
+            credentials = Credentials::of(user, login).map_err(in_kubeconfig)?;
             let name = &cluster.tls_server_name;
             settings = settings
-                .trust(trust(&cluster, authorities.as_deref()).map_err(in_kubeconfig)?)
-                .identity(identity(&user).map_err(in_kubeconfig)?)
+                .trust(trust(cluster, authorities.as_deref()).map_err(in_kubeconfig)?)
+                .identity(identity(user).map_err(in_kubeconfig)?)
                 .server_name((!name.is_empty()).then(|| name.clone()));
         }
-        let accepts_gzip = !cluster.disable_compression;
-        Connection::new(server, headers, credentials, settings, accepts_gzip).await
+        Ok(Prepared {
+            server,
+            headers,
+            credentials,
+            settings,
+            accepts_gzip: !cluster.disable_compression,
+        })
     }
 
     fn agent(&self) -> Option<HeaderValue> {

@@ -13,6 +13,17 @@ use super::login::{Granted, Login};
 use super::request::RequestError;
 use super::server::Server;
 
+/// What a connection is made from.
+pub(super) struct Prepared {
+    pub server: Server,
+    /// Sent with each request.
+    pub headers: HeaderMap,
+    pub credentials: Credentials,
+    /// The settings of clients, without a certificate from a login program.
+    pub settings: ClientBuilder,
+    pub accepts_gzip: bool,
+}
+
 /// Sends requests to an API server as one user.
 pub(super) struct Connection {
     server: Server,
@@ -32,13 +43,14 @@ impl Connection {
     ///
     /// # Errors
     /// The login program fails, or the settings cannot be used.
-    pub async fn new(
-        server: Server,
-        headers: HeaderMap,
-        credentials: Credentials,
-        settings: ClientBuilder,
-        accepts_gzip: bool,
-    ) -> Result<Connection, AccessError> {
+    pub async fn new(prepared: Prepared) -> Result<Connection, AccessError> {
+        let Prepared {
+            server,
+            headers,
+            credentials,
+            settings,
+            accepts_gzip,
+        } = prepared;
         let unusable = |reason: String| AccessError::Unusable {
             server: server.to_string(),
             reason,

@@ -9,6 +9,9 @@ mod credentials;
 mod discovery;
 mod error;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kubeconfig;
 mod login;
 mod managed_fields;

@@ -12,3 +12,7 @@ pub(crate) use history::{deployed_objects, prune, supersede};
 pub(crate) use ownership::is_kept;
 pub use ownership::{Owner, Ownership, release_name};
 pub use record::{Record, RenderedRelease, Status};
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
