@@ -20,7 +20,12 @@ pub(super) struct Completion {
 impl Completion {
     pub fn run(&self, printer: &mut Printer) -> Done {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut super::command(), "osm", &mut script);
+        clap_complete::generate(
+            self.shell,
+            &mut super::documented_command(),
+            "osm",
+            &mut script,
+        );
         printer.data(&String::from_utf8_lossy(&script))?;
         Ok(())
     }

@@ -140,7 +140,7 @@ const GENERAL: [&str; 2] = ["color", "osm_namespace"];
 
 /// The whole command line. Offline commands do not list the flags of a cluster.
 fn command() -> clap::Command {
-    let command = settings::document(Cli::command());
+    let command = Cli::command();
     let flags: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|arg| arg.is_global_set() && arg.get_id() != "color")
@@ -151,6 +151,11 @@ fn command() -> clap::Command {
     })
 }
 
+/// The whole command line with its complete help. Parsing needs less, and is faster with less.
+fn documented_command() -> clap::Command {
+    settings::document(command())
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -158,7 +163,7 @@ pub fn main() -> ExitCode {
     let color = color_choice(&arguments);
     let mut printer = Printer::of_process(color);
     let environment = |name: &str| std::env::var_os(name);
-    let done = match parse(&command().color(color), &arguments, &environment) {
+    let done = match parse(&arguments, color, &environment) {
         Ok((cli, settings)) => {
             for warning in &settings.warnings {
                 printer.warning(warning);
@@ -174,12 +179,17 @@ pub fn main() -> ExitCode {
 /// Parses the command line, reads the settings of the command, and refuses the flags of a cluster on commands that do not
 /// contact one.
 fn parse(
-    declared: &clap::Command,
     arguments: &[OsString],
+    color: ColorChoice,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(Cli, Settings), Failure> {
-    let mut command = declared.clone();
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    let mut command = command().color(color);
+    let mut matches = match command.try_get_matches_from_mut(arguments) {
+        Err(error) if is_help(&error) => documented_command()
+            .color(color)
+            .try_get_matches_from(arguments)?,
+        matches => matches?,
+    };
     let given = |id: &&clap::Id| {
         matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
             && !GENERAL.contains(&id.as_str())
@@ -197,14 +207,22 @@ fn parse(
         );
         return Err(error.into());
     }
-    let settings = Settings::read(declared, &matches, offline.is_some(), environment)
+    let settings = Settings::read(&command, &matches, offline.is_some(), environment)
         .map_err(Failure::Input)?;
     if settings.has_defaults() {
         matches = settings
-            .set_defaults(declared.clone())
+            .set_defaults(self::command().color(color))
             .try_get_matches_from(arguments)?;
     }
     Ok((Cli::from_arg_matches(&matches)?, settings))
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    matches!(
+        error.kind(),
+        DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand
+    )
 }
 
 /// The value of `--color`, before the other flags are parsed.
@@ -279,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_declaration_of_the_command_line_is_valid() {
-        command().debug_assert();
+        documented_command().debug_assert();
     }
 
     #[test]

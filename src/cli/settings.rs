@@ -375,7 +375,7 @@ mod tests {
             own.find(|arg| arg.get_id() == id)
                 .or_else(|| command.get_subcommands().find_map(|inner| find(inner, id)))
         }
-        let command = super::super::command();
+        let command = super::super::documented_command();
         let mut count = 0;
         for setting in &SETTINGS {
             let Some(arg) = find(&command, setting.id) else {
