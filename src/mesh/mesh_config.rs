@@ -210,20 +210,17 @@ mod tests {
                 .collect::<Vec<String>>()
         };
         let unreached = |old: Option<&Value>, spec: Value| unreached_of(old, &spec, &none);
-        let both = ["osm.enableEgress", "osm.outboundPortExclusionList"];
+        let path = |field| ValuePath::of_mesh_config(field).under(Root::Osm);
+        let egress = path("traffic.enableEgress");
+        let ports = path("traffic.outboundPortExclusionList");
+        let both = [egress.clone(), ports.clone()];
         assert_eq!(unreached(Some(&old), json!({})), both);
         assert_eq!(unreached(None, json!({})), both);
         let live = json!({"traffic": {"enableEgress": true}});
-        assert_eq!(
-            unreached(Some(&old), live),
-            ["osm.outboundPortExclusionList"]
-        );
+        assert_eq!(unreached(Some(&old), live), [ports]);
         // A user has changed the field; the values did not.
         assert_eq!(unreached(Some(&new), json!({})), [""; 0]);
-        assert_eq!(
-            unreached_of(Some(&new), &json!({}), &set),
-            ["osm.enableEgress"]
-        );
+        assert_eq!(unreached_of(Some(&new), &json!({}), &set), [egress]);
         let values = unreached_values(&new, None, &json!({}), &none, Root::Osm);
         let want =
             json!({"spec": {"traffic": {"enableEgress": true, "outboundPortExclusionList": [1]}}});
