@@ -13,6 +13,29 @@ pub fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
+/// Returns the byte offset of an error, whose column is in bytes, and 0 for a line feed.
+pub(crate) fn offset_of(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
+    (start + error.column()).saturating_sub(1)
+}
+
+/// Returns the line and the column of an error, both from 1; the column is in characters.
+pub(crate) fn position_of(text: &str, error: &serde_json::Error) -> (usize, usize) {
+    let (mut line, mut column) = (1, 1);
+    let offset = offset_of(text, error);
+    for (_, c) in text.char_indices().take_while(|(at, _)| *at < offset) {
+        (line, column) = match c {
+            '\n' => (line + 1, 1),
+            _ => (line, column + 1),
+        };
+    }
+    (line, column)
+}
+
 /// Formats a float as `encoding/json` does: `1000000`, `0.5`, `1e+21`.
 pub(crate) fn float(f: f64) -> String {
     let magnitude = f.abs();

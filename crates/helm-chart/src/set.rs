@@ -68,11 +68,9 @@ pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result
     Ok(())
 }
 
-/// Returns the position of an error in JSON, from 1 and in characters. The error itself has a line, and a column in bytes.
+/// Returns the position of an error in JSON, from 1 and in characters. The error itself has a line and a column.
 fn column(text: &str, error: &serde_json::Error) -> usize {
-    let lines = text.split_inclusive('\n').take(error.line() - 1);
-    let start: usize = lines.map(str::len).sum();
-    let at = (start + error.column()).saturating_sub(1);
+    let at = crate::json::offset_of(text, error);
     text.char_indices().take_while(|(i, _)| *i < at).count() + 1
 }
 

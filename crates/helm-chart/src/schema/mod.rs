@@ -123,7 +123,7 @@ impl Schema {
 
 fn parse(text: &str) -> Result<Value, SchemaError> {
     serde_json::from_str(text).map_err(|e| SchemaError {
-        position: Some((e.line(), e.column())),
+        position: Some(crate::json::position_of(text, &e)),
         message: format!("the schema is not JSON: {e}"),
     })
 }

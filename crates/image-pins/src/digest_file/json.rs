@@ -47,11 +47,11 @@ impl<'a> Document<'a> {
     pub(super) fn values<T: Deserialize<'a>>(&self) -> Result<Vec<T>, At> {
         let text = self.0.text();
         if text.trim_start().starts_with('[') {
-            return serde_json::from_str(text).map_err(|error| syntax(&error));
+            return serde_json::from_str(text).map_err(|error| self.syntax(&error));
         }
         let values = serde_json::Deserializer::from_str(text).into_iter();
         values
-            .map(|value| value.map_err(|error| syntax(&error)))
+            .map(|value| value.map_err(|error| self.syntax(&error)))
             .collect()
     }
 
@@ -90,16 +90,17 @@ impl<'a> Document<'a> {
             .map_err(|error: DigestError| place.problem(error))?;
         super::row(&reference, digest, place).map_err(|problem| at.problem(problem))
     }
-}
 
-fn syntax(error: &serde_json::Error) -> At {
-    let position = Position {
-        line: error.line().max(1),
-        column: error.column().max(1),
-    };
-    let message = error.to_string();
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(&*message, |(what, _)| what);
-    position.problem(Problem::Syntax(format!("not the expected JSON: {message}")))
+    fn syntax(&self, error: &serde_json::Error) -> At {
+        let lines = self.0.text().split_inclusive('\n');
+        let lines = lines.take(error.line().saturating_sub(1));
+        // The column of the error is in bytes, and 0 for a line feed.
+        let offset = lines.map(str::len).sum::<usize>() + error.column();
+        let position = self.0.of_offset(offset.saturating_sub(1));
+        let message = error.to_string();
+        let message = message
+            .rsplit_once(" at line ")
+            .map_or(&*message, |(what, _)| what);
+        position.problem(Problem::Syntax(format!("not the expected JSON: {message}")))
+    }
 }

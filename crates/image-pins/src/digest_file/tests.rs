@@ -235,6 +235,19 @@ fn input_that_is_not_text_is_refused_with_its_position() {
 }
 
 #[test]
+fn columns_of_damaged_json_count_characters() {
+    for (text, expected) in [
+        ("{\"Digest\": \"éé\" x", "f:1:17: not the expected JSON"),
+        ("{\"Digest\":\n\"é\" x", "f:2:5: not the expected JSON"),
+        ("[{\"Digest\": \"éé\" x", "f:1:18: not the expected JSON"),
+        ("{\"Digest\": \"\n", "f:1:13: not the expected JSON"),
+    ] {
+        let message = summary(text, None);
+        assert!(message.starts_with(expected), "{text:?}: {message}");
+    }
+}
+
+#[test]
 fn a_named_format_is_not_detected() {
     assert_eq!(
         summary("init: {a}", Some(Format::NameLines)),
