@@ -773,7 +773,8 @@ fn the_forms_call_every_function_that_always_gives_the_same() {
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .collect();
     let functions = crate::functions::own_functions();
-    let differs = ["random", "keys"];
+    // Functions for passwords are slow on purpose, or need what another one has encrypted.
+    let differs = ["random", "keys", "passwords"];
     let missing: Vec<&String> = functions
         .iter()
         .filter(|(file, name)| !differs.contains(&file.as_str()) && !called.contains(name.as_str()))

@@ -16,6 +16,8 @@ const MAX_WORK: u64 = if cfg!(any(test, fuzzing)) {
 pub(super) const NODE: u64 = 64;
 /// The units of a value that a function copies.
 const COPIED_NODE: u64 = 256;
+/// How many functions that are slow on purpose a rendering may call. Tests may call fewer, because they are not optimized.
+const SLOW_CALLS: u64 = if cfg!(test) { 4 } else { 100 };
 /// The units of a call of a template.
 const CALL: u64 = 400;
 /// The units of each byte of a result, which stays in memory for a while.
@@ -35,6 +37,11 @@ pub(super) fn spend(units: u64) -> bool {
     let left = LEFT.get().saturating_sub(units);
     LEFT.set(left);
     left > 0
+}
+
+/// Takes the units of a function that is slow on purpose, such as a hash of a password.
+pub(super) fn spend_slow() -> bool {
+    spend(MAX_WORK / SLOW_CALLS)
 }
 
 /// Takes the units of a list or dict that is walked through. Returns whether any are left; if not, the walk can end,
@@ -101,6 +108,8 @@ mod tests {
         r#"{{ define "x" }}{{ if lt . 40 }}{{ include "x" (add1 .) }}{{ include "x" (add1 .) }}{{ end }}{{ end }}{{ include "x" 0 }}"#,
         r#"{{ define "x" }}{{ if lt . 40 }}{{ template "x" (add1 .) }}{{ template "x" (add1 .) }}{{ end }}{{ end }}{{ template "x" 0 }}"#,
         "{{ $t := `{{ if lt .n 40 }}{{ tpl .t (dict \"n\" (add1 .n) \"t\" .t) }}{{ tpl .t (dict \"n\" (add1 .n) \"t\" .t) }}{{ end }}` }}{{ tpl $t (dict \"n\" 0 \"t\" $t) }}",
+        // Functions that are slow on purpose.
+        r#"{{ range 1000000 }}{{ $_ := derivePassword 1 "long" "a" "b" "c" }}{{ end }}"#,
         // Regular expressions.
         r#"{{ regexReplaceAll "" (repeat 1000000 "a") (repeat 10000 "b") | len }}"#,
         r#"{{ regexReplaceAllLiteral "a" (repeat 1000000 "a") (repeat 10000 "b") | len }}"#,

@@ -117,21 +117,26 @@ fn pretty_json(value: &Value) -> String {
 
 /// Invalid base64 results in Go's error message as the string, as in sprig.
 fn b64_decode(_: &mut Context, a: &Args<'_>) -> Outcome {
-    let encoded = a.text(0)?;
+    let decoded = decode_base64(a.text(0)?);
+    Ok(decoded.map_or_else(Value::from, |bytes| Value::text(&bytes)))
+}
+
+/// Decodes base64 (RFC 4648, section 4), as Go does: line breaks are ignored.
+///
+/// # Errors
+/// The message of Go.
+pub(super) fn decode_base64(encoded: &str) -> Result<Vec<u8>, String> {
     let (places, digits): (Vec<usize>, Vec<u8>) = encoded
         .bytes()
         .enumerate()
         .filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'))
         .unzip();
     let decoded = base64::engine::general_purpose::STANDARD.decode(&digits);
-    Ok(decoded.map_or_else(
-        |_| {
-            let place = bad_base64(&digits);
-            let at = places.get(place).copied().unwrap_or(encoded.len());
-            Value::from(format!("illegal base64 data at input byte {at}"))
-        },
-        |bytes| Value::text(&bytes),
-    ))
+    decoded.map_err(|_| {
+        let place = bad_base64(&digits);
+        let at = places.get(place).copied().unwrap_or(encoded.len());
+        format!("illegal base64 data at input byte {at}")
+    })
 }
 
 /// Returns where Go's decoder stops: at the first invalid byte, or at an incomplete quantum.

@@ -15,6 +15,7 @@ mod keys;
 mod lists;
 mod logic;
 mod numbers;
+mod passwords;
 mod paths;
 mod patterns;
 mod print;
@@ -118,6 +119,7 @@ static FUNCTIONS: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock:
         durations::TABLE,
         encoding::TABLE,
         keys::TABLE,
+        passwords::TABLE,
         lists::TABLE,
         logic::TABLE,
         numbers::TABLE,
