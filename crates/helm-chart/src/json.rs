@@ -36,6 +36,16 @@ pub(crate) fn position_of(text: &str, error: &serde_json::Error) -> (usize, usiz
     (line, column)
 }
 
+/// Returns the message of an error without the position that it ends with, whose column is in bytes.
+pub(crate) fn reason(error: &serde_json::Error) -> String {
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let message = error.to_string();
+    message
+        .strip_suffix(&position)
+        .unwrap_or(&message)
+        .to_owned()
+}
+
 /// Formats a float as `encoding/json` does: `1000000`, `0.5`, `1e+21`.
 pub(crate) fn float(f: f64) -> String {
     let magnitude = f.abs();

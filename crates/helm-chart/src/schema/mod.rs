@@ -20,6 +20,7 @@ use boon::{CompileError, Compiler, SchemaIndex, Schemas, UrlLoader};
 use serde_json::Value;
 
 use crate::error::Violation;
+use crate::json;
 
 /// The URL that Helm gives to every schema. Relative references are resolved against it.
 const URL: &str = "file:///values.schema.json";
@@ -122,9 +123,9 @@ impl Schema {
 }
 
 fn parse(text: &str) -> Result<Value, SchemaError> {
-    serde_json::from_str(text).map_err(|e| SchemaError {
-        position: Some(crate::json::position_of(text, &e)),
-        message: format!("the schema is not JSON: {e}"),
+    serde_json::from_str(text).map_err(|error| SchemaError {
+        position: Some(json::position_of(text, &error)),
+        message: format!("the schema is not JSON: {}", json::reason(&error)),
     })
 }
 
