@@ -3,8 +3,8 @@
 use helm_release::client::fuzzing::contexts;
 use serde_json::json;
 
-/// A password, which must not be in any message.
-const PASSWORD: &str = "tr0ub4dor";
+/// A password, which must not be in any message. It begins with a letter that ends no escape sequence of a message.
+const PASSWORD: &str = "Tr0ub4dor";
 
 /// Reads a kubeconfig, and prepares a connection for each of its contexts. Then each line is a part of an address with a
 /// password.
