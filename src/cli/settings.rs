@@ -94,7 +94,7 @@ pub(super) enum Origin {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub setting: &'static Setting,
-    /// `None` if there is no default.
+    /// `None` if the setting is not set and has no default.
     pub value: Option<OsString>,
     pub origin: Origin,
 }

@@ -1,6 +1,7 @@
-//! Positions in texts: every error must point into its input.
+//! Positions: every error must point into its input.
 
-/// Checks that a line and a column, both from 1 and in characters, are in a text or directly behind one of its lines.
+/// Checks that a position lies within the text or at the end of one of its lines. Lines and columns start at 1; columns
+/// count characters.
 pub(crate) fn assert_in(text: &str, line: usize, column: usize, what: &dyn std::fmt::Display) {
     let lines: Vec<&str> = text.split('\n').collect();
     assert!(

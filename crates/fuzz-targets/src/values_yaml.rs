@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::text::assert_in_yaml;
 
-/// Reads a text as a values file, as a stream of documents and as a manifest.
+/// Reads an input as a values file, as a stream of documents and as a manifest.
 ///
 /// # Panics
 /// A value that is written and read again is another one, or a position is outside of the text.

@@ -8,6 +8,8 @@ use std::io::Read as _;
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// Maximum depth of a name.
 const MAX_DEPTH: usize = 30;
 /// Maximum index of a list.
@@ -51,7 +53,7 @@ pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result
         let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| SetError {
             text: text.to_owned(),
             column: column(text, &error),
-            message: format!("not a JSON object: {error}"),
+            message: format!("not a JSON object: {}", json::reason(&error)),
         })?;
         super::values::merge(values, floats_in_map(object));
         return Ok(());
@@ -70,7 +72,7 @@ pub fn assign(text: &str, mode: Mode, values: &mut Map<String, Value>) -> Result
 
 /// Returns the position of an error in JSON, from 1 and in characters. The error itself has a line and a column.
 fn column(text: &str, error: &serde_json::Error) -> usize {
-    let at = crate::json::offset_of(text, error);
+    let at = json::offset_of(text, error);
     text.char_indices().take_while(|(i, _)| *i < at).count() + 1
 }
 
@@ -282,7 +284,9 @@ impl Parser<'_> {
         let mut stream = serde_json::Deserializer::from_str(&rest).into_iter::<Value>();
         let value = match stream.next() {
             Some(Ok(value)) => value,
-            Some(Err(error)) => return Err(self.error(self.at, format!("not JSON: {error}"))),
+            Some(Err(error)) => {
+                return Err(self.error(self.at, format!("not JSON: {}", json::reason(&error))));
+            }
             None => Value::Null,
         };
         let used = rest

@@ -210,7 +210,7 @@ fn differences(want: &Value, found: &Value, place: &str, lines: &mut Vec<String>
     }
 }
 
-// Their webhooks change, so none of these tests can reuse a cluster of another.
+// These tests change webhooks, so each of them needs a new cluster.
 
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]

@@ -17,10 +17,11 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// The size of a field element in bytes.
 const FIELD: usize = 66;
-/// The signatures of TLS 1.3 (RFC 8446, section 4.2.3). In TLS 1.2 a key may also sign with a shorter hash.
+/// The only signature scheme of these keys in TLS 1.3 (RFC 8446, section 4.2.3). TLS 1.2 allows shorter hashes, too, but
+/// rustls does not say which version a signature is for.
 const SCHEME: SignatureScheme = SignatureScheme::ECDSA_NISTP521_SHA512;
 
-/// What a signature of this curve is made of, by the hash function that it is made with (RFC 5758, section 3.2).
+/// A verifier for each hash function that signatures on this curve may use (RFC 5758, section 3.2).
 static VERIFIERS: [&dyn SignatureVerificationAlgorithm; 3] = [
     &Verifier {
         algorithm: alg_id::ECDSA_SHA512,

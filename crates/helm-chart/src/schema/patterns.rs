@@ -48,7 +48,8 @@ const MAX_SIZE: u64 = 1 << 20;
 pub(super) fn convert(schema: &Value) -> Result<Value, SchemaError> {
     if size(schema) > MAX_SIZE {
         return Err(SchemaError::new(format!(
-            "the regular expressions of the schema have more than {MAX_SIZE} characters, counted with their repetitions"
+            "the regular expressions of the schema have more than {MAX_SIZE} characters, counted with their \
+             repetitions; shorten them"
         )));
     }
     schema_value(schema, true)

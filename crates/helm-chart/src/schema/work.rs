@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::SchemaError;
 
-/// How often parts of a schema may be applied to values, each time to one value. Real charts need a few thousand. Tests,
-/// which are not optimized, may less.
+/// How often parts of a schema may be applied to values, each time to one value. Real charts need a few thousand. The
+/// limit is lower in tests, which are not optimized.
 const MAX_APPLIED: usize = if cfg!(test) { 20_000 } else { 1_000_000 };
 
 /// Keywords whose schemas apply to the value itself.
@@ -23,6 +23,8 @@ const EACH_ITEM: [&str; 3] = ["additionalItems", "contains", "unevaluatedItems"]
 const ITEMS: [&str; 2] = ["items", "prefixItems"];
 /// Keywords that refer to another part of the schema.
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+/// Keywords whose URL makes a part a resource of its own.
+const IDS: [&str; 2] = ["$id", "id"];
 /// Keywords that name a part of the schema.
 const NAMES: [&str; 4] = ["$anchor", "$dynamicAnchor", "$id", "id"];
 
@@ -34,7 +36,7 @@ const NAMES: [&str; 4] = ["$anchor", "$dynamicAnchor", "$id", "id"];
 pub(super) fn check(document: &Value, values: &Value) -> Result<(), SchemaError> {
     let mut walk = Walk {
         document,
-        named: None,
+        index: None,
         chain: HashSet::new(),
         applied: 0,
     };
@@ -42,15 +44,16 @@ pub(super) fn check(document: &Value, values: &Value) -> Result<(), SchemaError>
     match walk.is_too_much() {
         false => Ok(()),
         true => Err(SchemaError::new(format!(
-            "the schema is too complex: its parts would be applied to these values more than {MAX_APPLIED} times"
+            "the schema is too complex: its parts would be applied to these values more than {MAX_APPLIED} \
+             times; let its parts refer to each other less often"
         ))),
     }
 }
 
 struct Walk<'s> {
     document: &'s Value,
-    /// The parts that have a name, by the last segment of it; found when they are needed.
-    named: Option<HashMap<&'s str, Vec<&'s Value>>>,
+    /// What references lead to; collected at the first reference.
+    index: Option<Index<'s>>,
     /// The parts that are being applied to the current value. The checker reports a part that applies itself.
     chain: HashSet<*const Value>,
     applied: usize,
@@ -73,7 +76,7 @@ impl<'s> Walk<'s> {
         for (keyword, part) in keywords {
             let keyword = keyword.as_str();
             if REFERENCES.contains(&keyword) {
-                self.apply_reference(part, value);
+                self.apply_reference(schema, part, value);
             } else if IN_PLACE.contains(&keyword) {
                 self.apply_all(part, value);
             } else if IN_PLACE_MAPS.contains(&keyword) {
@@ -149,65 +152,88 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Applies what a reference (a pointer into the document, or the name of a part) leads to.
-    fn apply_reference(&mut self, reference: &Value, value: &Value) {
+    /// Applies what a reference of a part leads to: a pointer into the resource of the part, or a name.
+    fn apply_reference(&mut self, schema: &'s Value, reference: &Value, value: &Value) {
         let Some(reference) = reference.as_str() else {
             return;
         };
+        let document = self.document;
+        let index = self.index.get_or_insert_with(|| Index::of(document));
         let (name, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let mut starts = self.named(last_segment(name));
-        if starts.is_empty() {
-            starts.push(self.document);
-        }
-        let targets = match fragment.is_empty() || fragment.starts_with('/') {
-            false => self.named(fragment),
+        let mut targets = match fragment.is_empty() || fragment.starts_with('/') {
+            false => index.named(fragment),
             true => {
                 let decoded = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-                let target = |start: &'s Value| start.pointer(&decoded);
-                let targets: Vec<_> = starts.into_iter().filter_map(target).collect();
-                match targets.is_empty() {
-                    // A pointer is relative to the part with an `$id` around it.
-                    true => self.all_named().filter_map(target).collect(),
-                    false => targets,
+                let mut resources = index.named(last_segment(name));
+                if resources.is_empty() {
+                    resources.push(index.resource_of(schema).unwrap_or(document));
                 }
+                let target = |resource: &'s Value| resource.pointer(&decoded);
+                resources.into_iter().filter_map(target).collect()
             }
         };
+        targets.dedup_by_key(|target| std::ptr::from_ref(*target));
         for target in targets {
             self.apply(target, value);
         }
     }
-
-    fn index(&mut self) -> &HashMap<&'s str, Vec<&'s Value>> {
-        self.named.get_or_insert_with(|| {
-            let mut named = HashMap::new();
-            collect_named(self.document, &mut named);
-            named
-        })
-    }
-
-    fn named(&mut self, name: &str) -> Vec<&'s Value> {
-        match name {
-            "" => Vec::new(),
-            name => self.index().get(name).cloned().unwrap_or_default(),
-        }
-    }
-
-    fn all_named(&mut self) -> impl Iterator<Item = &'s Value> {
-        self.index().values().flatten().copied()
-    }
 }
 
-/// Collects the parts that have a name. Of URLs only the last segment counts.
-fn collect_named<'s>(schema: &'s Value, named: &mut HashMap<&'s str, Vec<&'s Value>>) {
-    match schema {
-        Value::Array(parts) => parts.iter().for_each(|part| collect_named(part, named)),
-        Value::Object(parts) => {
-            for name in NAMES.iter().filter_map(|key| parts.get(*key)?.as_str()) {
-                named.entry(last_segment(name)).or_default().push(schema);
+/// What the references of a document can lead to.
+#[derive(Default)]
+struct Index<'s> {
+    /// The parts that have a name. Of URLs only the last segment counts.
+    named: HashMap<&'s str, Vec<&'s Value>>,
+    /// The resources of parts that are not in the resource of the document: the nearest part around them with an `$id`
+    /// (JSON Schema 2020-12, section 8.2.1). Pointers start there.
+    resources: HashMap<*const Value, &'s Value>,
+}
+
+impl<'s> Index<'s> {
+    fn of(document: &'s Value) -> Index<'s> {
+        let mut index = Index::default();
+        index.add(document, None, true);
+        index
+    }
+
+    fn add(&mut self, schema: &'s Value, resource: Option<&'s Value>, is_document: bool) {
+        match schema {
+            Value::Array(parts) => parts
+                .iter()
+                .for_each(|part| self.add(part, resource, false)),
+            Value::Object(parts) => {
+                for name in NAMES.iter().filter_map(|key| parts.get(*key)?.as_str()) {
+                    let named = self.named.entry(last_segment(name)).or_default();
+                    named.push(schema);
+                }
+                let is_url = |key: &&str| {
+                    let id = parts.get(*key).and_then(Value::as_str);
+                    id.is_some_and(|id| !id.starts_with('#'))
+                };
+                let begins_resource = !is_document && IDS.iter().any(is_url);
+                let resource = if begins_resource {
+                    Some(schema)
+                } else {
+                    resource
+                };
+                if let Some(resource) = resource {
+                    self.resources.insert(schema, resource);
+                }
+                parts
+                    .values()
+                    .for_each(|part| self.add(part, resource, false));
             }
-            parts.values().for_each(|part| collect_named(part, named));
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn named(&self, name: &str) -> Vec<&'s Value> {
+        self.named.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Returns the resource of a part; `None` for that of the document.
+    fn resource_of(&self, schema: &Value) -> Option<&'s Value> {
+        self.resources.get(&std::ptr::from_ref(schema)).copied()
     }
 }
 
@@ -277,6 +303,14 @@ mod tests {
             // Pointers that are relative to the part around them.
             (
                 json!({"$ref": "part", "definitions": {"x": {
+                    "$id": "http://a/part", "$ref": "#/definitions/a0",
+                    "definitions": doubling(|i| json!({"allOf": [{"$ref": pointer(i)}, {"$ref": pointer(i)}]}))["definitions"],
+                }}}),
+                json!({}),
+            ),
+            // The same pointer leads elsewhere from the document.
+            (
+                json!({"$ref": "part", "definitions": {"a0": {}, "x": {
                     "$id": "http://a/part", "$ref": "#/definitions/a0",
                     "definitions": doubling(|i| json!({"allOf": [{"$ref": pointer(i)}, {"$ref": pointer(i)}]}))["definitions"],
                 }}}),

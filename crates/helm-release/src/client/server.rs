@@ -22,7 +22,7 @@ impl Server {
     /// It is not an address of an HTTP server.
     pub fn parse(text: &str) -> Result<Server, String> {
         let (is_https, rest) = match text.split_once("://") {
-            // What is no scheme may be a password.
+            // If it is not a scheme, it may contain a password.
             Some((scheme, _)) if !is_scheme(scheme) => {
                 return Err("its scheme is not http or https".to_owned());
             }
@@ -126,7 +126,7 @@ pub(super) fn without_query(server: &str) -> &str {
     }
 }
 
-/// Returns whether a text is the scheme of a URI (RFC 3986, section 3.1).
+/// Returns whether `text` is a valid URI scheme (RFC 3986, section 3.1).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
