@@ -72,7 +72,8 @@ pub(crate) fn check_syntax(name: &str, text: Cow<'static, str>) -> Result<(), Te
     parse::Source::parse(name, text, &functions::check_name).map(drop)
 }
 
-/// Renders all files except for partials (whose name starts with `_`), in the given order. Returns their names and output.
+/// Renders all files except for partials (whose name starts with `_`), in the given order. Calls `finished` with the name
+/// and the output of each.
 ///
 /// Each file can include the definitions of all others. If two files define the same name, the later file wins.
 ///
@@ -84,7 +85,8 @@ pub fn render(
     stack: Stack,
     lookups: &Lookups,
     allow_random: bool,
-) -> Result<Vec<(String, String)>, TemplateFault> {
+    mut finished: impl FnMut(&str, String),
+) -> Result<(), TemplateFault> {
     meter::reset();
     let max_depth = match stack {
         Stack::OfAnyThread => limits::SHALLOW_DEPTH,
@@ -92,7 +94,6 @@ pub fn render(
     };
     let context = functions::Context::new(lookups.clone(), allow_random);
     let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, context);
-    let mut rendered = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
         if file.is_partial() {
             continue;
@@ -120,9 +121,9 @@ pub fn render(
         if text.contains(exec::NO_VALUE) {
             text = text.replace(exec::NO_VALUE, "");
         }
-        rendered.push((file.name.clone(), text));
+        finished(&file.name, text);
     }
-    Ok(rendered)
+    Ok(())
 }
 
 /// Returns the templates that can be called.
@@ -158,9 +159,12 @@ mod tests {
             data: Value::from(data),
             identity: Value::Nil,
         };
-        let mut rendered =
-            render(&[file], stack, &Lookups::default(), false).map_err(|f| f.to_string())?;
-        Ok(rendered.remove(0).1)
+        let mut rendered = String::new();
+        render(&[file], stack, &Lookups::default(), false, |_, text| {
+            rendered = text;
+        })
+        .map_err(|f| f.to_string())?;
+        Ok(rendered)
     }
 
     #[test]
