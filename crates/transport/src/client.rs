@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body_util::Full;
+use http::{HeaderValue, Request, Response, Uri, header};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::body::Body;
-use crate::connector::{Connector, TlsSettings};
+use crate::connector::{Connector, Proxies, TlsSettings};
+use crate::environment::environment_proxy;
 use crate::error::{BuildError, SendError};
+use crate::payload::Payload;
 use crate::proxy::{Proxy, ProxyKind};
 use crate::tls::{Identity, Trust, client_config};
 
@@ -23,9 +23,8 @@ const PING: Duration = Duration::from_secs(10);
 /// An HTTP client. It keeps connections open and shares them between requests; copies share them, too.
 #[derive(Clone)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<Connector, Full<Bytes>>,
-    /// For a proxy that reads the requests to servers without TLS.
-    proxy_authorization: Option<HeaderValue>,
+    http: hyper_util::client::legacy::Client<Connector, Payload>,
+    proxies: Proxies,
 }
 
 /// Settings of a [`Client`].
@@ -34,7 +33,8 @@ pub struct ClientBuilder {
     trust: Trust,
     identity: Option<Identity>,
     server_name: Option<String>,
-    proxy: Option<Proxy>,
+    proxies: Proxies,
+    is_http1_only: bool,
     connect_timeout: Duration,
 }
 
@@ -63,7 +63,22 @@ impl ClientBuilder {
     /// Sends requests through a proxy.
     #[must_use]
     pub fn proxy(mut self, proxy: Option<Proxy>) -> ClientBuilder {
-        self.proxy = proxy;
+        self.proxies = proxy.map_or(Proxies::None, Proxies::One);
+        self
+    }
+
+    /// Sends requests through the proxies that the environment names for their servers, as [`environment_proxy`] returns
+    /// them.
+    #[must_use]
+    pub fn environment_proxies(mut self) -> ClientBuilder {
+        self.proxies = Proxies::Environment;
+        self
+    }
+
+    /// Speaks HTTP/1.1 even to servers that know HTTP/2. Large uploads are faster: each has a connection of its own.
+    #[must_use]
+    pub fn http1_only(mut self) -> ClientBuilder {
+        self.is_http1_only = true;
         self
     }
 
@@ -79,7 +94,11 @@ impl ClientBuilder {
     /// # Errors
     /// A certificate, a key or the TLS name cannot be used, or TLS does not run on this processor.
     pub fn build(self) -> Result<Client, BuildError> {
-        let server = client_config(&self.trust, self.identity, &[b"h2", b"http/1.1"])?;
+        let protocols: &[&[u8]] = match self.is_http1_only {
+            true => &[b"http/1.1"],
+            false => &[b"h2", b"http/1.1"],
+        };
+        let server = client_config(&self.trust, self.identity, protocols)?;
         let server_name = match self.server_name {
             None => None,
             Some(name) => match name.clone().try_into() {
@@ -87,19 +106,21 @@ impl ClientBuilder {
                 Err(_) => return Err(BuildError::ServerName { name }),
             },
         };
-        let proxy_tls = match &self.proxy {
-            Some(proxy) if proxy.kind == ProxyKind::Https => {
-                Some(Arc::new(client_config(&self.trust, None, &[b"http/1.1"])?))
-            }
-            _ => None,
+        let has_proxy_tls = match &self.proxies {
+            Proxies::None => false,
+            Proxies::One(proxy) => proxy.kind == ProxyKind::Https,
+            Proxies::Environment => true,
+        };
+        let proxy_tls = match has_proxy_tls {
+            true => Some(Arc::new(client_config(&self.trust, None, &[b"http/1.1"])?)),
+            false => None,
         };
         let tls = TlsSettings {
             server: Arc::new(server),
             server_name,
             proxy: proxy_tls,
         };
-        let proxy_authorization = self.proxy.as_ref().and_then(Proxy::authorization);
-        let connector = Connector::new(tls, self.proxy, self.connect_timeout);
+        let connector = Connector::new(tls, self.proxies.clone(), self.connect_timeout);
         let http = hyper_util::client::legacy::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -108,7 +129,7 @@ impl ClientBuilder {
             .build(connector);
         Ok(Client {
             http,
-            proxy_authorization,
+            proxies: self.proxies,
         })
     }
 }
@@ -120,7 +141,8 @@ impl Client {
             trust: Trust::default(),
             identity: None,
             server_name: None,
-            proxy: None,
+            proxies: Proxies::None,
+            is_http1_only: false,
             connect_timeout: CONNECT_TIMEOUT,
         }
     }
@@ -131,14 +153,29 @@ impl Client {
     ///
     /// # Errors
     /// The connection cannot be established, or breaks.
-    pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, SendError> {
-        let is_http = request.uri().scheme_str() == Some("http");
-        if let (true, Some(authorization)) = (is_http, &self.proxy_authorization) {
+    pub async fn send(
+        &self,
+        request: Request<impl Into<Payload>>,
+    ) -> Result<Response<Body>, SendError> {
+        let mut request = request.map(Into::into);
+        if let Some(authorization) = self.proxy_authorization(request.uri()) {
             let headers = request.headers_mut();
-            headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+            headers.insert(header::PROXY_AUTHORIZATION, authorization);
         }
-        let sent = self.http.request(request.map(Full::new)).await;
+        let sent = self.http.request(request).await;
         let answer = sent.map_err(|error| SendError(Box::new(error)))?;
         Ok(answer.map(Body::from))
+    }
+
+    /// Returns the credentials for a proxy that reads the request, because the server has no TLS.
+    fn proxy_authorization(&self, server: &Uri) -> Option<HeaderValue> {
+        if server.scheme_str() != Some("http") {
+            return None;
+        }
+        match &self.proxies {
+            Proxies::None => None,
+            Proxies::One(proxy) => proxy.authorization(),
+            Proxies::Environment => environment_proxy(server)?.proxy.ok()?.authorization(),
+        }
     }
 }

@@ -15,7 +15,8 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use crate::proxy::{Proxy, ProxyKind};
+use crate::environment::environment_proxy;
+use crate::proxy::{InvalidProxy, Proxy, ProxyKind};
 use crate::stream::{BoxStream, Established};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -34,8 +35,42 @@ pub(crate) struct TlsSettings {
 pub(crate) struct Connector {
     http: HttpConnector,
     tls: TlsSettings,
-    proxy: Option<Proxy>,
+    proxies: Proxies,
     timeout: Duration,
+}
+
+/// Which proxies are used.
+#[derive(Clone, Debug)]
+pub(crate) enum Proxies {
+    None,
+    One(Proxy),
+    /// Those that the environment names, which depend on the server.
+    Environment,
+}
+
+impl Proxies {
+    fn for_server(&self, server: &Uri) -> Result<Option<Proxy>, InvalidVariable> {
+        match self {
+            Proxies::None => Ok(None),
+            Proxies::One(proxy) => Ok(Some(proxy.clone())),
+            Proxies::Environment => match environment_proxy(server) {
+                None => Ok(None),
+                Some(found) => found.proxy.map(Some).map_err(|reason| InvalidVariable {
+                    variable: found.variable,
+                    reason,
+                }),
+            },
+        }
+    }
+}
+
+/// The environment names a proxy that is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {variable} is not the address of a proxy: {reason}")]
+struct InvalidVariable {
+    variable: &'static str,
+    #[source]
+    reason: InvalidProxy,
 }
 
 /// There is no connection to a proxy.
@@ -57,7 +92,7 @@ struct TooLate {
 
 impl Connector {
     /// A connector; TCP, the request to a proxy and TLS may each take `timeout`.
-    pub fn new(tls: TlsSettings, proxy: Option<Proxy>, timeout: Duration) -> Connector {
+    pub fn new(tls: TlsSettings, proxies: Proxies, timeout: Duration) -> Connector {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         // Small requests must not wait for acknowledgements (Nagle's algorithm).
@@ -67,7 +102,7 @@ impl Connector {
         Connector {
             http,
             tls,
-            proxy,
+            proxies,
             timeout,
         }
     }
@@ -80,7 +115,7 @@ impl Connector {
         let target: Uri = format!("http://{host}:{port}/").parse()?;
 
         let mut is_proxied = false;
-        let stream: BoxStream = match self.proxy.take() {
+        let stream: BoxStream = match self.proxies.for_server(&server)? {
             None => self.tcp(target).await?,
             Some(proxy) => {
                 let opened = self.tcp(proxy.address.clone()).await;

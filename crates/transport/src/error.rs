@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use rustls::{CertificateError, InvalidMessage};
+
 /// Why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +58,22 @@ impl SendError {
     pub fn is_connect(&self) -> bool {
         let legacy = self.0.downcast_ref::<hyper_util::client::legacy::Error>();
         legacy.is_some_and(hyper_util::client::legacy::Error::is_connect)
+    }
+
+    /// Returns whether no authority that is trusted has signed the certificate of the server.
+    pub fn is_untrusted_certificate(&self) -> bool {
+        let unknown = |error: &CertificateError| matches!(error, CertificateError::UnknownIssuer);
+        matches!(self.tls(), Some(rustls::Error::InvalidCertificate(error)) if unknown(error))
+    }
+
+    /// Returns whether the server answered the TLS handshake with something that is not TLS, as servers of plain HTTP do.
+    pub fn is_not_tls(&self) -> bool {
+        matches!(
+            self.tls(),
+            Some(rustls::Error::InvalidMessage(
+                InvalidMessage::InvalidContentType
+            ))
+        )
     }
 
     /// Returns the TLS error that ended the connection, if there is one.

@@ -23,6 +23,8 @@ pub enum Trust {
     /// Those whose certificates the authorities of this machine have signed.
     #[default]
     System,
+    /// Those whose certificates the authorities of this machine, or these, have signed.
+    SystemAnd(Vec<CertificateDer<'static>>),
     /// Those whose certificates these authorities have signed.
     Authorities(Vec<CertificateDer<'static>>),
     /// All, without any check: anyone on the way can read and change what is sent.
@@ -128,6 +130,17 @@ pub(crate) fn client_config(
         Trust::System => builder
             .with_platform_verifier()
             .map_err(BuildError::SystemTrust)?,
+        Trust::SystemAnd(authorities) => {
+            let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
+                authorities.iter().cloned(),
+                Arc::clone(&provider),
+            );
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(
+                    verifier.map_err(BuildError::SystemTrust)?,
+                ))
+        }
         Trust::Authorities(authorities) => {
             let verifier = Verifier::new(authorities, &provider)?;
             builder
