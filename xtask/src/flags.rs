@@ -184,7 +184,7 @@ fn package_chart() -> Command {
 
 fn test() -> Command {
     Command::new("test")
-        .about("Run all tests, including those against the real helm and Kubernetes, which are built once with Go")
+        .about("Run all tests, including those against the real helm, Kubernetes and registries, which are built once with Go")
         .after_help(
             "The last line is `N passed, N failed, N skipped`. With CI=true, a skipped test is a failure.\n\
              If KUBEBUILDER_ASSETS is set, etcd and kube-apiserver are taken from that folder.\n\

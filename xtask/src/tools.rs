@@ -90,14 +90,55 @@ pub const ETCD: Tool = Tool {
     asset: true,
 };
 
+/// The real distribution, a registry with authentication and without the referrers API.
+pub const DISTRIBUTION: Tool = Tool {
+    name: "distribution",
+    module: "distribution",
+    package: "github.com/distribution/distribution/v3/cmd/registry",
+    ldflags: "-s -w",
+    variable: "OSM_TEST_DISTRIBUTION",
+    asset: false,
+};
+
+/// The real olareg, a registry with the referrers API.
+pub const OLAREG: Tool = Tool {
+    name: "olareg",
+    module: "olareg",
+    package: "github.com/olareg/olareg/cmd/olareg",
+    variable: "OSM_TEST_OLAREG",
+    ..DISTRIBUTION
+};
+
+/// The real crane, which fills registries and reads them.
+pub const CRANE: Tool = Tool {
+    name: "crane",
+    module: "crane",
+    package: "github.com/google/go-containerregistry/cmd/crane",
+    variable: "OSM_TEST_CRANE",
+    ..DISTRIBUTION
+};
+
+/// The real cosign, which signs images.
+pub const COSIGN: Tool = Tool {
+    name: "cosign",
+    module: "cosign",
+    package: "github.com/sigstore/cosign/v3/cmd/cosign",
+    variable: "OSM_TEST_COSIGN",
+    ..DISTRIBUTION
+};
+
 /// All programs that tests need.
-pub const ALL: [Tool; 6] = [
+pub const ALL: [Tool; 10] = [
     HELM,
     HELM_ENGINE,
     KUBECTL,
     ETCD,
     KUBE_APISERVER,
     KUBE_CONTROLLER_MANAGER,
+    DISTRIBUTION,
+    OLAREG,
+    CRANE,
+    COSIGN,
 ];
 
 impl Tool {

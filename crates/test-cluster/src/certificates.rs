@@ -1,4 +1,4 @@
-//! A certificate authority for one cluster: P-256 keys that are generated in this process, without C code.
+//! A certificate authority for servers of tests: P-256 keys that are generated in this process, without C code.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +20,21 @@ pub struct Pair {
     pub key: String,
 }
 
-/// The authority that signs the server and client certificates of a cluster.
+/// An authority that signs certificates of servers and clients.
 pub struct Authority {
     certificate: String,
     issuer: Issuer<'static, Key>,
     serials: AtomicU64,
 }
 
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Authority {
+    /// Creates an authority with a new key.
     pub fn new() -> Self {
         let key = Key::generate();
         let mut params = params("test authority", 1);
@@ -47,11 +54,13 @@ impl Authority {
         &self.certificate
     }
 
-    /// Issues a certificate for a server on 127.0.0.1.
-    pub fn server(&self) -> Pair {
-        let mut params = params("kube-apiserver", self.serial());
+    /// Issues a certificate for a server on 127.0.0.1 that also has these host names.
+    pub fn server(&self, common_name: &str, hosts: &[&str]) -> Pair {
+        let mut params = params(common_name, self.serial());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+        let hosts = hosts.iter().map(|host| (*host).try_into().unwrap());
+        (params.subject_alt_names).extend(hosts.map(SanType::DnsName));
         self.sign(&params)
     }
 

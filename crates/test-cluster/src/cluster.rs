@@ -70,7 +70,7 @@ impl Cluster {
 
         let authority = Authority::new();
         let authority_file = file("authority.pem", authority.certificate());
-        let serving = authority.server();
+        let serving = authority.server("kube-apiserver", &[]);
         let (accounts_key, accounts_public) = key_pair();
         let accounts_key = file("accounts.key", &accounts_key);
         let accounts_public = file("accounts.pub", &accounts_public);

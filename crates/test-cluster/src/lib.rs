@@ -25,11 +25,12 @@ mod proxy;
 mod timing;
 
 pub use api::base64;
+pub use certificates::{Authority, Pair};
 pub use cluster::Cluster;
 pub use kubelet::{Kubelet, NODE};
 pub use pod_status::Failure;
 pub use pool::Lease;
-pub use processes::{Folder, Process};
+pub use processes::{Folder, Process, free_ports};
 pub use programs::{Output, finish, lines, read_all, run};
 pub use proxy::{Fault, Faults, Proxy};
 pub use timing::{PATIENCE, SHORTLY};
