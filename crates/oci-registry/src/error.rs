@@ -1,0 +1,175 @@
+//! What can go wrong between this program and a registry.
+
+use std::fmt::Display;
+use std::time::{Duration, SystemTime};
+
+use image_pins::Digest;
+use transport::SendError;
+
+use crate::model::ManifestError;
+
+/// Why something could not be read from or written to a registry.
+///
+/// The message names the registry, the repository, and the tag or digest.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {reason}")]
+pub struct RegistryError {
+    /// What it is about: `registry.example.com/seaport/harbor@sha256:…`.
+    pub what: String,
+    /// What went wrong.
+    #[source]
+    pub reason: Reason,
+}
+
+/// What went wrong between this program and a registry.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The registry does not have it, or hides that it has.
+    #[error("not found{}", said(.message))]
+    NotFound {
+        /// What the registry says.
+        message: String,
+    },
+    /// The registry wants to know who asks, or does not accept the credentials.
+    #[error("{} refuses {}{}", .server, match .had_credentials { true => "these credentials", false => "access without credentials" }, said(.message))]
+    Unauthorized {
+        /// Who refuses: the registry or its token server.
+        server: String,
+        /// Whether credentials were sent.
+        had_credentials: bool,
+        /// What the server says.
+        message: String,
+    },
+    /// The registry does not allow it to this user.
+    #[error("access denied{}", said(.message))]
+    Denied {
+        /// What the registry says.
+        message: String,
+    },
+    /// The registry asks for a pause that is too long to wait for.
+    #[error("too many requests: the registry answers again {}", at(.again))]
+    RateLimited {
+        /// When the registry answers again.
+        again: SystemTime,
+    },
+    /// The registry answers with an error.
+    #[error("the registry answers {status}{}", said(.message))]
+    Status {
+        /// The HTTP status.
+        status: http::StatusCode,
+        /// What the registry says.
+        message: String,
+    },
+    /// The connection could not be established, or broke.
+    #[error("{0}")]
+    Connection(#[source] SendError),
+    /// The connection was silent for too long.
+    #[error("no answer within {} seconds", .0.as_secs())]
+    Silent(Duration),
+    /// The answer is larger than allowed, or larger than announced.
+    #[error("{what} has more than {limit} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The answer has a different size than its descriptor says.
+    #[error("it has {actual} bytes instead of {expected}")]
+    Size {
+        /// The size of the descriptor.
+        expected: u64,
+        /// The size of what the registry sends.
+        actual: u64,
+    },
+    /// The bytes have a different digest: they are not what was asked for.
+    #[error("the content has the digest {actual}: it is not what was asked for")]
+    Digest {
+        /// The digest of the bytes.
+        actual: Digest,
+    },
+    /// The bytes are not a manifest.
+    #[error(transparent)]
+    Manifest(ManifestError),
+    /// The registry encodes content that has to come as it is.
+    #[error("the registry sends it with the encoding {0:?}, which changes its bytes")]
+    Encoded(String),
+    /// A redirect leads to where it must not.
+    #[error("redirected to {to}: {why}")]
+    Redirect {
+        /// Where the redirect leads, without the query.
+        to: String,
+        /// Why it is not followed.
+        why: &'static str,
+    },
+    /// The registry names a token server that must not be asked.
+    #[error(transparent)]
+    Realm(Box<crate::auth::RealmError>),
+    /// The token server does not give a token.
+    #[error("the token server {host} cannot be used: {problem}")]
+    TokenServer {
+        /// The host of the token server.
+        host: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There are too many of something.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The registry does not do what the distribution specification says.
+    #[error("the registry does not follow the distribution specification: {0}")]
+    Protocol(String),
+    /// The tag is there, with another digest.
+    #[error("the tag has the digest {found} already, not {wanted}")]
+    TagTaken {
+        /// The digest that the tag has.
+        found: Box<Digest>,
+        /// The digest that it should get.
+        wanted: Box<Digest>,
+    },
+    /// The archive is damaged, or does not have it.
+    #[error(transparent)]
+    Archive(Box<crate::layout::ArchiveError>),
+    /// A blob of the image could not be copied.
+    #[error("it is incomplete: {0}")]
+    Incomplete(String),
+    /// The client cannot be built, or the request cannot be made.
+    #[error("{0}")]
+    Client(String),
+}
+
+impl Reason {
+    /// Returns whether the content does not exist, as far as the registry tells.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Reason::NotFound { .. })
+    }
+
+    /// Returns this reason for a place.
+    pub(crate) fn at(self, what: impl Display) -> RegistryError {
+        RegistryError {
+            what: format!("{what}"),
+            reason: self,
+        }
+    }
+}
+
+/// Returns the message of a server behind a colon.
+fn said(message: &str) -> String {
+    match message {
+        "" => String::new(),
+        message => format!(": {message}"),
+    }
+}
+
+fn at(time: &SystemTime) -> String {
+    match time.duration_since(SystemTime::now()) {
+        Ok(left) => format!("in {} seconds", left.as_secs().max(1)),
+        Err(_) => "now".to_owned(),
+    }
+}

@@ -1,0 +1,57 @@
+//! A client for OCI registries: resolve, check, verify and copy container images by digest.
+//!
+//! Everything that a registry sends is checked before it counts: sizes, digests, media types, and where a redirect or a
+//! token server is.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use image_pins::{Reference, Tag};
+//! use oci_registry::{Client, CredentialStore, Repository};
+//!
+//! # async fn look() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder()
+//!     .credentials(CredentialStore::from_environment())
+//!     .build()?;
+//! let reference: Reference = "registry.example.com/web".parse()?;
+//! let repository = Repository::from(&reference);
+//! let tag: Tag = "v1".parse()?;
+//! match client.resolve(&repository, &tag).await? {
+//!     Some(digest) => {
+//!         let image = client.check_image(&repository, &digest).await?;
+//!         println!("{tag} is {digest}, for {} platforms", image.platforms.len());
+//!     }
+//!     None => println!("there is no tag {tag}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Client`] reads from and writes to registries: [`Client::resolve`], [`Client::manifest`], [`Client::blob`],
+//!   [`Client::check_image`], [`Client::verify_signatures`], [`Client::copy`].
+//! - [`CredentialStore`] finds the credentials that docker and podman use.
+//! - [`layout`] has images in files, [`signature`] verifies what cosign signed, [`model`] has manifests and descriptors.
+
+mod auth;
+mod copy;
+mod error;
+mod hash;
+pub mod layout;
+mod limits;
+pub mod model;
+mod place;
+mod remote;
+mod server_text;
+pub mod signature;
+mod source;
+mod tree;
+
+pub use auth::{CredentialStore, CredentialsError, HelperProblem, RealmError, RealmProblem};
+pub use copy::{BlobOutcome, CopyEvent, CopyImage, Observer};
+pub use error::{Reason, RegistryError};
+pub use hash::digest_of;
+pub use http::Uri;
+pub use place::{Host, Repository};
+pub use remote::{BlobReader, CheckedImage, Client, ClientBuilder, Log, Retries};
+pub use source::ImageSource;
+pub use transport::{BuildError, read_certificates};

@@ -1,0 +1,183 @@
+//! The client and its settings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+use transport::Trust;
+
+use super::download::BlobReader;
+use super::retry::Retries;
+use super::server::{Log, Server, Settings};
+use crate::auth::{CredentialStore, RealmPolicy};
+use crate::error::RegistryError;
+use crate::model::Descriptor;
+use crate::place::{Host, Repository};
+
+/// A client for any number of registries. Copies share connections, tokens and limits.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: transport::Client,
+    insecure: Vec<Host>,
+    requests: usize,
+    blobs: usize,
+    settings: Arc<Settings>,
+    servers: Mutex<HashMap<Host, Arc<Server>>>,
+}
+
+/// Settings of a [`Client`].
+pub struct ClientBuilder {
+    authorities: Vec<CertificateDer<'static>>,
+    insecure: Vec<Host>,
+    token_servers: Vec<Host>,
+    requests: usize,
+    blobs: usize,
+    credentials: CredentialStore,
+    retries: Retries,
+    user_agent: String,
+    log: Option<Log>,
+}
+
+impl Client {
+    /// Starts the settings of a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder {
+            authorities: Vec::new(),
+            insecure: Vec::new(),
+            token_servers: Vec::new(),
+            requests: 12,
+            blobs: 6,
+            credentials: CredentialStore::none(),
+            retries: Retries::default(),
+            user_agent: concat!("oci-registry/", env!("CARGO_PKG_VERSION")).to_owned(),
+            log: None,
+        }
+    }
+
+    /// Opens a blob of a repository.
+    ///
+    /// # Errors
+    /// The address of the registry is not valid. Whether the registry has the blob shows at [`BlobReader::chunk`].
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+    ) -> Result<BlobReader, RegistryError> {
+        BlobReader::open(self.server(repository.host()), repository, blob).await
+    }
+
+    pub(crate) fn server(&self, host: &Host) -> Arc<Server> {
+        let servers = self.0.servers.lock();
+        let mut servers = servers.unwrap_or_else(PoisonError::into_inner);
+        let server = servers.entry(host.clone()).or_insert_with(|| {
+            Arc::new(Server::new(
+                host.clone(),
+                self.0.insecure.contains(host),
+                self.0.requests,
+                self.0.blobs,
+                self.0.http.clone(),
+                Arc::clone(&self.0.settings),
+            ))
+        });
+        Arc::clone(server)
+    }
+}
+
+impl ClientBuilder {
+    /// Trusts these authorities in addition to those of this machine.
+    #[must_use]
+    pub fn authorities(mut self, authorities: Vec<CertificateDer<'static>>) -> ClientBuilder {
+        self.authorities = authorities;
+        self
+    }
+
+    /// Speaks plain HTTP with these registries, and only with these.
+    #[must_use]
+    pub fn insecure(mut self, hosts: Vec<Host>) -> ClientBuilder {
+        self.insecure = hosts;
+        self
+    }
+
+    /// Sends credentials to these hosts, too, if a registry names one of them as its token server.
+    #[must_use]
+    pub fn token_servers(mut self, hosts: Vec<Host>) -> ClientBuilder {
+        self.token_servers = hosts;
+        self
+    }
+
+    /// Sets how many requests and, of these, how many downloads of blobs a registry gets at the same time. As many blobs
+    /// can be sent to it besides. The defaults are 12 and 6.
+    #[must_use]
+    pub fn concurrency(mut self, requests: usize, blobs: usize) -> ClientBuilder {
+        self.requests = requests.max(1);
+        self.blobs = blobs.clamp(1, self.requests);
+        self
+    }
+
+    /// Sets where credentials come from. By default there are none.
+    #[must_use]
+    pub fn credentials(mut self, credentials: CredentialStore) -> ClientBuilder {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Sets how often a request is sent again. The default is [`Retries::default`].
+    #[must_use]
+    pub fn retries(mut self, retries: Retries) -> ClientBuilder {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets the header `User-Agent`.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: &str) -> ClientBuilder {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// Calls `log` with a line for each request. Lines contain no secrets.
+    #[must_use]
+    pub fn log(mut self, log: Log) -> ClientBuilder {
+        self.log = Some(log);
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// TLS does not run on this processor, or the authorities cannot be used.
+    pub fn build(self) -> Result<Client, transport::BuildError> {
+        let trust = match self.authorities.is_empty() {
+            true => Trust::System,
+            false => Trust::SystemAnd(self.authorities),
+        };
+        let http = transport::Client::builder()
+            .trust(trust)
+            .environment_proxies()
+            .http1_only()
+            .connect_timeout(Duration::from_secs(10))
+            .build()?;
+        let realms = RealmPolicy {
+            insecure: self.insecure.iter().cloned().collect(),
+            token_servers: self.token_servers.into_iter().collect(),
+        };
+        let settings = Settings {
+            credentials: self.credentials,
+            realms,
+            retries: self.retries,
+            user_agent: self.user_agent,
+            log: self.log,
+        };
+        Ok(Client(Arc::new(Inner {
+            http,
+            insecure: self.insecure,
+            requests: self.requests,
+            blobs: self.blobs,
+            settings: Arc::new(settings),
+            servers: Mutex::default(),
+        })))
+    }
+}

@@ -1,0 +1,230 @@
+//! Manifests and tags of a repository.
+
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use image_pins::{Digest, Tag};
+
+use super::client::Client;
+use super::exchange::{Answer, Call};
+use super::server::Server;
+use crate::auth::Access;
+use crate::error::{Reason, RegistryError};
+use crate::hash::Hasher;
+use crate::limits;
+use crate::model::{Manifest, media_type};
+use crate::place::Repository;
+
+/// The digest of a manifest in answers of a registry (OCI distribution specification, "Pulling manifests").
+const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";
+/// Says that a registry lists a manifest as referrer of its subject ("Pushing Manifests with Subject").
+const OCI_SUBJECT: &str = "oci-subject";
+
+/// What became of a manifest that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Whether the registry lists it as a referrer of its subject by itself.
+    pub lists_referrer: bool,
+}
+
+impl Client {
+    /// Reads a manifest by its digest. It has that digest.
+    ///
+    /// # Errors
+    /// The registry does not have it, sends something else, or cannot be reached.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Manifest, RegistryError> {
+        let what = format!("{repository}@{digest}");
+        let read = async {
+            let server = self.server(repository.host());
+            let manifest = get(&server, repository, &digest.to_string()).await?;
+            let actual = Hasher::same_algorithm(digest, manifest.bytes());
+            match actual == *digest {
+                true => Ok(manifest.with_digest(actual)),
+                false => Err(Reason::Digest { actual }),
+            }
+        };
+        read.await.map_err(|reason: Reason| reason.at(what))
+    }
+
+    /// Reads the manifest that a tag points at now.
+    ///
+    /// # Errors
+    /// The registry does not have it, or cannot be reached.
+    pub async fn manifest_of_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Manifest, RegistryError> {
+        let server = self.server(repository.host());
+        let read = get(&server, repository, tag.as_ref()).await;
+        read.map_err(|reason| reason.at(format!("{repository}:{tag}")))
+    }
+
+    /// Returns the digest that a tag points at now; `None` if there is no such tag.
+    ///
+    /// The request is one that Docker Hub does not count as a pull.
+    ///
+    /// # Errors
+    /// The registry cannot be reached, or refuses the request.
+    pub async fn resolve(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let look = async {
+            let server = self.server(repository.host());
+            // The answer is gone before the next request, which needs its permit.
+            let named: Option<Digest> = match head(&server, repository, tag.as_ref()).await {
+                Err(reason) if reason.is_not_found() => return Ok(None),
+                // Some proxies do not know the method.
+                Err(Reason::Status { status, .. }) if status.as_u16() == 405 => None,
+                answer => {
+                    let answer = answer?;
+                    let named = answer.header(DOCKER_CONTENT_DIGEST);
+                    named.and_then(|digest| digest.parse().ok())
+                }
+            };
+            match named {
+                Some(digest) => Ok(Some(digest)),
+                None => match get(&server, repository, tag.as_ref()).await {
+                    Err(reason) if reason.is_not_found() => Ok(None),
+                    manifest => Ok(Some(manifest?.digest())),
+                },
+            }
+        };
+        look.await
+            .map_err(|reason: Reason| reason.at(format!("{repository}:{tag}")))
+    }
+
+    /// Returns whether a repository has a manifest.
+    ///
+    /// # Errors
+    /// The registry cannot be reached, or refuses the request.
+    pub async fn has_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        let server = self.server(repository.host());
+        match head(&server, repository, &digest.to_string()).await {
+            Ok(_) => Ok(true),
+            Err(reason) if reason.is_not_found() => Ok(false),
+            // Artifactory answers so for what is not there.
+            Err(Reason::Denied { .. }) => Ok(false),
+            Err(reason) => Err(reason.at(format!("{repository}@{digest}"))),
+        }
+    }
+
+    /// Sends a manifest. The blobs and manifests that it names must be there.
+    ///
+    /// # Errors
+    /// The registry refuses it, or cannot be reached.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+    ) -> Result<Stored, RegistryError> {
+        let digest = manifest.digest();
+        let what = format!("{repository}@{digest}");
+        let server = self.server(repository.host());
+        let sent = put(&server, repository, manifest, &digest.to_string()).await;
+        sent.map_err(|reason| reason.at(what))
+    }
+
+    /// Lets a tag point at a manifest that is there. If the tag points at another one, it is moved only if `can_move`.
+    ///
+    /// # Errors
+    /// The tag points at another manifest, the registry refuses it, or cannot be reached.
+    pub(crate) async fn set_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        manifest: &Manifest,
+        can_move: bool,
+    ) -> Result<(), RegistryError> {
+        let wanted = manifest.digest();
+        let taken = |found| {
+            let (found, wanted) = (Box::new(found), Box::new(wanted));
+            Reason::TagTaken { found, wanted }.at(format!("{repository}:{tag}"))
+        };
+        match self.resolve(repository, tag).await? {
+            Some(found) if manifest.has_digest(&found) => return Ok(()),
+            Some(found) if !can_move => return Err(taken(found)),
+            _ => {}
+        }
+        let server = self.server(repository.host());
+        let Err(reason) = put(&server, repository, manifest, tag.as_ref()).await else {
+            return Ok(());
+        };
+        // Another program may have set a tag that nobody can move.
+        match self.resolve(repository, tag).await {
+            Ok(Some(found)) if manifest.has_digest(&found) => Ok(()),
+            Ok(Some(found)) if !can_move => Err(taken(found)),
+            _ => Err(reason.at(format!("{repository}:{tag}"))),
+        }
+    }
+}
+
+fn call(
+    server: &Server,
+    method: Method,
+    repository: &Repository,
+    name: &str,
+    access: &Access,
+) -> Result<Call, Reason> {
+    let uri = server.uri(&format!("/v2/{}/manifests/{name}", repository.path()))?;
+    Ok(Call::new(method, uri, access))
+}
+
+/// Sends a request that accepts every type of manifest.
+async fn read(
+    server: &Server,
+    method: Method,
+    repository: &Repository,
+    name: &str,
+) -> Result<Answer, Reason> {
+    let access = Access::pull(repository.path());
+    let mut call = call(server, method, repository, name, &access)?;
+    for media_type in media_type::ACCEPTED {
+        call = call.header(ACCEPT, media_type);
+    }
+    server.exchange(&call).await
+}
+
+async fn head(server: &Server, repository: &Repository, name: &str) -> Result<Answer, Reason> {
+    read(server, Method::HEAD, repository, name).await
+}
+
+async fn get(server: &Server, repository: &Repository, name: &str) -> Result<Manifest, Reason> {
+    let answer = read(server, Method::GET, repository, name).await?;
+    let media_type = answer.header(CONTENT_TYPE).map(str::to_owned);
+    let bytes = answer.read("the manifest", limits::MANIFEST).await?;
+    Manifest::parse(bytes, media_type.as_deref()).map_err(Reason::Manifest)
+}
+
+async fn put(
+    server: &Server,
+    repository: &Repository,
+    manifest: &Manifest,
+    name: &str,
+) -> Result<Stored, Reason> {
+    let access = Access::push(repository.path());
+    let mut call = call(server, Method::PUT, repository, name, &access)?
+        .header(CONTENT_TYPE, manifest.media_type());
+    call.body = manifest.bytes().clone();
+    let answer = server.exchange(&call).await?;
+    // A registry may name it by another algorithm.
+    let is_digest = |named: &str| named.parse().is_ok_and(|named| manifest.has_digest(&named));
+    let named = answer.header(DOCKER_CONTENT_DIGEST);
+    if let Some(named) = named.filter(|named| !is_digest(named)) {
+        return Err(Reason::Protocol(format!(
+            "it stores the manifest with the digest {named:?}"
+        )));
+    }
+    Ok(Stored {
+        lists_referrer: answer.header(OCI_SUBJECT).is_some(),
+    })
+}
