@@ -57,13 +57,14 @@ fn commands_that_need_no_cluster_refuse_its_flags() {
 
 #[test]
 fn headings_of_help_have_the_same_order_everywhere() {
-    const ORDER: [&str; 8] = [
+    const ORDER: [&str; 9] = [
         "Commands:",
         "Arguments:",
         "Options:",
         "Images:",
         "Values:",
         "Output:",
+        "Registry:",
         "Cluster:",
         "Examples:",
     ];

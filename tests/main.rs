@@ -16,6 +16,7 @@ mod faults;
 mod foreign_install;
 mod helm_differential;
 mod help;
+mod images_verify;
 mod install;
 mod interruptions;
 mod kubeconfigs;

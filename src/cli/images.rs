@@ -1,4 +1,4 @@
-//! `osm images list`: the images that an installation would use.
+//! `osm images`: `list` shows the images that an installation would use.
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::mesh::Request;
 use crate::ops::ImageList;
 use helm_chart::{json, yaml};
 
-/// List the images of an installation
+/// List and check the images of an installation
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(super) struct Images {
@@ -24,6 +24,8 @@ pub(super) struct Images {
 enum Command {
     /// List the images that an installation with these flags would use
     List(List),
+    #[cfg(feature = "cluster")]
+    Verify(super::images_verify::Verify),
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +70,8 @@ impl Images {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         match &self.command {
             Command::List(list) => list.run(global, printer),
+            #[cfg(feature = "cluster")]
+            Command::Verify(verify) => verify.run(global, printer),
         }
     }
 }

@@ -17,6 +17,8 @@ mod flag_names;
 mod hints;
 mod image_messages;
 mod images;
+#[cfg(feature = "cluster")]
+mod images_verify;
 mod install;
 #[cfg(feature = "cluster")]
 mod live;
@@ -29,6 +31,10 @@ mod namespace;
 mod output;
 #[cfg(feature = "cluster")]
 mod port_arg;
+#[cfg(feature = "cluster")]
+mod registry_args;
+#[cfg(feature = "cluster")]
+mod registry_hints;
 mod settings;
 #[cfg(feature = "cluster")]
 mod uninstall;

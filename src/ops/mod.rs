@@ -13,6 +13,8 @@ mod event;
 #[cfg(feature = "cluster")]
 mod history;
 #[cfg(feature = "cluster")]
+mod image_check;
+#[cfg(feature = "cluster")]
 mod install;
 #[cfg(feature = "cluster")]
 mod mesh_config;
@@ -39,6 +41,7 @@ pub use {
     error::{Error, MeshConflict, MeshId, Operation, Unfinished},
     event::Event,
     history::{mesh_history, mesh_name},
+    image_check::{ImageCheck, ImageProblem, RegistryAccess, TagState, check_images},
     install::{InstallOptions, dry_run, install},
     mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},

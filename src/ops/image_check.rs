@@ -1,0 +1,219 @@
+//! Checks the images of an installation at their registries: they are there, complete and signed, and no tag has moved.
+
+use std::path::PathBuf;
+
+use futures_util::stream::{self, StreamExt as _};
+use image_pins::{Digest, Reference, Tag};
+use oci_registry::model::Platform;
+use oci_registry::signature::{PublicKey, Unverified, Verified};
+use oci_registry::{BuildError, Client, CredentialStore, Host, RegistryError, Repository};
+
+use crate::mesh::images::{ResolvedImage, Source};
+
+use super::images::ImageList;
+
+/// How registries are reached.
+#[derive(Debug, Default)]
+pub struct RegistryAccess {
+    /// A file with credentials; without one, those of docker and podman are used.
+    pub credentials: Option<PathBuf>,
+    /// PEM with authorities that are trusted in addition to those of this machine.
+    pub authorities: Option<Vec<u8>>,
+    /// Registries without TLS.
+    pub insecure: Vec<String>,
+    /// Token servers that may get the credentials of any registry.
+    pub token_servers: Vec<String>,
+}
+
+impl RegistryAccess {
+    /// Creates a client.
+    ///
+    /// # Errors
+    /// The authorities are not certificates, or TLS does not run on this processor.
+    pub fn client(self) -> Result<Client, BuildError> {
+        let hosts = |names: &[String]| names.iter().map(|name| Host::new(name)).collect();
+        let credentials = match self.credentials {
+            Some(file) => CredentialStore::file(file),
+            None => CredentialStore::from_environment(),
+        };
+        let mut builder = Client::builder()
+            .credentials(credentials)
+            .insecure(hosts(&self.insecure))
+            .token_servers(hosts(&self.token_servers))
+            .user_agent(concat!("osm/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = &self.authorities {
+            builder = builder.authorities(oci_registry::read_certificates(pem)?);
+        }
+        builder.build()
+    }
+}
+
+/// What was found at its registry about one image.
+#[derive(Debug)]
+pub struct ImageCheck {
+    /// The image.
+    pub image: ResolvedImage,
+    /// The digest that was checked: that of the reference, or the one that its tag points at now.
+    pub digest: Option<Digest>,
+    /// The platforms that it is for.
+    pub platforms: Vec<Platform>,
+    /// Where the tag of the image points now.
+    pub tag: TagState,
+    /// The valid signatures, if they were asked for.
+    pub signatures: Option<Verified>,
+    /// What does not hold.
+    pub problems: Vec<ImageProblem>,
+}
+
+/// Where a tag points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagState {
+    /// The image has a digest that belongs to no tag.
+    None,
+    /// The reference has only this tag, so that whoever may push it controls what runs.
+    Floating(Tag),
+    /// The tag points at the pinned image.
+    Holds(Tag),
+    /// The repository has no such tag. Mirrors need none.
+    Absent(Tag),
+    /// The tag points at another image.
+    Moved(Tag, Digest),
+    /// It could not be found out.
+    Unknown(Tag),
+}
+
+/// Something about an image that does not hold.
+#[derive(Debug)]
+pub enum ImageProblem {
+    /// The image is not there, is incomplete, or its registry cannot be reached.
+    Registry(RegistryError),
+    /// The reference has only a tag, and there is no such tag.
+    NoTag(Reference),
+    /// The tag was moved after the release.
+    TagMoved {
+        /// The image.
+        image: Reference,
+        /// The tag.
+        tag: Tag,
+        /// Where it pointed at the release.
+        pinned: Digest,
+        /// Where it points now.
+        found: Digest,
+    },
+    /// No signature is valid.
+    Unsigned(Reference, Unverified),
+}
+
+/// How many images are checked at the same time.
+const AT_ONCE: usize = 4;
+
+/// Checks every image of an installation. `checked` is called with each, in their order.
+pub async fn check_images(
+    client: &Client,
+    list: &ImageList,
+    key: Option<&PublicKey>,
+    checked: &mut dyn FnMut(&ImageCheck),
+) -> Vec<ImageCheck> {
+    let checks = list.images.iter().map(|image| check(client, image, key));
+    stream::iter(checks)
+        .buffered(AT_ONCE)
+        .inspect(checked)
+        .collect()
+        .await
+}
+
+async fn check(client: &Client, image: &ResolvedImage, key: Option<&PublicKey>) -> ImageCheck {
+    let reference = &image.reference;
+    let repository = Repository::from(reference);
+    let mut check = ImageCheck {
+        image: image.clone(),
+        digest: reference.digest().copied(),
+        platforms: Vec::new(),
+        tag: TagState::None,
+        signatures: None,
+        problems: Vec::new(),
+    };
+    let tag = tag_of(image);
+    if check.digest.is_some() {
+        check.look_at_image(client, &repository).await;
+    }
+    if let Some(tag) = tag {
+        check.look_at_tag(client, &repository, tag).await;
+    }
+    if reference.digest().is_none() {
+        check.look_at_image(client, &repository).await;
+    }
+    let Some(digest) = check.digest else {
+        return check;
+    };
+    if let Some(key) = key {
+        match client.verify_signatures(&repository, &digest, key).await {
+            Ok(verified) => check.signatures = Some(verified),
+            Err(unverified) => {
+                let image = reference.with_digest(digest);
+                check
+                    .problems
+                    .push(ImageProblem::Unsigned(image, unverified));
+            }
+        }
+    }
+    check
+}
+
+/// Returns the tag that has to point at an image: its own, or the release that its digest is compiled in from.
+fn tag_of(image: &ResolvedImage) -> Option<Tag> {
+    let own = image.reference.tag();
+    let release = match image.source {
+        Source::CompiledIn(release) => Some(release),
+        _ => None,
+    };
+    own.or(release)?.parse().ok()
+}
+
+impl ImageCheck {
+    async fn look_at_image(&mut self, client: &Client, repository: &Repository) {
+        let Some(digest) = &self.digest else {
+            return;
+        };
+        match client.check_image(repository, digest).await {
+            Ok(found) => self.platforms = found.platforms,
+            Err(error) => self.problems.push(ImageProblem::Registry(error)),
+        }
+    }
+
+    async fn look_at_tag(&mut self, client: &Client, repository: &Repository, tag: Tag) {
+        let reference = &self.image.reference;
+        let found = match client.resolve(repository, &tag).await {
+            Ok(found) => found,
+            Err(error) => {
+                // A registry that cannot be reached is one problem.
+                if self.problems.is_empty() {
+                    self.problems.push(ImageProblem::Registry(error));
+                }
+                self.tag = TagState::Unknown(tag);
+                return;
+            }
+        };
+        self.tag = match (self.digest, found) {
+            (None, None) => {
+                self.problems.push(ImageProblem::NoTag(reference.clone()));
+                TagState::Absent(tag)
+            }
+            (None, Some(found)) => {
+                self.digest = Some(found);
+                TagState::Floating(tag)
+            }
+            (Some(_), None) => TagState::Absent(tag),
+            (Some(pinned), Some(found)) if pinned == found => TagState::Holds(tag),
+            (Some(pinned), Some(found)) => {
+                self.problems.push(ImageProblem::TagMoved {
+                    image: reference.clone(),
+                    tag: tag.clone(),
+                    pinned,
+                    found,
+                });
+                TagState::Moved(tag, found)
+            }
+        };
+    }
+}
