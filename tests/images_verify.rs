@@ -163,6 +163,51 @@ fn a_moved_tag_is_reported_with_both_digests() {
 
 #[test]
 #[ignore = "needs a registry: run cargo xtask test"]
+fn an_installation_can_check_its_images_first() {
+    let mirror = Mirror::start(Options::default());
+    let install = |more: &[&str]| {
+        let mut arguments = vec!["install", "--dry-run", "--verify-images"];
+        arguments.extend(
+            mirror
+                .images
+                .iter()
+                .chain(&mirror.access)
+                .map(String::as_str),
+        );
+        arguments.extend(more);
+        run(&mut command(&arguments), "")
+    };
+    assert_eq!(install(&[]).ok(), mirror.render());
+    let other = ImageSpec {
+        seed: 100,
+        ..ImageSpec::default()
+    };
+    push_image(&mirror.registry, "envoy", "v1", &other);
+    let error = install(&[]).fails(1);
+    assert!(error.contains("envoy:v1 was moved"), "{error}");
+}
+
+#[test]
+fn flags_of_registries_need_the_flag_that_uses_them() {
+    let flags = [
+        ["--ca-file", "a"],
+        ["--registry-auth-file", "a"],
+        ["--insecure-registry", "a"],
+        ["--token-server", "a"],
+        ["--key", "a"],
+    ];
+    for [flag, value] in flags {
+        let output = run(&mut command(&["install", "--dry-run", flag, value]), "");
+        let error = output.fails(2);
+        assert!(
+            error.contains(&format!("{flag} has no effect without --verify-images")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs a registry: run cargo xtask test"]
 fn an_image_that_is_missing_is_named() {
     let mirror = Mirror::start(Options::default());
     let absent = format!("sha256:{}", "ab".repeat(32));

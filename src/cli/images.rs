@@ -4,11 +4,10 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Global;
-use super::exit::{Done, Failure};
+use super::exit::Done;
 use super::flag_names::origin_name;
 use super::output::{Printer, table};
-use super::value_args::{ImageArgs, ValueArgs};
-use crate::mesh::Request;
+use super::value_args::{ImageArgs, ValueArgs, image_list};
 use crate::ops::ImageList;
 use helm_chart::{json, yaml};
 
@@ -78,13 +77,7 @@ impl Images {
 
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        let list = ImageList::new(&Request {
-            namespace: global.osm_namespace.clone(),
-            release: self.images.release.clone(),
-            values: self.values.0.clone(),
-            overrides: self.images.overrides().map_err(Failure::Input)?,
-            ..Request::default()
-        })?;
+        let list = image_list(&global.osm_namespace, &self.images, &self.values)?;
         let text = match self.output {
             Output::Table => as_table(&list),
             Output::Json => json::pretty(&as_data(&list)) + "\n",

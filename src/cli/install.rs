@@ -17,6 +17,8 @@ use super::image_messages::check_pins;
 #[cfg(feature = "cluster")]
 use super::live::{interrupted, unless_interrupted};
 use super::output::Printer;
+#[cfg(feature = "cluster")]
+use super::registry_args::VerifyArgs;
 use super::settings::{MESH_NAME, Settings};
 use super::value_args::{ImageArgs, ValueArgs};
 #[cfg(feature = "cluster")]
@@ -94,6 +96,9 @@ pub(super) struct Install {
     allow_random: bool,
     #[cfg(feature = "cluster")]
     #[command(flatten)]
+    verify: VerifyArgs,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
     waiting: WaitArgs,
     /// Roll back if the installation fails
     #[cfg(feature = "cluster")]
@@ -155,6 +160,10 @@ impl Install {
         };
         if let Some(rendered) = &rendered {
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
+            #[cfg(feature = "cluster")]
+            if self.verify.is_asked()? {
+                ops::block_on(self.verify.check(&plan, &rendered.images))??;
+            }
         }
         match (self.dry_run, rendered) {
             (DryRun::Client, Some(rendered)) => {
@@ -211,6 +220,7 @@ impl Install {
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
+                self.verify.check(&plan, &rendered.images).await?;
             }
             let origins = ImageOrigins::new(&plan);
             let origin = |reference: &str| origins.explain(reference);

@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use oci_registry::Client;
+use oci_registry::signature::PublicKey;
 
 use super::exit::Failure;
-use crate::ops::RegistryAccess;
+use super::output::Printer;
+use super::registry_hints;
+use crate::mesh::Plan;
+use crate::mesh::images::FoundImage;
+use crate::ops::{self, ImageCheck, RegistryAccess};
 
 /// Flags that say how registries are reached.
 #[derive(Debug, clap::Args)]
@@ -26,9 +31,89 @@ pub(super) struct RegistryArgs {
     /// Token server that may get the credentials of a registry with another domain (repeatable)
     #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
     token_server: Vec<String>,
+    /// Public key with which each image must be signed, as cosign writes it
+    #[arg(long, value_name = "PATH")]
+    key: Option<PathBuf>,
+}
+
+/// The flag `--verify-images`, and those that it needs.
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyArgs {
+    /// Check all images at their registries before anything is applied, as osm images verify does
+    #[arg(long, help_heading = "Images")]
+    verify_images: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+impl VerifyArgs {
+    /// Returns whether images are to be checked.
+    ///
+    /// # Errors
+    /// They are not, but a flag is given that has an effect only then.
+    pub fn is_asked(&self) -> Result<bool, Failure> {
+        match self.verify_images {
+            true => Ok(true),
+            false => self
+                .registry
+                .refuse_without("--verify-images")
+                .map(|()| false),
+        }
+    }
+
+    /// Checks the images that a plan has rendered, if that is asked for.
+    ///
+    /// # Errors
+    /// An image does not hold.
+    pub async fn check(&self, plan: &Plan, found: &[FoundImage]) -> Result<(), Failure> {
+        if !self.is_asked()? {
+            return Ok(());
+        }
+        let key = self.registry.key()?;
+        let client = self.registry.client()?;
+        let images = ops::images_to_check(plan, found);
+        let mut report = |check: &ImageCheck| {
+            if check.problems.is_empty() {
+                Printer::progress(&format!("{}: verified", check.reference));
+            }
+        };
+        let checks = ops::check_images(&client, &images, key.as_ref(), &mut report).await;
+        registry_hints::all_hold(&checks)
+    }
 }
 
 impl RegistryArgs {
+    /// Fails if one of these flags is given, although `flag` is not.
+    fn refuse_without(&self, flag: &str) -> Result<(), Failure> {
+        let given = [
+            ("--registry-auth-file", self.registry_auth_file.is_some()),
+            ("--ca-file", self.ca_file.is_some()),
+            ("--insecure-registry", !self.insecure_registry.is_empty()),
+            ("--token-server", !self.token_server.is_empty()),
+            ("--key", self.key.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(Failure::Input(format!(
+                "{name} has no effect without {flag}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the public key.
+    ///
+    /// # Errors
+    /// The file cannot be read, or contains something else.
+    pub fn key(&self) -> Result<Option<PublicKey>, Failure> {
+        let Some(path) = &self.key else {
+            return Ok(None);
+        };
+        let wrong = |error: String| Failure::Input(format!("--key {}: {error}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| wrong(format!("cannot read it: {error}")))?;
+        let key = PublicKey::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+        Ok(Some(key))
+    }
+
     /// Creates a client.
     ///
     /// # Errors
@@ -68,14 +153,15 @@ impl RegistryArgs {
 
 /// Parses the host of a registry, with a port or without.
 fn host(text: &str) -> Result<String, String> {
-    let is_host = format!("https://{text}/")
-        .parse::<oci_registry::Uri>()
-        .is_ok_and(|uri| {
-            uri.authority()
-                .is_some_and(|authority| authority.as_str() == text)
-                && uri.host().is_some_and(|host| !host.is_empty())
-                && !text.contains('@')
-        });
+    let uri: Option<oci_registry::Uri> = format!("https://{text}/").parse().ok();
+    let is_host = uri.is_some_and(|uri| {
+        let name = uri.host().unwrap_or_default();
+        let whole = match uri.port_u16() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        !name.is_empty() && whole == text
+    });
     match is_host {
         true => Ok(text.to_owned()),
         false => Err(

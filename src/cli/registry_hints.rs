@@ -1,9 +1,49 @@
-//! What a user can do about the errors of registries.
+//! What does not hold about images at their registries, and what a user can do about it.
 
 use oci_registry::{RealmProblem, Reason, RegistryError};
 
+use super::exit::Failure;
+use crate::ops::{ImageCheck, ImageProblem};
+
+/// Returns the failure of a command whose images do not all hold.
+///
+/// # Errors
+/// All problems of all images.
+pub(super) fn all_hold(checks: &[ImageCheck]) -> Result<(), Failure> {
+    let problems = checks.iter().flat_map(|check| &check.problems);
+    let problems: Vec<String> = problems.map(explain).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let failed = checks.iter().filter(|check| !check.problems.is_empty());
+    let (failed, total) = (failed.count(), checks.len());
+    Err(Failure::Operation(format!(
+        "{failed} of {total} images do not hold:\n{}",
+        problems.join("\n")
+    )))
+}
+
+/// Returns the message of a problem, with what to do about it.
+pub(super) fn explain(problem: &ImageProblem) -> String {
+    match problem {
+        ImageProblem::Registry(error) => explain_error(error),
+        ImageProblem::NoTag(reference) => format!("{reference}: not found: there is no such tag"),
+        ImageProblem::TagMoved {
+            image,
+            tag,
+            pinned,
+            found,
+        } => format!(
+            "{}:{tag} was moved: it pointed at {pinned} when it was released, and points at {found} now\n  \
+             hint: an installation still uses the pinned image; find out who moved the tag",
+            image.name()
+        ),
+        ImageProblem::Unsigned(image, unverified) => format!("{image}: {unverified}"),
+    }
+}
+
 /// Returns the message of an error with a hint that names the flag or the command that helps.
-pub(super) fn explain(error: &RegistryError) -> String {
+fn explain_error(error: &RegistryError) -> String {
     match hint(error) {
         Some(hint) => format!("{error}\n  hint: {hint}"),
         None => error.to_string(),

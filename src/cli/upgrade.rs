@@ -11,6 +11,7 @@ use super::install::shown_notes;
 use super::live::{interrupted, unless_interrupted};
 use super::mesh_config_messages::report_kept;
 use super::output::Printer;
+use super::registry_args::VerifyArgs;
 use super::settings::{MESH_NAME, Settings};
 use super::value_args::{ImageArgs, ValueArgs};
 use super::wait_args::WaitArgs;
@@ -58,6 +59,8 @@ pub(super) struct Upgrade {
     #[arg(long, help_heading = "Output")]
     allow_random: bool,
     #[command(flatten)]
+    verify: VerifyArgs,
+    #[command(flatten)]
     waiting: WaitArgs,
 }
 
@@ -99,6 +102,7 @@ impl Upgrade {
                 }
                 Err(error) => return Err(error.into()),
             }
+            self.verify.check(&plan, &rendered.images).await?;
             let image_changes = ops::image_changes(last, &rendered)?;
             let changes = describe_changes(&image_changes);
             if self.dry_run {

@@ -6,9 +6,11 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::{Digest, RepositoryPrefix, Tag};
 
+use super::exit::Failure;
 use super::settings::{self, Settings};
-use crate::mesh::ValueSource;
 use crate::mesh::images::{Overrides, PullPolicy, component_key};
+use crate::mesh::{Request, ValueSource};
+use crate::ops::ImageList;
 use helm_chart::set::Mode;
 
 /// `-f`, `--set`, `--set-string`, `--set-json`, `--set-file` and `--set-literal`, in the order of the command line.
@@ -200,6 +202,24 @@ impl ImageArgs {
         }
         Ok(overrides)
     }
+}
+
+/// Lists the images that an installation with these flags would use.
+///
+/// # Errors
+/// Wrong input, and components without an image.
+pub(super) fn image_list(
+    namespace: &str,
+    images: &ImageArgs,
+    values: &ValueArgs,
+) -> Result<ImageList, Failure> {
+    Ok(ImageList::new(&Request {
+        namespace: namespace.to_owned(),
+        release: images.release.clone(),
+        values: values.0.clone(),
+        overrides: images.overrides().map_err(Failure::Input)?,
+        ..Request::default()
+    })?)
 }
 
 fn component_digest(text: &str) -> Result<(&'static str, Digest), String> {

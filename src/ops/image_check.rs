@@ -8,9 +8,8 @@ use oci_registry::model::Platform;
 use oci_registry::signature::{PublicKey, Unverified, Verified};
 use oci_registry::{BuildError, Client, CredentialStore, Host, RegistryError, Repository};
 
-use crate::mesh::images::{ResolvedImage, Source};
-
-use super::images::ImageList;
+use crate::mesh::Plan;
+use crate::mesh::images::{FoundImage, ResolvedImage, Source};
 
 /// How registries are reached.
 #[derive(Debug, Default)]
@@ -48,11 +47,60 @@ impl RegistryAccess {
     }
 }
 
+/// An image to check.
+#[derive(Debug, Clone)]
+pub struct ImageToCheck {
+    /// Its reference.
+    pub reference: Reference,
+    /// The tag that has to point at it, or by which it is referenced.
+    pub tag: Option<Tag>,
+}
+
+impl From<&Reference> for ImageToCheck {
+    /// Checks an image with the tag of its reference.
+    fn from(reference: &Reference) -> ImageToCheck {
+        ImageToCheck {
+            reference: reference.clone(),
+            tag: reference.tag().and_then(|tag| tag.parse().ok()),
+        }
+    }
+}
+
+impl From<&ResolvedImage> for ImageToCheck {
+    /// Checks an image with its own tag, or with that of the release that its digest is compiled in from.
+    fn from(image: &ResolvedImage) -> ImageToCheck {
+        let own = ImageToCheck::from(&image.reference);
+        let release = match image.source {
+            Source::CompiledIn(release) => release.parse().ok(),
+            _ => None,
+        };
+        ImageToCheck {
+            tag: own.tag.or(release),
+            ..own
+        }
+    }
+}
+
+/// Returns what has to be checked of the images that a plan has rendered.
+pub fn images_to_check(plan: &Plan, found: &[FoundImage]) -> Vec<ImageToCheck> {
+    let resolved = match plan.pins {
+        Some(_) => plan.images().unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let check = |found: &FoundImage| {
+        let known = resolved
+            .iter()
+            .find(|image| image.reference == found.reference);
+        known.map_or_else(|| ImageToCheck::from(&found.reference), ImageToCheck::from)
+    };
+    found.iter().map(check).collect()
+}
+
 /// What was found at its registry about one image.
 #[derive(Debug)]
 pub struct ImageCheck {
-    /// The image.
-    pub image: ResolvedImage,
+    /// The reference of the image.
+    pub reference: Reference,
     /// The digest that was checked: that of the reference, or the one that its tag points at now.
     pub digest: Option<Digest>,
     /// The platforms that it is for.
@@ -107,14 +155,14 @@ pub enum ImageProblem {
 /// How many images are checked at the same time.
 const AT_ONCE: usize = 4;
 
-/// Checks every image of an installation. `checked` is called with each, in their order.
+/// Checks images at their registries. `checked` is called with each, in their order.
 pub async fn check_images(
     client: &Client,
-    list: &ImageList,
+    images: &[ImageToCheck],
     key: Option<&PublicKey>,
     checked: &mut dyn FnMut(&ImageCheck),
 ) -> Vec<ImageCheck> {
-    let checks = list.images.iter().map(|image| check(client, image, key));
+    let checks = images.iter().map(|image| check(client, image, key));
     stream::iter(checks)
         .buffered(AT_ONCE)
         .inspect(checked)
@@ -122,22 +170,21 @@ pub async fn check_images(
         .await
 }
 
-async fn check(client: &Client, image: &ResolvedImage, key: Option<&PublicKey>) -> ImageCheck {
+async fn check(client: &Client, image: &ImageToCheck, key: Option<&PublicKey>) -> ImageCheck {
     let reference = &image.reference;
     let repository = Repository::from(reference);
     let mut check = ImageCheck {
-        image: image.clone(),
+        reference: reference.clone(),
         digest: reference.digest().copied(),
         platforms: Vec::new(),
         tag: TagState::None,
         signatures: None,
         problems: Vec::new(),
     };
-    let tag = tag_of(image);
     if check.digest.is_some() {
         check.look_at_image(client, &repository).await;
     }
-    if let Some(tag) = tag {
+    if let Some(tag) = image.tag.clone() {
         check.look_at_tag(client, &repository, tag).await;
     }
     if reference.digest().is_none() {
@@ -160,16 +207,6 @@ async fn check(client: &Client, image: &ResolvedImage, key: Option<&PublicKey>) 
     check
 }
 
-/// Returns the tag that has to point at an image: its own, or the release that its digest is compiled in from.
-fn tag_of(image: &ResolvedImage) -> Option<Tag> {
-    let own = image.reference.tag();
-    let release = match image.source {
-        Source::CompiledIn(release) => Some(release),
-        _ => None,
-    };
-    own.or(release)?.parse().ok()
-}
-
 impl ImageCheck {
     async fn look_at_image(&mut self, client: &Client, repository: &Repository) {
         let Some(digest) = &self.digest else {
@@ -182,7 +219,7 @@ impl ImageCheck {
     }
 
     async fn look_at_tag(&mut self, client: &Client, repository: &Repository, tag: Tag) {
-        let reference = &self.image.reference;
+        let reference = &self.reference;
         let found = match client.resolve(repository, &tag).await {
             Ok(found) => found,
             Err(error) => {

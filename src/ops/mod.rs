@@ -41,7 +41,10 @@ pub use {
     error::{Error, MeshConflict, MeshId, Operation, Unfinished},
     event::Event,
     history::{mesh_history, mesh_name},
-    image_check::{ImageCheck, ImageProblem, RegistryAccess, TagState, check_images},
+    image_check::{
+        ImageCheck, ImageProblem, ImageToCheck, RegistryAccess, TagState, check_images,
+        images_to_check,
+    },
     install::{InstallOptions, dry_run, install},
     mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},

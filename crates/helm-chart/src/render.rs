@@ -194,7 +194,7 @@ fn read_beside(
             Ok(reader) => reader
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // There is no second thread here.
+            // The platform has no threads.
             Err(_) => read(),
         };
         rendered.map_err(Box::new)?;

@@ -98,7 +98,7 @@ pub(crate) enum ChallengeError {
     /// The header is not a list of challenges. Shown as far as it is safe.
     #[error("WWW-Authenticate is not a list of challenges (RFC 9110): {0:?}")]
     Malformed(String),
-    /// There is nobody to ask for a token.
+    /// The challenge names no token server.
     #[error("the Bearer challenge in WWW-Authenticate has no realm")]
     NoRealm,
 }

@@ -185,7 +185,7 @@ impl fmt::Debug for CredentialStore {
     }
 }
 
-/// A place with credentials, and what it says. `None`: there is no such file.
+/// A place with credentials, and what it says. `None` if the file does not exist.
 struct Source {
     place: Place,
     content: OnceCell<Option<AuthFile>>,

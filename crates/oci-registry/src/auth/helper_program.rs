@@ -131,7 +131,7 @@ pub enum HelperProblem {
     /// The name could lead to another folder.
     #[error("this is not a name of a helper program: expected letters, digits, `-`, `_` and `.`")]
     Name,
-    /// There is no such program.
+    /// The program does not exist.
     #[error("the program is not in PATH: install it, or remove its name from the file")]
     Missing,
     /// The program cannot be started.

@@ -145,7 +145,7 @@ fn encoded<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     parameters.join("&")
 }
 
-/// Why there is no token.
+/// Why an answer contains no token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenError {
     /// The answer is not JSON, or has other types.

@@ -15,7 +15,7 @@ use super::file;
 use super::plan::{BlobPlan, Plan};
 use crate::hash::Hasher;
 
-/// How many bytes are read at once to check what is there.
+/// How many bytes are read at once to check existing blobs.
 const PIECE: usize = 512 << 10;
 /// How often a file is opened again that was renamed before it was locked.
 const OPENS: usize = 10;

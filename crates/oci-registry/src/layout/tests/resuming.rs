@@ -7,7 +7,7 @@ use crate::layout::plan::Plan;
 
 const CONTENTS: [&[u8]; 3] = [b"first", &[2; 600_000], &[3; 2000]];
 
-/// Returns the bytes of the archive that nobody interrupts.
+/// Returns the bytes of an archive that is written without an interruption.
 async fn uninterrupted() -> Vec<u8> {
     let (_folder, path) = folder();
     written(&path, &CONTENTS).await
