@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use test_registry::{Auth, Distribution, ImageSpec, Options, Registry, push_image};
 
+use crate::common::cluster::Cluster;
 use crate::common::{Output, command, run, scratch};
 
 /// The components of the mesh, and the third-party images: the name of the repository and the key in the values.
@@ -185,6 +186,62 @@ fn an_installation_can_check_its_images_first() {
     push_image(&mirror.registry, "envoy", "v1", &other);
     let error = install(&[]).fails(1);
     assert!(error.contains("envoy:v1 was moved"), "{error}");
+}
+
+#[test]
+#[ignore = "needs a cluster and a registry: run cargo xtask test"]
+fn a_moved_tag_does_not_change_what_a_pinned_mesh_runs() {
+    const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
+    let mirror = Mirror::start(Options::default());
+    let cluster = Cluster::start();
+    let osm = |words: &[&str], access: &[String]| {
+        let mut arguments = words.to_vec();
+        arguments.extend(mirror.images.iter().chain(access).map(String::as_str));
+        cluster.osm(&arguments)
+    };
+    osm(&["install", "--verify-images"], &mirror.access).ok();
+    let specs = || -> Vec<Value> {
+        let found = cluster.get(DEPLOYMENTS).unwrap();
+        let items = found["items"].as_array().unwrap().iter();
+        items.map(|item| item["spec"]["template"].clone()).collect()
+    };
+    let before = specs();
+    assert!(!before.is_empty());
+
+    // Whoever can push moves the tags of everything.
+    let other = ImageSpec {
+        seed: 100,
+        ..ImageSpec::default()
+    };
+    push_image(&mirror.registry, "envoy", "v1", &other);
+    push_image(&mirror.registry, "mesh/osm-controller", "v1", &other);
+    assert_eq!(mirror.verify(&[]).code, 1);
+    let refused = osm(&["mesh", "upgrade", "--verify-images"], &mirror.access).fails(1);
+    assert!(refused.contains("envoy:v1 was moved"), "{refused}");
+    assert_eq!(specs(), before);
+    osm(&["mesh", "upgrade"], &[]).ok();
+    assert_eq!(specs(), before, "an upgrade installs the same images");
+
+    // By tag, it would be another image, and that is said.
+    let registry = mirror.name("mesh");
+    let by_tag = [
+        "install",
+        "--dry-run",
+        "--image-registry",
+        &registry,
+        "--image-tag",
+        "v1",
+    ];
+    let output = run(&mut command(&by_tag), "");
+    assert!(
+        output.stderr.contains("anyone who can push"),
+        "{}",
+        output.stderr
+    );
+    output.ok();
+    cluster
+        .osm(&["uninstall", "mesh", "--force", "--delete-namespace"])
+        .ok();
 }
 
 #[test]
