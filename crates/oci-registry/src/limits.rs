@@ -15,6 +15,8 @@ pub(crate) const SHOWN_ERROR: usize = 512;
 pub(crate) const INDEX_DEPTH: usize = 4;
 /// The largest number of manifests of one image.
 pub(crate) const MANIFESTS: usize = 1000;
+/// The largest number of signatures of one image that are read, and of manifests that can have some.
+pub(crate) const SIGNATURES: usize = 100;
 /// The largest number of pages of a list.
 pub(crate) const PAGES: usize = 100;
 /// The largest number of redirects of one request.

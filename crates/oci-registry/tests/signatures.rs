@@ -107,3 +107,34 @@ async fn a_signature_counts_whatever_the_other_place_does() {
         }
     }
 }
+
+#[tokio::test]
+async fn not_more_signatures_are_read_than_an_image_can_need() {
+    let image = digest_of(b"image");
+    let key = PublicKey::from_pem(&file("cosign.pub")).unwrap();
+    let registry = LyingRegistry::start();
+    let entry = |number: usize, kind: &str| {
+        let digest = digest_of(number.to_string().as_bytes());
+        format!(
+            r#"{{"mediaType":"{MANIFEST}","digest":"{digest}","size":2,"artifactType":"{kind}"}}"#
+        )
+    };
+    let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let mut entries: Vec<String> = (0..150).map(|number| entry(number, bundle)).collect();
+    // What has another type is not a signature, and costs no request.
+    entries.extend((150..300).map(|number| entry(number, "application/spdx+json")));
+    let list = entries.join(",");
+    let list = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{list}]}}"#);
+    registry.on("GET", "/v2/a/b/referrers/", typed(INDEX, list));
+    let repository = repository(&registry.address(), "a/b");
+    let verified = client(&registry)
+        .verify_signatures(&repository, &image, &key)
+        .await;
+    let error = verified.unwrap_err().to_string();
+    assert!(error.contains("more than 100 signatures"), "{error}");
+    let requests = registry.requests();
+    let read = requests
+        .iter()
+        .filter(|r| r.path.contains("/manifests/sha256:"));
+    assert_eq!(read.count(), 100);
+}

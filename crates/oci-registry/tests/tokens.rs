@@ -208,6 +208,38 @@ async fn a_token_server_elsewhere_is_not_asked() {
 }
 
 #[tokio::test]
+async fn a_token_server_that_asks_for_a_pause_gets_it_unless_it_is_too_long() {
+    let table = [("0", true), ("86400", false)];
+    for (pause, is_made) in table {
+        let registry = LyingRegistry::start();
+        let address = registry.address();
+        registry
+            .on(
+                "GET",
+                "/v2/a/b/blobs/",
+                bearer(&format!("http://{address}/token")).times(1),
+            )
+            .on("GET", "/v2/a/b/blobs/", Answer::new(200).body(CONTENT))
+            .on(
+                "GET",
+                "/token",
+                Answer::new(429).header("Retry-After", pause).times(1),
+            )
+            .on("GET", "/token", token());
+        let repository = repository(&address, "a/b");
+        let read = download(&client(&registry), &repository, &descriptor(CONTENT)).await;
+        match is_made {
+            true => assert_eq!(read.unwrap(), CONTENT),
+            false => {
+                let error = read.unwrap_err();
+                assert!(error.contains("too many requests"), "{error}");
+                assert_eq!(registry.requests().len(), 2);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_token_server_answers_is_limited_and_checked() {
     let large = vec![b' '; (1 << 20) + 1];
     let table = [

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
-use super::exchange::{read_limited, refusal};
-use super::retry::is_temporary;
+use super::exchange::{Failed, failure, read_limited};
 use super::server::Server;
 use crate::auth::challenge::{self, Challenge};
 use crate::auth::secret::{Credentials, Secret};
@@ -143,7 +142,7 @@ impl Server {
         let host = verdict.uri.host().unwrap_or_default();
         let mut done = 0;
         loop {
-            let reason = match self
+            let (reason, wanted) = match self
                 .request_token(
                     &verdict.uri,
                     service.as_deref(),
@@ -152,37 +151,35 @@ impl Server {
                 )
                 .await
             {
-                Ok(Ok(token)) => return Ok(token),
-                Ok(Err(refused)) => {
-                    return Err(match refused {
-                        Reason::Unauthorized { message, .. } | Reason::Denied { message } => {
-                            Reason::Unauthorized {
-                                server: format!("the token server {host}"),
-                                had_credentials,
-                                message,
-                            }
-                        }
-                        reason => of_token_server(host, reason),
+                Ok(token) => return Ok(token),
+                Err(Failed::Now(reason, wanted)) => (reason, wanted),
+                Err(Failed::Forever(
+                    Reason::Unauthorized { message, .. } | Reason::Denied { message },
+                )) => {
+                    return Err(Reason::Unauthorized {
+                        server: format!("the token server {host}"),
+                        had_credentials,
+                        message,
                     });
                 }
-                Err(temporary) => temporary,
+                Err(Failed::Forever(reason)) => return Err(of_token_server(host, reason)),
             };
             let Some(pause) = self.settings.retries.pause(done) else {
                 return Err(of_token_server(host, reason));
             };
             done += 1;
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause.max(wanted.unwrap_or_default())).await;
         }
     }
 
-    /// Sends one request for a token. The outer error is temporary.
+    /// Sends one request for a token.
     async fn request_token(
         &self,
         realm: &Uri,
         service: Option<&str>,
         scopes: &Scopes,
         credentials: Option<&Credentials>,
-    ) -> Result<Result<Token, Reason>, Reason> {
+    ) -> Result<Token, Failed> {
         let prepared = match credentials {
             Some(Credentials::IdentityToken(secret)) => {
                 let form = token::refresh_form(service, scopes, secret);
@@ -209,27 +206,22 @@ impl Server {
                     })
             }
         };
-        let mut request = match prepared {
-            Ok(request) => request,
-            Err(reason) => return Ok(Err(reason)),
-        };
+        let mut request = prepared.map_err(Failed::Forever)?;
         request
             .headers_mut()
             .insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.send(request.map(Into::into), limits::SILENCE).await?;
+        let temporary = |reason| Failed::Now(reason, None);
+        let sent = self.send(request.map(Into::into), limits::SILENCE).await;
+        let response = sent.map_err(temporary)?;
         let status = response.status();
         if status.is_redirection() {
-            return Ok(Err(Reason::Protocol(
+            return Err(Failed::Forever(Reason::Protocol(
                 "its token server redirects, and a redirect could take the credentials along"
                     .to_owned(),
             )));
         }
         if status != StatusCode::OK {
-            let reason = refusal(response, credentials.is_some()).await;
-            return match is_temporary(status) {
-                true => Err(reason),
-                false => Ok(Err(reason)),
-            };
+            return Err(failure(response, credentials.is_some()).await);
         }
         let (head, body) = response.into_parts();
         let read = read_limited(
@@ -238,13 +230,12 @@ impl Server {
             "the answer of the token server",
             limits::TOKEN,
         );
-        let body = match read.await {
-            Ok(body) => body,
-            Err(reason @ Reason::TooLarge { .. }) => return Ok(Err(reason)),
-            Err(reason) => return Err(reason),
-        };
+        let body = read.await.map_err(|reason| match reason {
+            Reason::TooLarge { .. } => Failed::Forever(reason),
+            reason => temporary(reason),
+        })?;
         let token = Token::parse(&body, Instant::now());
-        Ok(token.map_err(|e| Reason::Protocol(format!("its token server: {e}"))))
+        token.map_err(|e| Failed::Forever(Reason::Protocol(format!("its token server: {e}"))))
     }
 }
 

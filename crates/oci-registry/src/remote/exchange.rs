@@ -141,16 +141,7 @@ impl Server {
             self.permits.halve();
             self.uploads.halve();
         }
-        let after = RetryAfter::read(response.headers(), SystemTime::now());
-        let reason = refusal(response, had_credentials).await;
-        match (is_temporary(status), after) {
-            (true, Some(RetryAfter::TooLong(again))) => {
-                Failed::Forever(Reason::RateLimited { again })
-            }
-            (true, Some(RetryAfter::Pause(pause))) => Failed::Now(reason, Some(pause)),
-            (true, None) => Failed::Now(reason, None),
-            (false, _) => Failed::Forever(reason),
-        }
+        failure(response, had_credentials).await
     }
 
     /// Sends a request with a token, and once more with another one if the registry wants that. Returns the answer, its URL,
@@ -290,6 +281,19 @@ pub(super) fn accepted(
         body,
         _permit: permit,
     })
+}
+
+/// Returns what an answer that is an error means for the next attempt.
+pub(super) async fn failure(response: Response<Body>, had_credentials: bool) -> Failed {
+    let is_temporary = is_temporary(response.status());
+    let after = RetryAfter::read(response.headers(), SystemTime::now());
+    let reason = refusal(response, had_credentials).await;
+    match (is_temporary, after) {
+        (true, Some(RetryAfter::TooLong(again))) => Failed::Forever(Reason::RateLimited { again }),
+        (true, Some(RetryAfter::Pause(pause))) => Failed::Now(reason, Some(pause)),
+        (true, None) => Failed::Now(reason, None),
+        (false, _) => Failed::Forever(reason),
+    }
 }
 
 /// Returns what an answer that is an error means, to a request with or without credentials.

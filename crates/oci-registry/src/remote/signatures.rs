@@ -4,12 +4,14 @@ use image_pins::Digest;
 
 use super::client::Client;
 use crate::error::RegistryError;
-use crate::model::Manifest;
+use crate::limits;
+use crate::model::{Descriptor, Manifest};
 use crate::place::Repository;
 use crate::signature::{Format, Outcome, PublicKey, Unverified, Verified, bundle, judge, simple};
 use crate::source::ImageSource;
 
-type Outcomes = Vec<(Format, Outcome)>;
+/// The type of a signature in the old format that cosign stores as a referrer.
+const COSIGN: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
 impl Client {
     /// Checks the signatures of an image with a key. One valid signature is enough: what else is there, or cannot be read,
@@ -25,92 +27,130 @@ impl Client {
         digest: &Digest,
         key: &PublicKey,
     ) -> Result<Verified, Unverified> {
-        let mut outcomes = self.signatures_at_tag(repository, digest, key).await;
-        outcomes.extend(
-            self.signatures_among_referrers(repository, digest, key)
-                .await,
-        );
-        judge(outcomes)
-    }
-
-    async fn signatures_at_tag(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        key: &PublicKey,
-    ) -> Outcomes {
-        let Some(tag) = simple::tag(digest) else {
-            return Vec::new();
+        let mut search = Search {
+            client: self,
+            source: ImageSource::Repository(repository.clone()),
+            repository,
+            digest,
+            key,
+            left: limits::SIGNATURES,
+            outcomes: Vec::new(),
         };
-        match self.manifest_of_tag(repository, &tag).await {
-            Ok(manifest) => {
-                self.check_candidates(repository, digest, key, &manifest)
-                    .await
-            }
-            Err(error) if error.reason.is_not_found() => Vec::new(),
-            Err(error) => unreadable(Format::SimpleSigning, &error),
+        search.at_tag().await;
+        search.among_referrers().await;
+        judge(search.outcomes)
+    }
+}
+
+/// A search for the signatures of one image.
+struct Search<'s> {
+    client: &'s Client,
+    source: ImageSource,
+    repository: &'s Repository,
+    digest: &'s Digest,
+    key: &'s PublicKey,
+    /// How many more signatures, or manifests that can have some, are read.
+    left: usize,
+    outcomes: Vec<(Format, Outcome)>,
+}
+
+impl Search<'_> {
+    async fn at_tag(&mut self) {
+        let Some(tag) = simple::tag(self.digest) else {
+            return;
+        };
+        match self.client.manifest_of_tag(self.repository, &tag).await {
+            Ok(manifest) => self.check_candidates(&manifest).await,
+            Err(error) if error.reason.is_not_found() => {}
+            Err(error) => self.cannot_read(Format::SimpleSigning, &error),
         }
     }
 
-    async fn signatures_among_referrers(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        key: &PublicKey,
-    ) -> Outcomes {
-        let referrers = match self.referrers(repository, digest).await {
+    async fn among_referrers(&mut self) {
+        let referrers = match self.client.referrers(self.repository, self.digest).await {
             Ok(referrers) => referrers,
-            Err(error) => return unreadable(Format::Bundle, &error),
+            Err(error) => return self.cannot_read(Format::Bundle, &error),
         };
-        let mut outcomes = Vec::new();
-        for referrer in referrers {
-            match self.manifest(repository, &referrer.digest).await {
+        for referrer in referrers
+            .iter()
+            .filter(|referrer| can_be_signature(referrer))
+        {
+            if !self.may_read(Format::Bundle) {
+                return;
+            }
+            match self
+                .client
+                .manifest(self.repository, &referrer.digest)
+                .await
+            {
                 // What a list names may refer to something else.
                 Ok(manifest)
                     if manifest
                         .subject
                         .as_ref()
-                        .is_none_or(|s| s.digest != *digest) => {}
-                Ok(manifest) => {
-                    let found = self
-                        .check_candidates(repository, digest, key, &manifest)
-                        .await;
-                    outcomes.extend(found);
+                        .is_some_and(|s| s.digest == *self.digest) =>
+                {
+                    self.check_candidates(&manifest).await;
                 }
-                Err(error) => outcomes.extend(unreadable(Format::Bundle, &error)),
+                Ok(_) => {}
+                Err(error) => self.cannot_read(Format::Bundle, &error),
             }
         }
-        outcomes
     }
 
     /// Checks all signatures in a manifest.
-    async fn check_candidates(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        key: &PublicKey,
-        manifest: &Manifest,
-    ) -> Outcomes {
-        let source = ImageSource::Repository(repository.clone());
-        let mut outcomes = Vec::new();
+    async fn check_candidates(&mut self, manifest: &Manifest) {
         for candidate in simple::candidates(manifest) {
-            let outcome = match self.read_small(&source, candidate.payload).await {
-                Ok(payload) => simple::check(key, digest, &payload, candidate.signature).into(),
-                Err(error) => Outcome::Unreadable(error.to_string()),
-            };
-            outcomes.push((Format::SimpleSigning, outcome));
+            if !self.may_read(Format::SimpleSigning) {
+                return;
+            }
+            match self
+                .client
+                .read_small(&self.source, candidate.payload)
+                .await
+            {
+                Ok(payload) => {
+                    let found = simple::check(self.key, self.digest, &payload, candidate.signature);
+                    self.outcomes.push((Format::SimpleSigning, found.into()));
+                }
+                Err(error) => self.cannot_read(Format::SimpleSigning, &error),
+            }
         }
         for candidate in bundle::candidates(manifest) {
-            let outcome = match self.read_small(&source, candidate).await {
-                Ok(bytes) => bundle::check(key, digest, &bytes).into(),
-                Err(error) => Outcome::Unreadable(error.to_string()),
-            };
-            outcomes.push((Format::Bundle, outcome));
+            if !self.may_read(Format::Bundle) {
+                return;
+            }
+            match self.client.read_small(&self.source, candidate).await {
+                Ok(bytes) => {
+                    let found = bundle::check(self.key, self.digest, &bytes);
+                    self.outcomes.push((Format::Bundle, found.into()));
+                }
+                Err(error) => self.cannot_read(Format::Bundle, &error),
+            }
         }
-        outcomes
+    }
+
+    /// Counts something that is about to be read. Returns whether it is not too much.
+    fn may_read(&mut self, format: Format) -> bool {
+        let Some(left) = self.left.checked_sub(1) else {
+            let message = format!("there are more than {} signatures", limits::SIGNATURES);
+            // Messages name the first problems only.
+            self.outcomes
+                .insert(0, (format, Outcome::Unreadable(message)));
+            return false;
+        };
+        self.left = left;
+        true
+    }
+
+    fn cannot_read(&mut self, format: Format, error: &RegistryError) {
+        self.outcomes
+            .push((format, Outcome::Unreadable(error.to_string())));
     }
 }
 
-fn unreadable(format: Format, error: &RegistryError) -> Outcomes {
-    vec![(format, Outcome::Unreadable(error.to_string()))]
+/// Returns whether a referrer can be a signature. Lists of old registries have no types.
+fn can_be_signature(referrer: &Descriptor) -> bool {
+    let kind = referrer.artifact_type.as_deref();
+    kind.is_none_or(|kind| [bundle::MEDIA_TYPE, simple::MEDIA_TYPE, COSIGN].contains(&kind))
 }
