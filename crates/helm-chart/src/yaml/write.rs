@@ -12,7 +12,8 @@ use super::scalar::needs_quotes;
 /// As in `kubectl get -o yaml` and Helm's `toYaml`, lists are not indented below their key, and strings are quoted only
 /// where that is necessary.
 pub fn to_yaml(value: &Value) -> String {
-    let mut out = String::new();
+    // Most documents are not much longer.
+    let mut out = String::with_capacity(1 << 10);
     match value {
         Value::Object(map) if !map.is_empty() => mapping(&mut out, map, 0, false),
         Value::Array(items) if !items.is_empty() => sequence(&mut out, items, 0, false),

@@ -110,7 +110,8 @@ impl Machine {
     /// Renders the template of that name with `dot`. Returns `None` for an unknown template.
     pub fn render(&mut self, name: &str, dot: &Value) -> Option<Result<String>> {
         let template = self.scope.get(name)?;
-        let mut out = String::new();
+        // Most manifests are not much longer.
+        let mut out = String::with_capacity(4 << 10);
         Some(
             template
                 .and_then(|template| self.run(&template, dot, &mut out))
