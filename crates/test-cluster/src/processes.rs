@@ -9,22 +9,26 @@ use std::process::{Child, Command, Stdio};
 /// when this process is killed, the shell kills the program. When the program ends, the shell ends with its exit code.
 /// The pipe is duplicated first, because a background command has no standard input.
 ///
-/// The part that reads the pipe ignores signals: one that is sent to the whole process group must not end it before it
-/// has killed the program.
+/// The shell ignores signals before it starts anything: one that is sent to the whole process group must not end it before
+/// it has killed the program. The program itself does not ignore them.
 const KEEPER: &str = r#"
 exec 3<&0
-"$@" </dev/null 3<&- &
+trap '' HUP INT TERM
+(trap - HUP INT TERM; exec "$@") </dev/null 3<&- &
 program=$!
-{ trap '' HUP INT TERM; read -r _ <&3; kill -9 "$program"; } >/dev/null 2>&1 &
+{ read -r _ <&3; kill -9 "$program"; } >/dev/null 2>&1 &
 wait "$program"
 code=$?
 kill -9 "$!" 2>/dev/null
 exit "$code"
 "#;
 
-/// Removes a folder when the pipe closes. It retries, because programs that are being killed may still write to it.
+/// Removes a folder when the pipe closes. It retries, because programs that are being killed may still write to it. It says
+/// when it ignores signals.
 const CLEANER: &str = r#"
 trap '' HUP INT TERM
+echo ready
+exec >/dev/null
 read -r _
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   rm -rf "$1" 2>/dev/null && exit
@@ -43,14 +47,17 @@ impl Folder {
     /// Creates a folder with a unique name in `parent`.
     pub fn create_in(parent: &Path) -> Self {
         let path = tempfile::TempDir::new_in(parent).unwrap().keep();
-        let cleaner = Command::new("sh")
+        let mut cleaner = Command::new("sh")
             .args(["-c", CLEANER, "cleaner"])
             .arg(&path)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("cannot run sh: {e}"));
+        // Until then, a signal to the whole process group would end it.
+        let mut ready = cleaner.stdout.take().unwrap();
+        std::io::copy(&mut ready, &mut std::io::sink()).unwrap();
         Self { path, cleaner }
     }
 
