@@ -140,7 +140,7 @@ fn a_moved_tag_is_reported_with_both_digests() {
     assert_eq!(envoy["tag"]["digest"], moved);
     assert_eq!(envoy["digest"], pinned);
     let message = format!(
-        "{}:v1 was moved: it pointed at {pinned} when it was released, and points at {moved} now",
+        "{}:v1 was moved: it points at {moved}, and the image is pinned to {pinned}",
         mirror.name("envoy")
     );
     assert!(output.stderr.contains(&message), "{}", output.stderr);
@@ -282,7 +282,7 @@ fn an_image_that_is_missing_is_named() {
     assert_eq!(output.code, 1, "{}", output.stderr);
     let place = format!("{}@{absent}: not found", mirror.name("mesh/osm-crds"));
     assert!(
-        output.stderr.contains("1 of 10 images do not hold"),
+        output.stderr.contains("1 of 10 images failed the check"),
         "{}",
         output.stderr
     );
@@ -353,7 +353,7 @@ fn a_key_demands_a_signature_of_every_image() {
     let output = mirror.verify(&["--key", &public, "-o", "json"]);
     assert_eq!(output.code, 1, "one image is not signed: {}", output.stderr);
     assert!(
-        output.stderr.contains("1 of 10 images do not hold"),
+        output.stderr.contains("1 of 10 images failed the check"),
         "{}",
         output.stderr
     );
@@ -364,7 +364,7 @@ fn a_key_demands_a_signature_of_every_image() {
     let other = mirror.verify(&["--key", &key("wrong", "pub")]);
     assert_eq!(other.code, 1);
     assert!(
-        other.stderr.contains("10 of 10 images do not hold"),
+        other.stderr.contains("10 of 10 images failed the check"),
         "{}",
         other.stderr
     );

@@ -1,5 +1,7 @@
 //! Messages about images: those that are not pinned, and those that a node cannot pull.
 
+use image_pins::Reference;
+
 use super::exit::{Done, Failure};
 #[cfg(feature = "cluster")]
 use super::flag_names::origin_name;
@@ -10,6 +12,11 @@ use crate::mesh::images::FoundImage;
 #[cfg(feature = "cluster")]
 use crate::mesh::images::{ResolvedImage, Source};
 use crate::ops::{FloatingImage, floating_images};
+
+/// Returns the warning for an image that is referenced by a tag.
+pub(super) fn not_pinned(reference: &Reference) -> String {
+    format!("{reference} is not pinned: anyone who can push this tag controls what runs")
+}
 
 /// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.
 pub(super) fn check_pins(
@@ -43,11 +50,8 @@ pub(super) fn check_pins(
         )));
     }
     for floating in floating {
-        printer.warning(&format!(
-            "{} is not pinned: anyone who can push this tag controls what runs{}",
-            floating.image.reference,
-            origin(&floating)
-        ));
+        let warning = not_pinned(&floating.image.reference);
+        printer.warning(&format!("{warning}{}", origin(&floating)));
     }
     Ok(())
 }

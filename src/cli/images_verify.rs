@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Global;
 use super::exit::Done;
+use super::image_messages::not_pinned;
 use super::output::{FormatArg, Printer, table};
 use super::registry_args::RegistryArgs;
 use super::registry_hints::{self, explain};
@@ -38,12 +39,7 @@ impl Verify {
         let client = self.registry.client()?;
         let images: Vec<ImageToCheck> = list.images.iter().map(ImageToCheck::from).collect();
         let mut report = |check: &ImageCheck| {
-            let verdict = if check.problems.is_empty() {
-                "ok"
-            } else {
-                "FAILED"
-            };
-            Printer::progress(&format!("{}: {verdict}", check.reference));
+            Printer::progress(&format!("{}: {}", check.reference, status(check)));
         };
         let checks = ops::block_on(ops::check_images(
             &client,
@@ -55,15 +51,20 @@ impl Verify {
             as_table(&list, &checks, key.is_some())
         });
         printer.data(&text)?;
-        for (image, check) in list.images.iter().zip(&checks) {
-            if let TagState::Floating(tag) = &check.tag {
-                printer.warning(&format!(
-                    "{} is referenced by the tag {tag}: anyone who can push this tag controls what runs",
-                    image.component
-                ));
+        for check in &checks {
+            if matches!(check.tag, TagState::Floating(_)) {
+                printer.warning(&not_pinned(&check.reference));
             }
         }
         registry_hints::all_hold(&checks)
+    }
+}
+
+fn status(check: &ImageCheck) -> &'static str {
+    if check.problems.is_empty() {
+        "ok"
+    } else {
+        "FAILED"
     }
 }
 
@@ -96,17 +97,12 @@ fn as_table(list: &ImageList, checks: &[ImageCheck], has_key: bool) -> String {
                     text
                 }
             };
-            let status = if check.problems.is_empty() {
-                "ok"
-            } else {
-                "FAILED"
-            };
             let mut row = vec![
                 image.component.clone(),
                 check.reference.to_string(),
                 or_dash(platforms.join(",")),
                 tag_text(&check.tag),
-                status.to_owned(),
+                status(check).to_owned(),
             ];
             if has_key {
                 let count = check

@@ -150,6 +150,8 @@ impl Install {
         Settings::current()
             .refuse_managed("osm install")
             .map_err(Failure::Input)?;
+        #[cfg(feature = "cluster")]
+        let verifies = self.verify.is_asked()?;
         let plan = Plan::new(&self.request(global)?)?;
         if let Some(overridden) = plan.overridden_digest() {
             printer.warning(&overridden_digest(&overridden));
@@ -161,7 +163,7 @@ impl Install {
         if let Some(rendered) = &rendered {
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             #[cfg(feature = "cluster")]
-            if self.verify.is_asked()? {
+            if verifies {
                 ops::block_on(self.verify.check(&plan, &rendered.images))??;
             }
         }

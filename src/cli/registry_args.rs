@@ -1,4 +1,4 @@
-//! Flags that say how registries are reached.
+//! Flags that say how registries are reached, and `--verify-images`, which needs them.
 
 use std::path::PathBuf;
 

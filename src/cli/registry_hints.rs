@@ -1,6 +1,6 @@
 //! What does not hold about images at their registries, and what a user can do about it.
 
-use oci_registry::{RealmProblem, Reason, RegistryError};
+use oci_registry::{Host, RealmProblem, Reason, RegistryError};
 
 use super::exit::Failure;
 use crate::ops::{ImageCheck, ImageProblem};
@@ -18,7 +18,7 @@ pub(super) fn all_hold(checks: &[ImageCheck]) -> Result<(), Failure> {
     let failed = checks.iter().filter(|check| !check.problems.is_empty());
     let (failed, total) = (failed.count(), checks.len());
     Err(Failure::Operation(format!(
-        "{failed} of {total} images do not hold:\n{}",
+        "{failed} of {total} images failed the check:\n{}",
         problems.join("\n")
     )))
 }
@@ -26,15 +26,18 @@ pub(super) fn all_hold(checks: &[ImageCheck]) -> Result<(), Failure> {
 /// Returns the message of a problem, with what to do about it.
 pub(super) fn explain(problem: &ImageProblem) -> String {
     match problem {
-        ImageProblem::Registry(error) => explain_error(error),
-        ImageProblem::NoTag(reference) => format!("{reference}: not found: there is no such tag"),
+        ImageProblem::Registry(host, error) => match hint(host, error) {
+            Some(hint) => format!("{error}\n  hint: {hint}"),
+            None => error.to_string(),
+        },
+        ImageProblem::NoTag(reference) => format!("{reference}: the tag does not exist"),
         ImageProblem::TagMoved {
             image,
             tag,
             pinned,
             found,
         } => format!(
-            "{}:{tag} was moved: it pointed at {pinned} when it was released, and points at {found} now\n  \
+            "{}:{tag} was moved: it points at {found}, and the image is pinned to {pinned}\n  \
              hint: an installation still uses the pinned image; find out who moved the tag",
             image.name()
         ),
@@ -42,16 +45,8 @@ pub(super) fn explain(problem: &ImageProblem) -> String {
     }
 }
 
-/// Returns the message of an error with a hint that names the flag or the command that helps.
-fn explain_error(error: &RegistryError) -> String {
-    match hint(error) {
-        Some(hint) => format!("{error}\n  hint: {hint}"),
-        None => error.to_string(),
-    }
-}
-
-fn hint(error: &RegistryError) -> Option<String> {
-    let registry = error.what.split('/').next().unwrap_or_default();
+/// Returns the flag or the command that helps against an error of a registry.
+fn hint(registry: &Host, error: &RegistryError) -> Option<String> {
     match &error.reason {
         Reason::Unauthorized {
             had_credentials: false,

@@ -69,6 +69,7 @@ impl Upgrade {
         Settings::current()
             .refuse_managed("osm mesh upgrade")
             .map_err(Failure::Input)?;
+        self.verify.is_asked()?;
         let values = self.values.0.iter().cloned().map(ValueSource::read);
         let values: Vec<ValueSource> = values.collect::<Result<_, _>>()?;
         // Reports wrong input without a cluster, except what depends on the values of the last revision.

@@ -133,17 +133,17 @@ pub enum TagState {
 /// Something about an image that does not hold.
 #[derive(Debug)]
 pub enum ImageProblem {
-    /// The image is not there, is incomplete, or its registry cannot be reached.
-    Registry(RegistryError),
+    /// The image does not exist or is incomplete, or its registry cannot be reached.
+    Registry(Host, RegistryError),
     /// The reference has only a tag, and there is no such tag.
     NoTag(Reference),
-    /// The tag was moved after the release.
+    /// The tag was moved.
     TagMoved {
         /// The image.
         image: Reference,
         /// The tag.
         tag: Tag,
-        /// Where it pointed at the release.
+        /// The digest of the image, which the tag pointed at before.
         pinned: Digest,
         /// Where it points now.
         found: Digest,
@@ -214,7 +214,10 @@ impl ImageCheck {
         };
         match client.check_image(repository, digest).await {
             Ok(found) => self.platforms = found.platforms,
-            Err(error) => self.problems.push(ImageProblem::Registry(error)),
+            Err(error) => {
+                let host = repository.host().clone();
+                self.problems.push(ImageProblem::Registry(host, error));
+            }
         }
     }
 
@@ -225,7 +228,8 @@ impl ImageCheck {
             Err(error) => {
                 // A registry that cannot be reached is one problem.
                 if self.problems.is_empty() {
-                    self.problems.push(ImageProblem::Registry(error));
+                    let host = repository.host().clone();
+                    self.problems.push(ImageProblem::Registry(host, error));
                 }
                 self.tag = TagState::Unknown(tag);
                 return;

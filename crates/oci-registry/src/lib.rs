@@ -21,7 +21,7 @@
 //!         let image = client.check_image(&repository, &digest).await?;
 //!         println!("{tag} is {digest}, for {} platforms", image.platforms.len());
 //!     }
-//!     None => println!("there is no tag {tag}"),
+//!     None => println!("the tag {tag} does not exist"),
 //! }
 //! # Ok(())
 //! # }

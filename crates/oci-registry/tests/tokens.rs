@@ -28,6 +28,16 @@ fn bearer(realm: &str) -> Answer {
     Answer::new(401).header("WWW-Authenticate", &challenge)
 }
 
+/// A registry that refuses everything, and whose token server answers this.
+fn registry_with_token_server(answer: Answer) -> LyingRegistry {
+    let registry = LyingRegistry::start();
+    let realm = format!("http://{}/token", registry.address());
+    registry
+        .on("GET", "/v2/a/b/blobs/", bearer(&realm))
+        .on("GET", "/token", answer);
+    registry
+}
+
 fn token() -> Answer {
     Answer::new(200).body(format!(r#"{{"token":"{TOKEN}","expires_in":300}}"#))
 }
@@ -270,15 +280,8 @@ async fn what_a_token_server_answers_is_limited_and_checked() {
         ),
     ];
     for (answer, message) in table {
-        let registry = LyingRegistry::start();
+        let registry = registry_with_token_server(answer);
         let address = registry.address();
-        registry
-            .on(
-                "GET",
-                "/v2/a/b/blobs/",
-                bearer(&format!("http://{address}/token")),
-            )
-            .on("GET", "/token", answer);
         let repository = repository(&address, "a/b");
         let read = download(&client(&registry), &repository, &descriptor(CONTENT)).await;
         let error = read.unwrap_err();
@@ -294,15 +297,8 @@ async fn a_token_server_that_is_not_available_is_asked_as_often_as_the_settings_
         Answer::new(200).body("{}").cut_after(0, Cut::Close),
     ] {
         let label = format!("{answer:?}");
-        let registry = LyingRegistry::start();
+        let registry = registry_with_token_server(answer);
         let address = registry.address();
-        registry
-            .on(
-                "GET",
-                "/v2/a/b/blobs/",
-                bearer(&format!("http://{address}/token")),
-            )
-            .on("GET", "/token", answer);
         let repository = repository(&address, "a/b");
         let read = download(&client(&registry), &repository, &descriptor(CONTENT)).await;
         let error = read.unwrap_err();
@@ -322,15 +318,8 @@ async fn a_token_that_is_not_given_is_asked_for_once_however_many_requests_wait_
         (Answer::new(401), 1, "the token server 127.0.0.1 refuses"),
         (Answer::new(503), 4, "it answers 503"),
     ] {
-        let registry = LyingRegistry::start();
+        let registry = registry_with_token_server(answer);
         let address = registry.address();
-        registry
-            .on(
-                "GET",
-                "/v2/a/b/blobs/",
-                bearer(&format!("http://{address}/token")),
-            )
-            .on("GET", "/token", answer);
         let client = client(&registry);
         let repository = repository(&address, "a/b");
         let blob = descriptor(CONTENT);

@@ -28,6 +28,7 @@ pub struct NamedImage {
 }
 
 /// Returns the bytes of `index.json` for these images. They do not depend on the order of the images.
+#[allow(clippy::expect_used, clippy::missing_panics_doc)] // It cannot fail, see below.
 pub fn index_json(images: &[NamedImage]) -> Bytes {
     let sorted: BTreeMap<_, _> = images
         .iter()
@@ -39,8 +40,9 @@ pub fn index_json(images: &[NamedImage]) -> Bytes {
         media_type: media_type::INDEX,
         manifests,
     };
-    // Only maps with keys that are not strings cannot be JSON, and there are none.
-    Bytes::from(serde_json::to_vec(&index).unwrap_or_default())
+    // Serialization fails only for maps whose keys are not strings. All keys here are strings.
+    let json = serde_json::to_vec(&index).expect("an index is valid JSON");
+    Bytes::from(json)
 }
 
 /// An index, whose fields are written in this order.

@@ -113,8 +113,7 @@ impl Unfinished {
         Ok(hasher.finish() == *digest)
     }
 
-    /// Writes everything but the blobs. What an earlier writer left there is no longer there, so equal blobs give equal
-    /// archives.
+    /// Writes everything but the blobs. It overwrites what an earlier writer left, so equal blobs give equal archives.
     fn write_frame(&self) -> Result<(), ArchiveReason> {
         self.write(|file| {
             file::write_all_at(file, &self.plan.start, 0)?;

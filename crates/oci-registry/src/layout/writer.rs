@@ -15,14 +15,14 @@ use super::unfinished::Unfinished;
 /// Writes an archive of images.
 ///
 /// The content goes into `FILE.part`, which [`finish`](ArchiveWriter::finish) renames. Without that, `FILE.part` stays,
-/// and a writer for the same blobs goes on with it.
+/// and a writer for the same blobs resumes it.
 #[derive(Debug)]
 pub struct ArchiveWriter {
     archive: Arc<Unfinished>,
 }
 
 impl ArchiveWriter {
-    /// Starts an archive, or goes on with one.
+    /// Starts an archive, or resumes one.
     ///
     /// `blobs` are the digests and sizes of all blobs, manifests included. `index_json` is what
     /// [`index_json`](super::index_json) returns. Blobs that an earlier writer left are hashed; those that are whole are

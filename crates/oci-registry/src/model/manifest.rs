@@ -20,7 +20,7 @@ pub struct Manifest {
     media_type: String,
     /// What it consists of.
     pub content: Content,
-    /// The type of the artifact, if it is no image.
+    /// The type of the artifact; images usually have none.
     pub artifact_type: Option<String>,
     /// The manifest that this one is about: its image, for a signature.
     pub subject: Option<Descriptor>,

@@ -37,7 +37,8 @@ impl Server {
         }
     }
 
-    /// Returns another header for a request that the registry refused with `headers`; `None` if there is no other.
+    /// Returns the header with which to repeat a request that the registry refused with `headers`; `None` if repeating it
+    /// is of no use.
     pub(super) async fn refused(
         &self,
         access: &Access,

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 pub struct CheckedImage {
     /// The index or manifest.
     pub descriptor: Descriptor,
-    /// The platforms that it is for, in the order of the index. Attestations are none.
+    /// The platforms that it is for, in the order of the index, without attestations.
     pub platforms: Vec<Platform>,
     /// The size of all manifests and blobs, each counted once, in bytes.
     pub bytes: u64,

@@ -283,6 +283,16 @@ pub(super) fn accepted(
     })
 }
 
+/// Returns whether content exists that was looked for with this answer.
+pub(super) fn exists(answer: Result<Answer, Reason>) -> Result<bool, Reason> {
+    match answer {
+        Ok(_) => Ok(true),
+        // Artifactory denies access to what does not exist.
+        Err(Reason::NotFound { .. } | Reason::Denied { .. }) => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
 /// Returns what an answer that is an error means for the next attempt.
 pub(super) async fn failure(response: Response<Body>, had_credentials: bool) -> Failed {
     let is_temporary = is_temporary(response.status());

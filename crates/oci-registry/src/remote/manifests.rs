@@ -5,7 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use image_pins::{Digest, Tag};
 
 use super::client::Client;
-use super::exchange::{Answer, Call};
+use super::exchange::{Answer, Call, exists};
 use super::server::Server;
 use crate::auth::Access;
 use crate::error::{Reason, RegistryError};
@@ -16,15 +16,6 @@ use crate::place::Repository;
 
 /// The digest of a manifest in answers of a registry (OCI distribution specification, "Pulling manifests").
 const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";
-/// Says that a registry lists a manifest as referrer of its subject ("Pushing Manifests with Subject").
-const OCI_SUBJECT: &str = "oci-subject";
-
-/// What became of a manifest that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stored {
-    /// Whether the registry lists it as a referrer of its subject by itself.
-    pub lists_referrer: bool,
-}
 
 impl Client {
     /// Reads a manifest by its digest. It has that digest.
@@ -109,13 +100,8 @@ impl Client {
         digest: &Digest,
     ) -> Result<bool, RegistryError> {
         let server = self.server(repository.host());
-        match head(&server, repository, &digest.to_string()).await {
-            Ok(_) => Ok(true),
-            Err(reason) if reason.is_not_found() => Ok(false),
-            // Artifactory answers so for what is not there.
-            Err(Reason::Denied { .. }) => Ok(false),
-            Err(reason) => Err(reason.at(format!("{repository}@{digest}"))),
-        }
+        let answer = head(&server, repository, &digest.to_string()).await;
+        exists(answer).map_err(|reason| reason.at(format!("{repository}@{digest}")))
     }
 
     /// Sends a manifest. The blobs and manifests that it names must be there.
@@ -126,7 +112,7 @@ impl Client {
         &self,
         repository: &Repository,
         manifest: &Manifest,
-    ) -> Result<Stored, RegistryError> {
+    ) -> Result<(), RegistryError> {
         let digest = manifest.digest();
         let what = format!("{repository}@{digest}");
         let server = self.server(repository.host());
@@ -210,7 +196,7 @@ async fn put(
     repository: &Repository,
     manifest: &Manifest,
     name: &str,
-) -> Result<Stored, Reason> {
+) -> Result<(), Reason> {
     let access = Access::push(repository.path());
     let mut call = call(server, Method::PUT, repository, name, &access)?
         .header(CONTENT_TYPE, manifest.media_type());
@@ -224,7 +210,5 @@ async fn put(
             "it stores the manifest with the digest {named:?}"
         )));
     }
-    Ok(Stored {
-        lists_referrer: answer.header(OCI_SUBJECT).is_some(),
-    })
+    Ok(())
 }

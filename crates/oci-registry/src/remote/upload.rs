@@ -16,7 +16,7 @@ use image_pins::Digest;
 use transport::Payload;
 
 use super::client::Client;
-use super::exchange::{Answer, Call, Failed, follow, refusal};
+use super::exchange::{Answer, Call, Failed, exists, follow, refusal};
 use super::location::with_parameter;
 use super::server::Server;
 use crate::auth::Access;
@@ -94,13 +94,8 @@ impl Client {
         digest: &Digest,
     ) -> Result<bool, RegistryError> {
         let server = self.server(repository.host());
-        match head(&server, repository, digest).await {
-            Ok(_) => Ok(true),
-            Err(reason) if reason.is_not_found() => Ok(false),
-            // Artifactory answers so for what is not there.
-            Err(Reason::Denied { .. }) => Ok(false),
-            Err(reason) => Err(reason.at(format!("{repository}@{digest}"))),
-        }
+        let answer = head(&server, repository, digest).await;
+        exists(answer).map_err(|reason| reason.at(format!("{repository}@{digest}")))
     }
 
     /// Sends a blob, or lets the registry take it from `mount_from`, a repository of the same registry that has it. `sent`
