@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value as Json};
 
@@ -11,7 +12,7 @@ use super::error::{ChartError, Violation};
 use super::objects::{self, Object};
 use super::schema::SchemaError;
 use super::target::Target;
-use super::template::{self, Stack, TemplateFault, TemplateFile, Value};
+use super::template::{self, LazySource, Stack, TemplateFile, Value};
 use super::template_data::{self, path_of};
 use super::values::{Nulls, coalesce};
 use super::{dependencies, version};
@@ -137,21 +138,20 @@ fn render_on(
     let valid = valid_values(chart, target);
     let chart = with_dependencies(chart, user)?;
     let sources = template_sources(&chart);
-    let values = checked_values(&chart, user, valid, target)?;
-    let data = template_data::collect(&chart, &values, target);
-    drop(values);
-    let templates: Vec<_> = sources
-        .into_iter()
-        .map(|source| TemplateFile {
-            data: data.get(&source.chart).cloned().unwrap_or(Value::Nil),
-            identity: source.identity(),
-            name: source.name,
-            text: source.text.clone(),
-        })
-        .collect();
+    let file = |source: &TemplateSource<'_>| LazySource::new(&source.name, source.text.clone());
+    let files: Vec<Arc<LazySource>> = sources.iter().map(|s| Arc::new(file(s))).collect();
     let own_notes = format!("{}/templates/{NOTES}", path_of(&chart, ""));
     let mut notes = String::new();
-    let objects = read_beside(|manifests| {
+    let objects = read_beside(&template::to_parse_ahead(&files), |manifests| {
+        let values = checked_values(&chart, user, valid, target)?;
+        let data = template_data::collect(&chart, &values, target);
+        drop(values);
+        let sources = files.iter().zip(&sources);
+        let templates = sources.map(|(file, source)| TemplateFile {
+            source: Arc::clone(file),
+            data: data.get(&source.chart).cloned().unwrap_or(Value::Nil),
+            identity: source.identity(),
+        });
         let finished = |name: &str, text: String| {
             if name == own_notes {
                 notes = text;
@@ -160,28 +160,43 @@ fn render_on(
             }
         };
         template::render(
-            &templates,
+            &templates.collect::<Vec<_>>(),
             stack,
             &target.lookups,
             target.allow_random,
             finished,
         )
+        .map_err(|fault| Box::new(fault).into())
     })?;
     Ok(RenderedChart { objects, notes })
 }
 
 /// Reads the manifests that `render` passes on, each while the next one is rendered: reading takes about a third of the
-/// time, and rendering needs one thread, because a template sees what earlier ones changed in the values.
+/// time, and rendering needs one thread, because a template sees what earlier ones changed in the values. While no manifest
+/// waits to be read, parses templates that are rendered later.
 ///
 /// Errors of `render` come first, as if everything had been rendered before.
 fn read_beside(
-    render: impl FnOnce(&mut dyn FnMut(String, String)) -> Result<(), TemplateFault>,
+    to_parse: &[Arc<LazySource>],
+    render: impl FnOnce(&mut dyn FnMut(String, String)) -> Result<(), ChartError>,
 ) -> Result<Vec<Object>, ChartError> {
     let (sender, receiver) = mpsc::channel();
     let receiver = Mutex::new(receiver);
     let read = || {
         let manifests = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-        objects::collect(manifests.iter())
+        let mut to_parse = to_parse.iter();
+        objects::collect(std::iter::from_fn(|| {
+            loop {
+                match manifests.try_recv() {
+                    Ok(manifest) => return Some(manifest),
+                    Err(TryRecvError::Disconnected) => return None,
+                    Err(TryRecvError::Empty) => match to_parse.next() {
+                        Some(file) => file.parse_ahead(),
+                        None => return manifests.recv().ok(),
+                    },
+                }
+            }
+        }))
     };
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new()
@@ -197,7 +212,7 @@ fn read_beside(
             // The platform has no threads.
             Err(_) => read(),
         };
-        rendered.map_err(Box::new)?;
+        rendered?;
         objects
     })
 }

@@ -9,6 +9,7 @@ mod exec;
 mod files;
 mod functions;
 mod glob;
+mod lazy;
 mod limits;
 mod lookups;
 mod meter;
@@ -18,9 +19,11 @@ mod value;
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use error::{Location, TemplateFault};
 pub use files::Files;
+pub use lazy::{LazySource, to_parse_ahead};
 pub use lookups::{Lookup, Lookups};
 pub use value::{KubeVersion, Value};
 
@@ -38,30 +41,12 @@ pub enum Stack {
 
 /// One template file and the data it is rendered with.
 pub struct TemplateFile {
-    /// The path of the file, which starts with the name of the chart: `web/templates/deployment.yaml`.
-    pub name: String,
-    /// The source of the template.
-    pub text: Cow<'static, str>,
+    /// The file.
+    pub source: Arc<LazySource>,
     /// The dot of the template (`.Values`, `.Release` and so on), which all templates of a chart share.
     pub data: Value,
     /// `.Template`, which is added to the dot when the template is rendered.
     pub identity: Value,
-}
-
-impl TemplateFile {
-    fn parse(&self) -> Result<parse::Source, TemplateFault> {
-        parse::Source::parse(&self.name, self.text.clone(), &functions::check_name)
-    }
-
-    /// Returns whether the file only defines templates for others and has no output of its own.
-    fn is_partial(&self) -> bool {
-        let base = self.name.rsplit('/').next();
-        base.is_some_and(|base| base.starts_with('_'))
-    }
-
-    fn may_define(&self) -> bool {
-        self.is_partial() || self.text.contains("define") || self.text.contains("block")
-    }
 }
 
 /// Parses a template without running it; `name` is its path in errors.
@@ -95,14 +80,14 @@ pub fn render(
     let context = functions::Context::new(lookups.clone(), allow_random);
     let mut machine = exec::Machine::new(Rc::new(scope(files)?), max_depth, context);
     for (i, file) in files.iter().enumerate() {
-        if file.is_partial() {
+        if file.source.is_partial() {
             continue;
         }
         if let Value::Dict(dot) = &file.data {
             dot.borrow_mut()
                 .insert("Template".into(), file.identity.clone());
         }
-        let Some(text) = machine.render(&file.name, &file.data) else {
+        let Some(text) = machine.render(&file.source.name, &file.data) else {
             continue;
         };
         let mut text = match text {
@@ -113,7 +98,7 @@ pub fn render(
                     .get(i..)
                     .unwrap_or_default()
                     .iter()
-                    .try_for_each(|f| f.parse().map(drop))?;
+                    .try_for_each(|file| file.source.parse().map(drop))?;
                 return Err(fault);
             }
         };
@@ -121,7 +106,7 @@ pub fn render(
         if text.contains(exec::NO_VALUE) {
             text = text.replace(exec::NO_VALUE, "");
         }
-        finished(&file.name, text);
+        finished(&file.source.name, text);
     }
     Ok(())
 }
@@ -132,11 +117,11 @@ pub fn render(
 /// are rendered, so that their trees do not add up.
 fn scope(files: &[TemplateFile]) -> Result<exec::Scope, TemplateFault> {
     let mut scope = exec::Scope::default();
-    for file in files {
-        if file.may_define() || scope.has(&file.name) {
-            scope.add(&Rc::new(file.parse()?), &file.name);
+    for TemplateFile { source, .. } in files {
+        if source.may_define() || scope.has(&source.name) {
+            scope.add(&Rc::new(source.parse()?), &source.name);
         } else {
-            scope.add_unparsed(&file.name, file.text.clone());
+            scope.add_unparsed(Arc::clone(source));
         }
     }
     Ok(scope)
@@ -154,8 +139,10 @@ mod tests {
 
     fn run_on(stack: Stack, text: &str, data: &serde_json::Value) -> Result<String, String> {
         let file = TemplateFile {
-            name: "t/templates/x.yaml".to_owned(),
-            text: text.to_owned().into(),
+            source: Arc::new(LazySource::new(
+                "t/templates/x.yaml",
+                text.to_owned().into(),
+            )),
             data: Value::from(data),
             identity: Value::Nil,
         };

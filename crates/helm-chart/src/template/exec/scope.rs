@@ -1,13 +1,12 @@
 //! The templates that can be called, by name.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use gotmpl::parse::ListNode;
 
-use super::super::functions;
+use super::super::lazy::LazySource;
 use super::super::parse::Source;
 use super::Result;
 
@@ -32,8 +31,8 @@ impl From<Source> for Template {
 pub(in super::super) struct Scope {
     parent: Option<Rc<Scope>>,
     own: HashMap<String, Template>,
-    /// Files without definitions, which are parsed when they are rendered: text by name.
-    unparsed: HashMap<String, Cow<'static, str>>,
+    /// Files without definitions by name.
+    unparsed: HashMap<String, Arc<LazySource>>,
 }
 
 impl Scope {
@@ -51,10 +50,7 @@ impl Scope {
             return Some(Ok(template.clone()));
         }
         match self.unparsed.get(name) {
-            Some(text) => {
-                let source = Source::parse(name, text.clone(), &functions::check_name);
-                Some(source.map(Template::from))
-            }
+            Some(file) => Some(file.parse().map(Template::from)),
             None => self.parent.as_deref()?.get(name),
         }
     }
@@ -91,8 +87,8 @@ impl Scope {
     }
 
     /// Adds a file without definitions. It is not parsed yet.
-    pub fn add_unparsed(&mut self, name: &str, text: Cow<'static, str>) {
-        self.unparsed.insert(name.to_owned(), text);
+    pub fn add_unparsed(&mut self, file: Arc<LazySource>) {
+        self.unparsed.insert(file.name.clone(), file);
     }
 
     /// Returns the names of all templates, for suggestions.
