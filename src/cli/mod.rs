@@ -83,11 +83,11 @@ const STYLES: Styles = Styles::styled()
     after_help = "Exit codes: 0 done; 1 the operation failed or what was verified does not hold; \
                   2 wrong usage or input."
 )]
-struct Cli {
+struct Cli<C: Subcommand = Command> {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: C,
 }
 
 /// Flags that every command accepts.
@@ -139,6 +139,12 @@ enum Command {
     Completion(completion::Completion),
 }
 
+/// The command that runs most often, alone: to build the others takes longer than to parse its flags.
+#[derive(Debug, Subcommand)]
+enum Frequent {
+    Install(Box<install::Install>),
+}
+
 /// Commands that never contact a cluster.
 const OFFLINE: [&str; 2] = ["images", "completion"];
 /// Flags that every command accepts.
@@ -146,7 +152,7 @@ const GENERAL: [&str; 2] = ["color", "osm_namespace"];
 
 /// The whole command line. Offline commands do not list the flags of a cluster.
 fn command() -> clap::Command {
-    let command = Cli::command();
+    let command = Cli::<Command>::command();
     let flags: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|arg| arg.is_global_set() && arg.get_id() != "color")
@@ -189,12 +195,18 @@ fn parse(
     color: ColorChoice,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(Cli, Settings), Failure> {
-    let mut command = command().color(color);
-    let mut matches = match command.try_get_matches_from_mut(arguments) {
-        Err(error) if is_help(&error) => documented_command()
-            .color(color)
-            .try_get_matches_from(arguments)?,
-        matches => matches?,
+    let (mut command, mut matches) = match frequent(arguments) {
+        Some(parsed) => parsed,
+        None => {
+            let mut command = command().color(color);
+            let matches = match command.try_get_matches_from_mut(arguments) {
+                Err(error) if is_help(&error) => documented_command()
+                    .color(color)
+                    .try_get_matches_from(arguments)?,
+                matches => matches?,
+            };
+            (command, matches)
+        }
     };
     let given = |id: &&clap::Id| {
         matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
@@ -221,6 +233,18 @@ fn parse(
             .try_get_matches_from(arguments)?;
     }
     Ok((Cli::from_arg_matches(&matches)?, settings))
+}
+
+/// Parses a command line of a frequent command. Returns `None` for every other one, and for those that are wrong: their
+/// errors know all commands.
+fn frequent(arguments: &[OsString]) -> Option<(clap::Command, clap::ArgMatches)> {
+    let name = arguments.get(1)?.to_str()?;
+    if !Frequent::has_subcommand(name) {
+        return None;
+    }
+    let mut command = Cli::<Frequent>::command();
+    let matches = command.try_get_matches_from_mut(arguments).ok()?;
+    Some((command, matches))
 }
 
 fn is_help(error: &clap::Error) -> bool {
