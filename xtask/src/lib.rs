@@ -6,6 +6,7 @@ pub mod fuzz;
 pub mod import_digests;
 pub mod module_cycles;
 pub mod package_chart;
+pub mod skopeo;
 pub mod test;
 pub mod tools;
 mod yaml_edit;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Exit;
 use crate::flags;
-use crate::tools;
+use crate::{skopeo, tools};
 
 /// The optional parts of `image-pins` that are tested, and that other packages use.
 const FEATURES: [&str; 2] = [
@@ -53,6 +53,10 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
             Ok(program) => provided.push((tool.variable, program)),
             Err(why) => missing.push((tool.name, why)),
         }
+    }
+    match skopeo::provide() {
+        Ok(program) => provided.push((skopeo::VARIABLE, program)),
+        Err(why) => missing.push((skopeo::NAME, why)),
     }
     let seed = seed(&workspace, flags.thorough);
     let _ = writeln!(

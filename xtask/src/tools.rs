@@ -166,16 +166,8 @@ impl Tool {
         &self,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Option<PathBuf>, String> {
-        if let Some(path) = variable(self.variable) {
-            let path = PathBuf::from(path);
-            return match path.is_file() {
-                true => Ok(Some(path)),
-                false => Err(format!(
-                    "{} is set to {}, which is not a file",
-                    self.variable,
-                    path.display()
-                )),
-            };
+        if let Some(named) = named_by(self.variable, &variable)? {
+            return Ok(Some(named));
         }
         if !self.asset {
             return Ok(None);
@@ -245,6 +237,27 @@ impl Tool {
     }
 }
 
+/// Returns the program that an environment variable names.
+///
+/// # Errors
+/// It names a file that does not exist.
+pub(crate) fn named(name: &str) -> Result<Option<PathBuf>, String> {
+    named_by(name, &set)
+}
+
+fn named_by(
+    name: &str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<PathBuf>, String> {
+    match variable(name).map(PathBuf::from) {
+        Some(path) if !path.is_file() => Err(format!(
+            "{name} is set to {}, which is not a file",
+            path.display()
+        )),
+        path => Ok(path),
+    }
+}
+
 /// A folder with an API server and its store (convention of envtest in controller-runtime).
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 
@@ -254,7 +267,7 @@ fn set(name: &str) -> Option<OsString> {
 }
 
 /// Returns the folder of built programs: `osm-test-tools` in the cache folder of the user.
-fn cache() -> Result<PathBuf, String> {
+pub(crate) fn cache() -> Result<PathBuf, String> {
     let base = set("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")))

@@ -1,4 +1,4 @@
-//! A home folder for crane and cosign: whom they trust, and their credentials.
+//! A home folder for crane, skopeo and cosign: whom they trust, and their credentials.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,6 +73,12 @@ impl Home {
     #[track_caller]
     pub fn crane(&self, arguments: &[&str]) -> Output {
         self.run("OSM_TEST_CRANE", arguments)
+    }
+
+    /// Runs the real skopeo until it ends.
+    #[track_caller]
+    pub fn skopeo(&self, arguments: &[&str]) -> Output {
+        self.run("OSM_TEST_SKOPEO", arguments)
     }
 
     /// Runs the real cosign until it ends. The password of its private keys is empty.
