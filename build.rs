@@ -2,6 +2,8 @@
 
 #[path = "build/chart.rs"]
 mod chart;
+#[path = "build/linker.rs"]
+mod linker;
 
 use std::path::Path;
 
@@ -17,6 +19,7 @@ fn main() {
     if let Ok(program) = std::env::current_exe() {
         println!("cargo::rustc-env=OSM_BUILD_SCRIPT={}", program.display());
     }
+    linker::compact_relocations();
     if let Err(error) = build() {
         report(&error);
     }
