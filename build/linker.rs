@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// The first glibc that understands compact relocations (its NEWS, "DT_RELR").
+/// The first glibc that understands compact relocations (its file NEWS, "`DT_RELR`").
 const GLIBC: (u32, u32) = (2, 36);
 
 /// Writes the relocations of the program in the compact form, which makes it smaller by a thirtieth.
