@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use oci_registry::Client;
 use oci_registry::signature::PublicKey;
+use oci_registry::{AccessError, Client, Host, RegistryAccess};
 
 use super::exit::Failure;
 use super::output::Printer;
 use super::registry_hints;
 use crate::mesh::Plan;
 use crate::mesh::images::FoundImage;
-use crate::ops::{self, ImageCheck, RegistryAccess};
+use crate::ops::{self, ImageCheck};
 
 /// Flags that say how registries are reached.
 #[derive(Debug, clap::Args)]
@@ -26,11 +26,11 @@ pub(super) struct RegistryArgs {
     #[arg(long, value_name = "PATH")]
     ca_file: Option<PathBuf>,
     /// Registry to reach by plain HTTP (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
-    insecure_registry: Vec<String>,
+    #[arg(long, value_name = "HOST[:PORT]")]
+    insecure_registry: Vec<Host>,
     /// Token server that may get the credentials of a registry with another domain (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
-    token_server: Vec<String>,
+    #[arg(long, value_name = "HOST[:PORT]")]
+    token_server: Vec<Host>,
     /// Public key with which each image must be signed, as cosign writes it
     #[arg(long, value_name = "PATH")]
     key: Option<PathBuf>,
@@ -119,75 +119,22 @@ impl RegistryArgs {
     /// # Errors
     /// A file cannot be read, or contains something else.
     pub fn client(&self) -> Result<Client, Failure> {
-        let authorities = match &self.ca_file {
-            None => None,
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
-                Failure::Input(format!(
-                    "--ca-file {}: cannot read it: {error}",
-                    path.display()
-                ))
-            })?),
-        };
-        if let Some(path) = &self.registry_auth_file
-            && let Err(error) = std::fs::metadata(path)
-        {
-            let path = path.display();
-            return Err(Failure::Input(format!(
-                "--registry-auth-file {path}: cannot read it: {error}"
-            )));
-        }
         let access = RegistryAccess {
-            credentials: self.registry_auth_file.clone(),
-            authorities,
+            auth_file: self.registry_auth_file.clone(),
+            ca_file: self.ca_file.clone(),
             insecure: self.insecure_registry.clone(),
             token_servers: self.token_server.clone(),
         };
-        access.client().map_err(|error| {
-            Failure::Input(match &self.ca_file {
-                Some(path) => format!("--ca-file {}: {error}", path.display()),
-                None => error.to_string(),
+        let user_agent = concat!("osm/", env!("CARGO_PKG_VERSION"));
+        let client = access.client(|settings| settings.user_agent(user_agent));
+        client.map_err(|error| {
+            Failure::Input(match &error {
+                AccessError::AuthFile { .. } => format!("--registry-auth-file {error}"),
+                AccessError::CaFile { .. } | AccessError::Authorities { .. } => {
+                    format!("--ca-file {error}")
+                }
+                _ => error.to_string(),
             })
         })
-    }
-}
-
-/// Parses the host of a registry, with a port or without.
-fn host(text: &str) -> Result<String, String> {
-    let uri: Option<oci_registry::Uri> = format!("https://{text}/").parse().ok();
-    let is_host = uri.is_some_and(|uri| {
-        let name = uri.host().unwrap_or_default();
-        let whole = match uri.port_u16() {
-            Some(port) => format!("{name}:{port}"),
-            None => name.to_owned(),
-        };
-        !name.is_empty() && whole == text
-    });
-    match is_host {
-        true => Ok(text.to_owned()),
-        false => Err(
-            "expected a host with an optional port, such as registry.example.com:5000, \
-             without https:// and without a path"
-                .to_owned(),
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_has_neither_scheme_nor_path() {
-        for text in [
-            "localhost",
-            "registry.example.com:5000",
-            "127.0.0.1:80",
-            "[::1]:5000",
-        ] {
-            assert_eq!(host(text).as_deref(), Ok(text));
-        }
-        for text in ["", "https://a", "a/b", "user@a", "a:b", "a b", ":80"] {
-            assert!(host(text).is_err(), "{text:?}");
-        }
     }
 }

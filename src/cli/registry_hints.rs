@@ -1,6 +1,6 @@
 //! What does not hold about images at their registries, and what a user can do about it.
 
-use oci_registry::{Host, RealmProblem, Reason, RegistryError};
+use oci_registry::{Host, RegistryError, Remedy};
 
 use super::exit::Failure;
 use crate::ops::{ImageCheck, ImageProblem};
@@ -47,32 +47,24 @@ pub(super) fn explain(problem: &ImageProblem) -> String {
 
 /// Returns the flag or the command that helps against an error of a registry.
 fn hint(registry: &Host, error: &RegistryError) -> Option<String> {
-    match &error.reason {
-        Reason::Unauthorized {
-            had_credentials: false,
-            ..
-        } => Some(format!(
+    Some(match error.remedy()? {
+        Remedy::LogIn => format!(
             "log in with `docker login {registry}`, or give credentials with --registry-auth-file"
-        )),
-        Reason::Unauthorized { .. } => Some(format!(
+        ),
+        Remedy::LogInAgain => format!(
             "log in again with `docker login {registry}`; if the token server has another domain, allow it with \
              --token-server"
-        )),
-        Reason::Realm(error) => match &error.why {
-            RealmProblem::Unencrypted { host } => Some(format!(
-                "if that is right, allow it with --insecure-registry {host}"
-            )),
-            RealmProblem::Private { host } => Some(format!(
-                "if that is right, allow it with --token-server {host}"
-            )),
-            _ => None,
-        },
-        Reason::Connection(error) if error.is_untrusted_certificate() => {
-            Some("trust the authority of the registry with --ca-file".to_owned())
+        ),
+        Remedy::AllowInsecure(host) => {
+            format!("if that is right, allow it with --insecure-registry {host}")
         }
-        Reason::Connection(error) if error.is_not_tls() => Some(format!(
-            "a registry without TLS needs --insecure-registry {registry}"
-        )),
-        _ => None,
-    }
+        Remedy::AllowTokenServer(host) => {
+            format!("if that is right, allow it with --token-server {host}")
+        }
+        Remedy::TrustAuthority => "trust the authority of the registry with --ca-file".to_owned(),
+        Remedy::AllowInsecureRegistry => {
+            format!("a registry without TLS needs --insecure-registry {registry}")
+        }
+        _ => return None,
+    })
 }

@@ -1,51 +1,13 @@
 //! Checks the images of an installation at their registries: they are there, complete and signed, and no tag has moved.
 
-use std::path::PathBuf;
-
 use futures_util::stream::{self, StreamExt as _};
 use image_pins::{Digest, Reference, Tag};
 use oci_registry::model::Platform;
 use oci_registry::signature::{PublicKey, Unverified, Verified};
-use oci_registry::{BuildError, Client, CredentialStore, Host, RegistryError, Repository};
+use oci_registry::{Client, Host, RegistryError, Repository};
 
 use crate::mesh::Plan;
 use crate::mesh::images::{FoundImage, ResolvedImage, Source};
-
-/// How registries are reached.
-#[derive(Debug, Default)]
-pub struct RegistryAccess {
-    /// A file with credentials; without one, those of docker and podman are used.
-    pub credentials: Option<PathBuf>,
-    /// PEM with authorities that are trusted in addition to those of this machine.
-    pub authorities: Option<Vec<u8>>,
-    /// Registries without TLS.
-    pub insecure: Vec<String>,
-    /// Token servers that may get the credentials of any registry.
-    pub token_servers: Vec<String>,
-}
-
-impl RegistryAccess {
-    /// Creates a client.
-    ///
-    /// # Errors
-    /// The authorities are not certificates, or TLS does not run on this processor.
-    pub fn client(self) -> Result<Client, BuildError> {
-        let hosts = |names: &[String]| names.iter().map(|name| Host::new(name)).collect();
-        let credentials = match self.credentials {
-            Some(file) => CredentialStore::file(file),
-            None => CredentialStore::from_environment(),
-        };
-        let mut builder = Client::builder()
-            .credentials(credentials)
-            .insecure(hosts(&self.insecure))
-            .token_servers(hosts(&self.token_servers))
-            .user_agent(concat!("osm/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = &self.authorities {
-            builder = builder.authorities(oci_registry::read_certificates(pem)?);
-        }
-        builder.build()
-    }
-}
 
 /// An image to check.
 #[derive(Debug, Clone)]

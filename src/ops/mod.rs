@@ -42,8 +42,7 @@ pub use {
     event::Event,
     history::{mesh_history, mesh_name},
     image_check::{
-        ImageCheck, ImageProblem, ImageToCheck, RegistryAccess, TagState, check_images,
-        images_to_check,
+        ImageCheck, ImageProblem, ImageToCheck, TagState, check_images, images_to_check,
     },
     install::{InstallOptions, dry_run, install},
     mesh_config::{KeptMeshConfig, kept_mesh_config},

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::Exit;
+use crate::cargo;
 use crate::tools::{self, HELM};
 
 /// Minimum of the time of helm divided by the time of osm.
@@ -43,9 +44,8 @@ fn prepare() -> Result<Exit, String> {
     for tool in tools::ALL {
         parts.push((tool.variable, tool.provide(&workspace)?));
     }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run = |args: &[&str]| {
-        let status = Command::new(&cargo)
+        let status = cargo::command()
             .args(args)
             .envs(parts.iter().map(|(variable, program)| (variable, program)))
             .current_dir(&workspace)
@@ -89,8 +89,7 @@ fn prepare() -> Result<Exit, String> {
 fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     let workspace = tools::workspace();
     let helm = HELM.provide(&workspace)?;
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let osm = workspace.join(target).join("release/osm");
+    let osm = cargo::target_folder(&workspace).join("release/osm");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let pins = scratch.path().join("pins.yaml");
     let listed = Command::new(&osm)

@@ -1,5 +1,7 @@
 //! The command line of `cargo xtask`: the flags of each task.
 
+mod registry;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -7,6 +9,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::digest_file::Format;
 use image_pins::{ReleaseName, RepositoryPrefix};
+
+use registry::all;
+pub use registry::{Access, Host, Platform, PublishImages, VerifyDigests};
 
 /// A task and its flags.
 #[derive(Clone, Debug)]
@@ -19,8 +24,12 @@ pub enum Task {
     ImportDigests(ImportDigests),
     /// `package-chart`
     PackageChart(PackageChart),
+    /// `publish-images`
+    PublishImages(PublishImages),
     /// `test`
     Test(Test),
+    /// `verify-digests`
+    VerifyDigests(VerifyDigests),
 }
 
 /// The flags of `fuzz`.
@@ -55,6 +64,8 @@ pub struct Test {
 pub struct ImportDigests {
     /// Digest files; `-` is standard input.
     pub files: Vec<PathBuf>,
+    /// The registry whose images are imported, instead of digest files.
+    pub from_registry: Option<RepositoryPrefix>,
     /// The release of all files.
     pub release: Option<ReleaseName>,
     /// The registry of the images.
@@ -69,6 +80,8 @@ pub struct ImportDigests {
     pub replace: bool,
     /// Components that may have the same digest as in another release.
     pub allow_unchanged: Vec<String>,
+    /// How the registry is reached.
+    pub access: Access,
 }
 
 /// What the import does with the pin files.
@@ -113,16 +126,24 @@ where
         }
         Some((name, mut matches)) if name == "test" => Ok(Task::Test(Test {
             thorough: matches.get_flag("thorough"),
-            arguments: matches
-                .remove_many("argument")
-                .map(Iterator::collect)
-                .unwrap_or_default(),
+            arguments: all(&mut matches, "argument"),
         })),
-        _ => Err(command().error(
-            clap::error::ErrorKind::MissingSubcommand,
-            "no task is given; see --help",
-        )),
+        Some((name, matches)) if name == "verify-digests" => {
+            Ok(Task::VerifyDigests(registry::verify_digests_of(matches)))
+        }
+        Some((name, matches)) if name == "publish-images" => {
+            let flags = registry::publish_images_of(matches);
+            flags.map(Task::PublishImages).ok_or_else(no_task)
+        }
+        _ => Err(no_task()),
     }
+}
+
+fn no_task() -> clap::Error {
+    command().error(
+        clap::error::ErrorKind::MissingSubcommand,
+        "no task is given; see --help",
+    )
 }
 
 fn command() -> Command {
@@ -137,7 +158,9 @@ fn command() -> Command {
         .subcommand(fuzz())
         .subcommand(import_digests())
         .subcommand(package_chart())
+        .subcommand(registry::publish_images())
         .subcommand(test())
+        .subcommand(registry::verify_digests())
 }
 
 fn fuzz() -> Command {
@@ -211,14 +234,16 @@ fn import_digests() -> Command {
         .about("Write digests/<release>.toml from the digest files of a release")
         .after_help(
             "--release, the tags of the rows and the file name (osm_image_digest_<release>.txt, <release>.values.yaml) name the \
-             release. One of them is enough; all that are present must agree. Exit codes: 0 done; 1 --check found a \
-             difference; 2 refused, nothing was written.",
+             release. One of them is enough; all that are present must agree.\n\
+             --from-registry reads the digests of the images with the tag of the release, and checks that each image is complete. \
+             The pin file is the same as from the digest file that publish-images writes.\n\
+             Exit codes: 0 done; 1 --check found a difference; 2 refused, nothing was written.",
         )
         .arg(
             Arg::new("file")
                 .value_name("FILE")
                 .help("Digest files in any format; `-` is standard input")
-                .required(true)
+                .required_unless_present("from-registry")
                 .action(ArgAction::Append)
                 .num_args(1..)
                 .value_parser(value_parser!(PathBuf)),
@@ -245,12 +270,15 @@ fn import_digests() -> Command {
                 .value_parser(PossibleValuesParser::new(formats).try_map(|name| name.parse::<Format>())),
         )
         .arg(
-            Arg::new("digests-dir")
-                .long("digests-dir")
-                .value_name("DIR")
-                .help("Folder of the pin files [default: digests/ of the workspace]")
-                .value_parser(value_parser!(PathBuf)),
+            Arg::new("from-registry")
+                .long("from-registry")
+                .value_name("REGISTRY")
+                .help("Import the images in this registry, instead of digest files")
+                .conflicts_with_all(["file", "format"])
+                .requires("release")
+                .value_parser(value_parser!(RepositoryPrefix)),
         )
+        .arg(digests_dir())
         .arg(switch("dry-run", "Print the pin file instead of writing it"))
         .arg(switch("check", "Compare with the existing pin file; print a diff and exit with code 1 if it differs"))
         .arg(switch("replace", "Replace a pin file that has other digests").conflicts_with("check"))
@@ -262,6 +290,15 @@ fn import_digests() -> Command {
                 .help("Allow a component to have the same digest as in another release (repeatable)")
                 .action(ArgAction::Append),
         )
+        .args(registry::access().map(|arg| arg.requires("from-registry")))
+}
+
+fn digests_dir() -> Arg {
+    Arg::new("digests-dir")
+        .long("digests-dir")
+        .value_name("DIR")
+        .help("Folder of the pin files [default: digests/ of the workspace]")
+        .value_parser(value_parser!(PathBuf))
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {
@@ -278,20 +315,16 @@ fn import_digests_of(mut matches: ArgMatches) -> ImportDigests {
         (false, false) => Mode::Write,
     };
     ImportDigests {
-        files: matches
-            .remove_many("file")
-            .map(Iterator::collect)
-            .unwrap_or_default(),
+        files: all(&mut matches, "file"),
+        from_registry: matches.remove_one("from-registry"),
         release: matches.remove_one("release"),
         registry: matches.remove_one("registry"),
         format: matches.remove_one("format"),
         digests_dir: matches.remove_one("digests-dir"),
         mode,
         replace: matches.get_flag("replace"),
-        allow_unchanged: matches
-            .remove_many("allow-unchanged")
-            .map(Iterator::collect)
-            .unwrap_or_default(),
+        allow_unchanged: all(&mut matches, "allow-unchanged"),
+        access: registry::access_of(&mut matches),
     }
 }
 

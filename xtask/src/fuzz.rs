@@ -4,7 +4,6 @@
 //! folder.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::process::{Command, Stdio};
 use image_pins::nearest;
 
 use crate::Exit;
+use crate::cargo;
 use crate::flags::Fuzz;
 use crate::tools;
 
@@ -47,8 +47,7 @@ fn fuzz(flags: &Fuzz, out: &mut dyn Write) -> Result<Exit, String> {
     }
     check_tools()?;
 
-    let build = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let folder = workspace.join(build).join("fuzz");
+    let folder = cargo::target_folder(&workspace).join("fuzz");
     let found = folder.join("corpus").join(target);
     let failures = folder.join("failures").join(target);
     for folder in [&found, &failures] {

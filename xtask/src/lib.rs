@@ -1,14 +1,26 @@
 //! The tasks of `cargo xtask` as functions, so that tests can run them without a process.
 
+mod atomic;
 pub mod bench;
+mod cargo;
+#[cfg(feature = "registry")]
+mod digest_file;
 pub mod flags;
 pub mod fuzz;
 pub mod import_digests;
 pub mod module_cycles;
+mod output;
 pub mod package_chart;
+#[cfg(feature = "registry")]
+pub mod publish_images;
+#[cfg(feature = "registry")]
+mod registry;
 pub mod skopeo;
 pub mod test;
 pub mod tools;
+#[cfg(feature = "registry")]
+pub mod verify_digests;
+pub mod with_registry;
 mod yaml_edit;
 
 use std::process::ExitCode;
@@ -18,7 +30,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; exit code 0.
     Done,
-    /// A check failed; exit code 1.
+    /// A check or an operation failed; exit code 1.
     Differs,
     /// The input is wrong or the system refused an operation; exit code 2.
     Refused,

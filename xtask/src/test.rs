@@ -8,13 +8,14 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::Exit;
+use crate::cargo;
 use crate::flags;
 use crate::{skopeo, tools};
 
-/// The optional parts of `image-pins` that are tested, and that other packages use.
+/// The optional parts of `image-pins` that are tested, and that other packages use, and the tasks that talk to registries.
 const FEATURES: [&str; 2] = [
     "--features",
-    "image-pins/codegen,image-pins/digest-files,image-pins/pin-files",
+    "image-pins/codegen,image-pins/digest-files,image-pins/pin-files,xtask/registry",
 ];
 /// The tests that also run against an `osm` without the feature `cluster`, and those that run against it only.
 const WITHOUT_CLUSTER: [&str; 3] = ["cli::", "offline::", "settings::"];
@@ -67,7 +68,7 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     let has_threads = (flags.arguments.iter())
         .any(|argument| argument.to_string_lossy().starts_with("--test-threads"));
     let cargo = || {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = cargo::command();
         command.current_dir(&workspace);
         command
     };
@@ -153,10 +154,7 @@ struct WithoutCluster {
 /// Builds `osm` without the feature `cluster`. Its libraries are those of the other tests, because the whole workspace is
 /// built with the same features of everything else.
 fn build_without_cluster(mut cargo: Command, workspace: &Path) -> Result<WithoutCluster, String> {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => workspace.join(folder),
-        None => workspace.join("target"),
-    };
+    let target = cargo::target_folder(workspace);
     cargo
         .args(["build", "--workspace", "--all-targets", "--locked"])
         .arg("--no-default-features")

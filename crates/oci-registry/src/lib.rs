@@ -28,8 +28,9 @@
 //! ```
 //!
 //! - [`Client`] reads from and writes to registries: [`Client::resolve`], [`Client::manifest`], [`Client::blob`],
-//!   [`Client::check_image`], [`Client::verify_signatures`], [`Client::copy`].
-//! - [`CredentialStore`] finds the credentials that docker and podman use.
+//!   [`Client::check_image`], [`Client::verify_signatures`], [`Client::copy`], [`Client::tags`].
+//! - [`CredentialStore`] finds the credentials that docker and podman use, and [`RegistryAccess`] creates a client from the
+//!   files and hosts that a user names.
 //! - [`layout`] has images in files, [`signature`] verifies what cosign signed, [`model`] has manifests and descriptors.
 
 mod auth;
@@ -40,6 +41,8 @@ pub mod layout;
 mod limits;
 pub mod model;
 mod place;
+mod registry_access;
+mod remedy;
 mod remote;
 mod server_text;
 pub mod signature;
@@ -51,7 +54,9 @@ pub use copy::{BlobOutcome, CopyEvent, CopyImage, Observer};
 pub use error::{Reason, RegistryError};
 pub use hash::digest_of;
 pub use http::Uri;
-pub use place::{Host, Repository};
+pub use place::{Host, InvalidHost, Repository};
+pub use registry_access::{AccessError, RegistryAccess};
+pub use remedy::Remedy;
 pub use remote::{BlobReader, CheckedImage, Client, ClientBuilder, Log, Retries};
 pub use source::ImageSource;
 pub use transport::{BuildError, read_certificates};

@@ -1,6 +1,7 @@
 //! Where content is: a registry, and a repository in it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use http::Uri;
 use image_pins::Reference;
@@ -39,6 +40,34 @@ impl Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// A string is not the host of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a host with an optional port, such as registry.example.com:5000, without https:// and without a path"
+)]
+pub struct InvalidHost;
+
+impl FromStr for Host {
+    type Err = InvalidHost;
+
+    /// Parses a host with a port or without, as users write it.
+    fn from_str(text: &str) -> Result<Host, InvalidHost> {
+        let uri: Option<Uri> = format!("https://{text}/").parse().ok();
+        let is_host = uri.is_some_and(|uri| {
+            let name = uri.host().unwrap_or_default();
+            let whole = match uri.port_u16() {
+                Some(port) => format!("{name}:{port}"),
+                None => name.to_owned(),
+            };
+            !name.is_empty() && whole == text
+        });
+        match is_host {
+            true => Ok(Host::new(text)),
+            false => Err(InvalidHost),
+        }
     }
 }
 
@@ -150,6 +179,21 @@ mod tests {
             let found = Repository::from(&reference.parse::<Reference>().unwrap());
             assert_eq!(found.to_string(), repository);
             assert_eq!(found.host().address(), address);
+        }
+    }
+
+    #[test]
+    fn a_host_has_neither_scheme_nor_path() {
+        for text in [
+            "localhost",
+            "registry.example.com:5000",
+            "127.0.0.1:80",
+            "[::1]:5000",
+        ] {
+            assert_eq!(text.parse::<Host>().unwrap().to_string(), text);
+        }
+        for text in ["", "https://a", "a/b", "user@a", "a:b", "a b", ":80"] {
+            assert_eq!(text.parse::<Host>(), Err(InvalidHost), "{text:?}");
         }
     }
 

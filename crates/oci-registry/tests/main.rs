@@ -7,5 +7,6 @@ mod copies;
 mod downloads;
 mod manifests;
 mod signatures;
+mod tags;
 mod tokens;
 mod uploads;

@@ -12,7 +12,7 @@ use super::checks::Checked;
 const COMPONENTS: &str = "components.toml";
 
 /// The folder and its pin files.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     pins: BTreeMap<ReleaseName, PinFile>,
     damaged: Vec<FileError>,
@@ -34,7 +34,7 @@ pub(super) enum Change {
 
 impl Folder {
     /// Reads all pin files. A damaged file is not an error yet: the import may replace it.
-    pub(super) fn read(path: &Path) -> Result<Self, FileError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         let failed = |error: io::Error| {
             let hint =
                 "pass the folder of pin files with --digests-dir; create it if it does not exist";
@@ -62,6 +62,19 @@ impl Folder {
             }
         }
         Ok(folder)
+    }
+
+    /// Returns all pin files, in the order of their releases.
+    ///
+    /// # Errors
+    ///
+    /// One of them is damaged.
+    #[cfg(feature = "registry")]
+    pub(crate) fn into_pins(self) -> Result<Vec<PinFile>, FileError> {
+        match self.damaged.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(self.pins.into_values().collect()),
+        }
     }
 
     /// Returns the path of the pin file of a release.

@@ -2,13 +2,16 @@
 //!
 //! Everything is read and checked before anything is written, so that a refused import changes nothing.
 
-mod atomic;
 mod checks;
-mod folder;
+pub(crate) mod folder;
+#[cfg(feature = "registry")]
+mod from_registry;
 mod inputs;
 mod report;
-mod tags;
+pub(crate) mod tags;
 
+#[cfg(feature = "registry")]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,8 +20,9 @@ use std::path::{Path, PathBuf};
 use image_pins::nearest;
 use image_pins::{Components, FileError};
 
-use crate::Exit;
 use crate::flags::{ImportDigests, Mode};
+use crate::output::print;
+use crate::{Exit, atomic};
 use checks::Checked;
 use folder::{Change, Folder};
 
@@ -106,7 +110,17 @@ fn import(
     let allowed = allowed_unchanged(flags, &components)?;
     let folder = Folder::read(folder_path)?;
     let (mut all, mut files, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for (release, inputs) in inputs::by_release(flags, stdin)? {
+    #[cfg(feature = "registry")]
+    let inputs = match (&flags.from_registry, &flags.release) {
+        (Some(registry), Some(release)) => {
+            let input = from_registry::read(flags, registry, release, &components)?;
+            BTreeMap::from([(release.clone(), vec![input])])
+        }
+        _ => inputs::by_release(flags, stdin)?,
+    };
+    #[cfg(not(feature = "registry"))]
+    let inputs = inputs::by_release(flags, stdin)?;
+    for (release, inputs) in inputs {
         match checks::check(&release, &inputs, &components, flags.registry.as_ref()) {
             Ok(checked) => {
                 all.push(checked);
@@ -261,7 +275,7 @@ fn allowed_unchanged<'a>(
 }
 
 /// Returns the folder of pin files in the workspace, relative to the current folder if it is below it.
-fn workspace_digests() -> PathBuf {
+pub(crate) fn workspace_digests() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let digests = package.parent().unwrap_or(package).join("digests");
     let current = std::env::current_dir().unwrap_or_default();
@@ -269,12 +283,4 @@ fn workspace_digests() -> PathBuf {
         .strip_prefix(current)
         .map(Path::to_owned)
         .unwrap_or(digests)
-}
-
-/// Prints the text. A closed pipe is not an error.
-fn print(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
 }

@@ -1,6 +1,6 @@
 //! The output of the import: the table of changes, the diff, and the command that fixes a difference.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use image_pins::{Digest, PinFile, ReleaseName};
@@ -113,25 +113,45 @@ pub(super) fn fix_command(
         "xtask".to_owned(),
         "import-digests".to_owned(),
     ];
-    let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    let mut option = |name: &str, value: &dyn fmt::Display| {
+        words.extend([format!("--{name}"), value.to_string()]);
+    };
     // Standard input has no file name that names the release.
-    option("release", release.to_string());
+    option("release", release);
+    if let Some(registry) = &flags.from_registry {
+        option("from-registry", registry);
+    }
     if let Some(registry) = &flags.registry {
-        option("registry", registry.to_string());
+        option("registry", registry);
     }
     if let Some(format) = flags.format {
-        option("format", format.to_string());
+        option("format", &format);
     }
     if let Some(folder) = &flags.digests_dir {
-        option("digests-dir", folder.display().to_string());
+        option("digests-dir", &folder.display());
     }
     for component in &flags.allow_unchanged {
-        option("allow-unchanged", component.clone());
+        option("allow-unchanged", component);
+    }
+    let access = &flags.access;
+    if let Some(file) = &access.auth_file {
+        option("registry-auth-file", &file.display());
+    }
+    if let Some(file) = &access.ca_file {
+        option("ca-file", &file.display());
+    }
+    for host in &access.insecure {
+        option("insecure-registry", host);
+    }
+    for host in &access.token_servers {
+        option("token-server", host);
     }
     if exists {
         words.push("--replace".to_owned());
     }
-    words.extend(files.iter().map(|file| file.display().to_string()));
+    if flags.from_registry.is_none() {
+        words.extend(files.iter().map(|file| file.display().to_string()));
+    }
     words
         .iter()
         .map(|word| quoted(word))

@@ -8,6 +8,11 @@ use std::path::Path;
 use image_pins::digest_file::{DigestFile, Row};
 use image_pins::{FileError, ReleaseName, Tag};
 
+/// Returns the name of the digest file of a tag.
+pub(crate) fn artifact_name(tag: &str) -> String {
+    format!("{ARTIFACT_PREFIX}{tag}{ARTIFACT_SUFFIX}")
+}
+
 const ARTIFACT_PREFIX: &str = "osm_image_digest_";
 const ARTIFACT_SUFFIX: &str = ".txt";
 
@@ -130,7 +135,7 @@ fn right_file(path: &Path, tag: &str, release: Option<&ReleaseName>) -> String {
             name.replace(tag, &release)
         );
     }
-    format!("{ARTIFACT_PREFIX}{release}{ARTIFACT_SUFFIX}, the file of the release tag")
+    format!("{}, the file of the release tag", artifact_name(&release))
 }
 
 fn named_after(path: &Path) -> NamedAfter {

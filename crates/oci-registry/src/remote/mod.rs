@@ -12,6 +12,7 @@ mod referrers;
 mod retry;
 mod server;
 mod signatures;
+mod tags;
 mod upload;
 
 pub use check::CheckedImage;

@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// The name of the temporary file begins with a dot and does not end in `.toml`, so that a file left behind by a killed
 /// process is never read as a pin file. On failure the temporary file is removed and the old file is unchanged.
-pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,

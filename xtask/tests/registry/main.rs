@@ -1,0 +1,10 @@
+//! The tasks that talk to registries, against real ones and against one that lies.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod common;
+mod import;
+mod interruptions;
+mod publish;
+mod refusals;
+mod verify;
