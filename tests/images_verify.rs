@@ -25,16 +25,16 @@ const THIRD_PARTY: [(&str, &str); 3] = [
 ];
 
 /// A registry with an image for everything that an installation uses, each at the tag `v1`.
-struct Mirror {
-    registry: Distribution,
+pub struct Mirror {
+    pub registry: Distribution,
     /// The flag that trusts the registry.
-    access: [String; 2],
+    pub access: [String; 2],
     /// The flags that use these images.
-    images: Vec<String>,
+    pub images: Vec<String>,
 }
 
 impl Mirror {
-    fn start(options: Options) -> Mirror {
+    pub fn start(options: Options) -> Mirror {
         let registry = Distribution::start(options);
         let authority = registry.home().authority_file().display().to_string();
         let mut images = vec![
@@ -78,7 +78,7 @@ impl Mirror {
         run(&mut command(&arguments), "").ok()
     }
 
-    fn name(&self, repository: &str) -> String {
+    pub fn name(&self, repository: &str) -> String {
         format!("{}/{repository}", self.registry.address())
     }
 }

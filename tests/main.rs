@@ -23,5 +23,7 @@ mod kubeconfigs;
 mod messages;
 mod obstacles;
 mod offline;
+mod registry_access;
 mod settings;
 mod upgrade;
+mod verify_registry;

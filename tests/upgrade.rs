@@ -483,21 +483,7 @@ fn verify_compares_the_running_images() {
         "ValidatingWebhookConfiguration of osm-controller: not found; osm-controller creates it when it starts",
     ];
     assert_eq!(verify(), (1, webhooks.map(str::to_owned).to_vec()));
-    for (kind, app) in [
-        ("mutating", "osm-injector"),
-        ("validating", "osm-controller"),
-    ] {
-        cluster.post(
-            &format!("/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"),
-            &json!({
-                "metadata": {"name": app, "labels": {"app.kubernetes.io/instance": "osm", "app": app}},
-                "webhooks": [{
-                    "name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
-                    "clientConfig": {"url": "https://127.0.0.1/", "caBundle": "LS0tLS1CRUdJTg=="},
-                }],
-            }),
-        );
-    }
+    cluster.create_webhooks();
     let (code, failed) = verify();
     assert_eq!((code, failed), (0, Vec::new()));
     mesh_config_images_are_judged(&cluster, &verify);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use helm_release::client::ClientBuilder;
 
 use super::duration;
-use super::output::Printer;
 use crate::ops;
 
 /// Flags that select the cluster.
@@ -28,9 +27,6 @@ pub(super) struct AccessArgs {
         value_parser = duration::parse
     )]
     request_timeout: Duration,
-    /// Log every request to the API server
-    #[arg(long, global = true)]
-    verbose: bool,
 }
 
 impl AccessArgs {
@@ -39,6 +35,5 @@ impl AccessArgs {
             .kubeconfig(self.kubeconfig.clone())
             .context(self.context.clone())
             .request_timeout(self.request_timeout)
-            .trace(self.verbose.then_some(Printer::progress))
     }
 }

@@ -6,7 +6,7 @@ use super::Global;
 use super::exit::Done;
 use super::image_messages::not_pinned;
 use super::output::{FormatArg, Printer, table};
-use super::registry_args::RegistryArgs;
+use super::registry_args::{KeyArg, RegistryArgs};
 use super::registry_hints::{self, explain};
 use super::value_args::{ImageArgs, ValueArgs, image_list};
 use crate::ops::{self, ImageCheck, ImageList, ImageToCheck, TagState};
@@ -30,13 +30,15 @@ pub(super) struct Verify {
     output: FormatArg,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    key: KeyArg,
 }
 
 impl Verify {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let list = image_list(&global.osm_namespace, &self.images, &self.values)?;
-        let key = self.registry.key()?;
-        let client = self.registry.client()?;
+        let key = self.key.read()?;
+        let client = self.registry.client(global)?;
         let images: Vec<ImageToCheck> = list.images.iter().map(ImageToCheck::from).collect();
         let mut report = |check: &ImageCheck| {
             Printer::progress(&format!("{}: {}", check.reference, status(check)));

@@ -164,7 +164,7 @@ impl Install {
             check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
             #[cfg(feature = "cluster")]
             if verifies {
-                ops::block_on(self.verify.check(&plan, &rendered.images))??;
+                ops::block_on(self.verify.check(&plan, &rendered.images, global))??;
             }
         }
         match (self.dry_run, rendered) {
@@ -214,7 +214,7 @@ impl Install {
         let defaults = plan.defaults();
         let is_dry = self.dry_run == DryRun::Server;
         let (answers, notes) = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             // A dry run creates no CRDs.
             let crds = if is_dry { &[] } else { crds.as_slice() };
             let version = self.kube_version.as_deref();
@@ -222,7 +222,7 @@ impl Install {
             // A chart may use other images for another version of Kubernetes.
             if judged.is_none_or(|judged| rendered.images != judged.images) {
                 check_pins(self.require_pinned, &plan, &rendered.images, printer)?;
-                self.verify.check(&plan, &rendered.images).await?;
+                self.verify.check(&plan, &rendered.images, global).await?;
             }
             let origins = ImageOrigins::new(&plan);
             let origin = |reference: &str| origins.explain(reference);

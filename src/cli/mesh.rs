@@ -47,7 +47,7 @@ impl Mesh {
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let meshes = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             ops::meshes(&client).await
         })??;
         let data: Value = meshes.iter().map(as_json).collect();

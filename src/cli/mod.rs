@@ -119,6 +119,23 @@ struct Global {
     #[cfg(feature = "cluster")]
     #[command(flatten)]
     access: access_args::AccessArgs,
+    /// Log every request to the API server and to registries
+    #[cfg(feature = "cluster")]
+    #[arg(long, global = true, display_order = 999, help_heading = "Output")]
+    verbose: bool,
+}
+
+#[cfg(feature = "cluster")]
+impl Global {
+    /// Starts the settings of a client for the cluster.
+    fn cluster(&self) -> helm_release::client::ClientBuilder {
+        self.access.client().trace(self.trace())
+    }
+
+    /// Returns what is called with a line for each request.
+    fn trace(&self) -> Option<fn(&str)> {
+        self.verbose.then_some(Printer::progress)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,17 +167,45 @@ const OFFLINE: [&str; 2] = ["images", "completion"];
 /// Flags that every command accepts.
 const GENERAL: [&str; 2] = ["color", "osm_namespace"];
 
+/// The flag that also those commands accept that contact registries only.
+const VERBOSE: &str = "verbose";
+
 /// The whole command line. Offline commands do not list the flags of a cluster.
 fn command() -> clap::Command {
     let command = Cli::<Command>::command();
     let flags: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|arg| arg.is_global_set() && arg.get_id() != "color")
-        .map(|arg| arg.clone().hide(true))
+        .cloned()
         .collect();
+    let verbose = flags.iter().find(|arg| arg.get_id() == VERBOSE).cloned();
+    let hidden: Vec<clap::Arg> = flags.into_iter().map(|arg| arg.hide(true)).collect();
     OFFLINE.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |offline| offline.args(&flags))
+        command.mut_subcommand(name, |offline| {
+            let offline = offline.args(&hidden);
+            offline.mut_subcommands(|command| match contacts_registries(&command) {
+                true => command.args(&verbose),
+                false => command,
+            })
+        })
     })
+}
+
+/// Returns the command that runs.
+fn innermost<'c>(command: &'c clap::Command, matches: &clap::ArgMatches) -> &'c clap::Command {
+    let (mut command, mut matches) = (command, matches);
+    while let Some((name, inner)) = matches.subcommand()
+        && let Some(found) = command.find_subcommand(name)
+    {
+        (command, matches) = (found, inner);
+    }
+    command
+}
+
+/// Returns whether a command contacts registries.
+fn contacts_registries(command: &clap::Command) -> bool {
+    let mut arguments = command.get_arguments();
+    arguments.any(|arg| arg.get_id() == "registry_auth_file")
 }
 
 /// The whole command line with its complete help. Parsing needs less, and is faster with less.
@@ -208,9 +253,11 @@ fn parse(
             (command, matches)
         }
     };
+    let contacts_registries = contacts_registries(innermost(&command, &matches));
     let given = |id: &&clap::Id| {
         matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
             && !GENERAL.contains(&id.as_str())
+            && !(id.as_str() == VERBOSE && contacts_registries)
     };
     let offline = matches
         .subcommand_name()

@@ -133,7 +133,7 @@ fn set(
     printer: &mut Printer,
 ) -> Done {
     ops::block_on(async {
-        let client = global.access.client().connect().await?;
+        let client = global.cluster().connect().await?;
         for change in ops::plan_membership(&client, names, membership).await? {
             change.apply(&client).await?;
             printer.data(&said(change.name()))?;
@@ -145,7 +145,7 @@ fn set(
 impl List {
     fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let joined = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             ops::namespaces(&client, self.mesh_name.as_deref()).await
         })??;
         let data: Value = joined

@@ -1,10 +1,12 @@
 //! Flags that say how registries are reached, and `--verify-images`, which needs them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use oci_registry::signature::PublicKey;
 use oci_registry::{AccessError, Client, Host, RegistryAccess};
 
+use super::Global;
 use super::exit::Failure;
 use super::output::Printer;
 use super::registry_hints;
@@ -31,8 +33,13 @@ pub(super) struct RegistryArgs {
     /// Token server that may get the credentials of a registry with another domain (repeatable)
     #[arg(long, value_name = "HOST[:PORT]")]
     token_server: Vec<Host>,
+}
+
+/// The flag `--key`.
+#[derive(Debug, clap::Args)]
+pub(super) struct KeyArg {
     /// Public key with which each image must be signed, as cosign writes it
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Registry")]
     key: Option<PathBuf>,
 }
 
@@ -44,6 +51,8 @@ pub(super) struct VerifyArgs {
     verify_images: bool,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    key: KeyArg,
 }
 
 impl VerifyArgs {
@@ -52,12 +61,14 @@ impl VerifyArgs {
     /// # Errors
     /// They are not, but a flag is given that has an effect only then.
     pub fn is_asked(&self) -> Result<bool, Failure> {
-        match self.verify_images {
-            true => Ok(true),
-            false => self
-                .registry
-                .refuse_without("--verify-images")
-                .map(|()| false),
+        const FLAG: &str = "--verify-images";
+        if self.verify_images {
+            return Ok(true);
+        }
+        self.registry.refuse_without(FLAG)?;
+        match self.key.key {
+            Some(_) => Err(without_effect("--key", FLAG)),
+            None => Ok(false),
         }
     }
 
@@ -65,12 +76,17 @@ impl VerifyArgs {
     ///
     /// # Errors
     /// An image does not hold.
-    pub async fn check(&self, plan: &Plan, found: &[FoundImage]) -> Result<(), Failure> {
+    pub async fn check(
+        &self,
+        plan: &Plan,
+        found: &[FoundImage],
+        global: &Global,
+    ) -> Result<(), Failure> {
         if !self.is_asked()? {
             return Ok(());
         }
-        let key = self.registry.key()?;
-        let client = self.registry.client()?;
+        let key = self.key.read()?;
+        let client = self.registry.client(global)?;
         let images = ops::images_to_check(plan, found);
         let mut report = |check: &ImageCheck| {
             if check.problems.is_empty() {
@@ -84,41 +100,24 @@ impl VerifyArgs {
 
 impl RegistryArgs {
     /// Fails if one of these flags is given, although `flag` is not.
-    fn refuse_without(&self, flag: &str) -> Result<(), Failure> {
+    pub fn refuse_without(&self, flag: &str) -> Result<(), Failure> {
         let given = [
             ("--registry-auth-file", self.registry_auth_file.is_some()),
             ("--ca-file", self.ca_file.is_some()),
             ("--insecure-registry", !self.insecure_registry.is_empty()),
             ("--token-server", !self.token_server.is_empty()),
-            ("--key", self.key.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
-            Some((name, _)) => Err(Failure::Input(format!(
-                "{name} has no effect without {flag}"
-            ))),
+            Some((name, _)) => Err(without_effect(name, flag)),
             None => Ok(()),
         }
-    }
-
-    /// Reads the public key.
-    ///
-    /// # Errors
-    /// The file cannot be read, or contains something else.
-    pub fn key(&self) -> Result<Option<PublicKey>, Failure> {
-        let Some(path) = &self.key else {
-            return Ok(None);
-        };
-        let wrong = |error: String| Failure::Input(format!("--key {}: {error}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| wrong(format!("cannot read it: {error}")))?;
-        let key = PublicKey::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
-        Ok(Some(key))
     }
 
     /// Creates a client.
     ///
     /// # Errors
     /// A file cannot be read, or contains something else.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub fn client(&self, global: &Global) -> Result<Client, Failure> {
         let access = RegistryAccess {
             auth_file: self.registry_auth_file.clone(),
             ca_file: self.ca_file.clone(),
@@ -126,7 +125,13 @@ impl RegistryArgs {
             token_servers: self.token_server.clone(),
         };
         let user_agent = concat!("osm/", env!("CARGO_PKG_VERSION"));
-        let client = access.client(|settings| settings.user_agent(user_agent));
+        let client = access.client(|settings| {
+            let settings = settings.user_agent(user_agent);
+            match global.trace() {
+                Some(trace) => settings.log(Arc::new(trace)),
+                None => settings,
+            }
+        });
         client.map_err(|error| {
             Failure::Input(match &error {
                 AccessError::AuthFile { .. } => format!("--registry-auth-file {error}"),
@@ -137,4 +142,25 @@ impl RegistryArgs {
             })
         })
     }
+}
+
+impl KeyArg {
+    /// Reads the public key.
+    ///
+    /// # Errors
+    /// The file cannot be read, or contains something else.
+    pub fn read(&self) -> Result<Option<PublicKey>, Failure> {
+        let Some(path) = &self.key else {
+            return Ok(None);
+        };
+        let wrong = |error: String| Failure::Input(format!("--key {}: {error}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| wrong(format!("cannot read it: {error}")))?;
+        let key = PublicKey::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+        Ok(Some(key))
+    }
+}
+
+/// Returns the failure of a command with a flag that has an effect only with another one.
+fn without_effect(flag: &str, other: &str) -> Failure {
+    Failure::Input(format!("{flag} has no effect without {other}"))
 }

@@ -46,7 +46,7 @@ pub(super) fn explain(problem: &ImageProblem) -> String {
 }
 
 /// Returns the flag or the command that helps against an error of a registry.
-fn hint(registry: &Host, error: &RegistryError) -> Option<String> {
+pub(super) fn hint(registry: &Host, error: &RegistryError) -> Option<String> {
     Some(match error.remedy()? {
         Remedy::LogIn => format!(
             "log in with `docker login {registry}`, or give credentials with --registry-auth-file"

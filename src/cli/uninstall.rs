@@ -101,7 +101,7 @@ impl OfMesh {
             history: true,
         };
         let (missing, keeps_namespace) = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             if settings.managed().is_some() && !ops::mesh_history(&client, owner).await?.is_empty()
             {
                 refuse_managed("osm uninstall mesh")?;

@@ -83,7 +83,7 @@ impl Upgrade {
             namespace: &global.osm_namespace,
         };
         let revision = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             let records = mesh_history(&client, owner).await?;
             let Some(last) = records.last() else {
                 return Err(ops::no_such_mesh(&client, owner).await?.into());
@@ -103,7 +103,7 @@ impl Upgrade {
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.verify.check(&plan, &rendered.images).await?;
+            self.verify.check(&plan, &rendered.images, global).await?;
             let image_changes = ops::image_changes(last, &rendered)?;
             let changes = describe_changes(&image_changes);
             if self.dry_run {

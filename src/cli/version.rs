@@ -103,7 +103,7 @@ impl Version {
             return None;
         }
         let asked = ops::block_on(async {
-            let client = global.access.client().connect().await?;
+            let client = global.cluster().connect().await?;
             ops::meshes(&client).await
         });
         match asked.and_then(|meshes| meshes) {

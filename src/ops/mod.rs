@@ -7,6 +7,8 @@ mod images;
 mod render;
 
 #[cfg(feature = "cluster")]
+mod check;
+#[cfg(feature = "cluster")]
 mod error;
 #[cfg(feature = "cluster")]
 mod event;
@@ -23,7 +25,11 @@ mod meshes;
 #[cfg(feature = "cluster")]
 mod namespaces;
 #[cfg(feature = "cluster")]
+mod other_digest;
+#[cfg(feature = "cluster")]
 mod preflight;
+#[cfg(feature = "cluster")]
+mod running_images;
 #[cfg(feature = "cluster")]
 mod session;
 #[cfg(feature = "cluster")]
@@ -38,6 +44,7 @@ pub use render::render_offline;
 
 #[cfg(feature = "cluster")]
 pub use {
+    check::Check,
     error::{Error, MeshConflict, MeshId, Operation, Unfinished},
     event::Event,
     history::{mesh_history, mesh_name},
@@ -48,9 +55,10 @@ pub use {
     mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},
     namespaces::{Membership, MeshNamespace, namespaces, plan_membership},
+    other_digest::{OtherDigest, Verdict},
     render::{release, render_for_cluster},
     session::{RECORD_LABELS, block_on, client},
     uninstall::{Removal, uninstall},
     upgrade::{ImageChange, image_changes, render_upgrade, upgrade},
-    verify::{Check, verify},
+    verify::verify,
 };

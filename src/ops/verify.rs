@@ -7,41 +7,32 @@ use helm_release::client::resource::{ENDPOINT_SLICE, MUTATING_WEBHOOKS, POD, VAL
 use helm_release::client::{ApiResource, Client, ObjectRef};
 use helm_release::fields::{is_terminating, selector, text};
 use helm_release::release::{Record, Status};
-use helm_release::wait::{PodProblem, find_problem, is_ready};
-use image_pins::{Digest, Reference};
+use helm_release::wait::{find_problem, is_ready};
 use serde_json::Value;
 
+use super::check::Check;
 use super::error::Error;
 use super::history::mesh_name;
 use super::mesh_config::{MeshConfig, OverridingImage, overriding_images, read_mesh_config};
-use crate::mesh::images::{COMPONENTS, Pins};
+use super::running_images::RunningImages;
 use crate::mesh::mesh_config::configured_images;
-use crate::mesh::values::{Root, ValuePath};
 
-/// A check and its result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What was checked: `Deployment osm-system/osm-controller`.
-    pub what: String,
-    /// Whether it passed.
-    pub holds: bool,
-    /// What was found.
-    pub found: String,
-    /// The problem of a Pod that keeps the workload from being available.
-    pub problem: Option<PodProblem>,
-}
-
-/// Checks everything of a mesh: workloads, endpoints, webhooks, images, also those that its `MeshConfig` sets.
+/// Checks everything of a mesh: workloads, endpoints, webhooks, images, also those that its `MeshConfig` sets. With a
+/// client for registries, these are asked what a digest is that a runtime reports instead of that of the image.
 ///
 /// # Errors
 /// The record is damaged, or the server refuses a request.
-pub async fn verify(client: &Client, record: &Record) -> Result<Vec<Check>, Error> {
-    let mut checks = vec![Check {
-        what: format!("release {}", record.name()),
-        holds: record.is(Status::Deployed),
-        found: format!("{}, revision {}", record.status_text(), record.revision()),
-        problem: None,
-    }];
+pub async fn verify(
+    client: &Client,
+    record: &Record,
+    registries: Option<&oci_registry::Client>,
+) -> Result<Vec<Check>, Error> {
+    let mut images = RunningImages::new(client, record, registries);
+    let mut checks = vec![Check::new(
+        format!("release {}", record.name()),
+        record.is(Status::Deployed),
+        format!("{}, revision {}", record.status_text(), record.revision()),
+    )];
     for object in &record.objects()? {
         let is_workload = matches!(object.kind(), "Deployment" | "StatefulSet" | "DaemonSet");
         let is_service =
@@ -51,7 +42,7 @@ pub async fn verify(client: &Client, record: &Record) -> Result<Vec<Check>, Erro
         }
         let reference = client.resolve(&object.value, record.namespace()).await?;
         if is_workload {
-            workload(client, record, object, &reference, &mut checks).await?;
+            workload(client, object, &reference, &mut images, &mut checks).await?;
         } else {
             checks.push(endpoints(client, &reference).await?);
         }
@@ -77,12 +68,11 @@ async fn mesh_config(
         Ok(None) => return Ok(()),
         // This user may not read it, but may check everything else.
         Err(error) if error.code() == Some(403) => {
-            checks.push(Check {
-                what: "MeshConfig".to_owned(),
-                holds: false,
-                found: error.to_string(),
-                problem: None,
-            });
+            checks.push(Check::new(
+                "MeshConfig".to_owned(),
+                false,
+                error.to_string(),
+            ));
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -118,30 +108,22 @@ async fn mesh_config(
                 format!("is {}, which is not pinned", image.reference),
             ),
         };
-        checks.push(Check {
-            what: format!("{reference} spec.sidecar.{}", image.field),
-            holds,
-            found,
-            problem: None,
-        });
+        let what = format!("{reference} spec.sidecar.{}", image.field);
+        checks.push(Check::new(what, holds, found));
     }
     Ok(())
 }
 
 async fn workload(
     client: &Client,
-    record: &Record,
     object: &Object,
     reference: &ObjectRef,
+    images: &mut RunningImages<'_>,
     checks: &mut Vec<Check>,
 ) -> Result<(), Error> {
     let Some(live) = client.get(reference).await? else {
-        checks.push(Check {
-            what: reference.to_string(),
-            holds: false,
-            found: "not found".to_owned(),
-            problem: None,
-        });
+        let absent = Check::new(reference.to_string(), false, "not found".to_owned());
+        checks.push(absent);
         return Ok(());
     };
     let labels = selector(&object.value);
@@ -160,15 +142,13 @@ async fn workload(
         None => "not available".to_owned(),
     };
     checks.push(Check {
-        what: reference.to_string(),
-        holds,
-        found,
         problem,
+        ..Check::new(reference.to_string(), holds, found)
     });
     variables(object, &live, reference, checks);
     for pod in &pods {
         if !is_terminating(pod) {
-            images(record, &object.value, pod, checks);
+            checks.extend(images.check(&object.value, pod).await);
         }
     }
     Ok(())
@@ -181,14 +161,10 @@ fn variables(recorded: &Object, live: &Value, reference: &ObjectRef, checks: &mu
     let found = image_variables(live.pointer(template));
     for (name, image) in wanted {
         let is = found.get(&name).map_or("nothing", String::as_str);
-        checks.push(Check {
-            what: format!("{} {name}", reference.name),
-            holds: is == image,
-            found: match is == image {
-                true => image,
-                false => format!("is {is}, the release has {image}"),
-            },
-            problem: None,
+        let what = format!("{} {name}", reference.name);
+        checks.push(match is == image {
+            true => Check::new(what, true, image),
+            false => Check::new(what, false, format!("is {is}, the release has {image}")),
         });
     }
 }
@@ -211,114 +187,6 @@ fn image_variables(spec: Option<&Value>) -> BTreeMap<String, String> {
     variables
 }
 
-/// Compares what each container runs with the record and with the pins of this binary.
-fn images(record: &Record, workload: &Value, pod: &Value, checks: &mut Vec<Check>) {
-    let recorded = containers(workload.pointer("/spec/template/spec"), "image");
-    let wanted = containers(pod.get("spec"), "image");
-    let statuses = containers(pod.get("status"), "imageID");
-    for (name, image) in &wanted {
-        // Other controllers may add containers.
-        let Some(of_record) = recorded.get(name) else {
-            continue;
-        };
-        let what = format!("Pod {}, container {name}", text(pod, &["metadata", "name"]));
-        let id = statuses.get(name).map(String::as_str).unwrap_or_default();
-        let (holds, found) = judge(record, of_record, image, id);
-        checks.push(Check {
-            what,
-            holds,
-            found,
-            problem: None,
-        });
-    }
-}
-
-/// Returns the strings at a key of all containers, by the names of the containers.
-fn containers(spec: Option<&Value>, key: &str) -> BTreeMap<String, String> {
-    let lists = [
-        "initContainers",
-        "containers",
-        "initContainerStatuses",
-        "containerStatuses",
-    ];
-    let found = lists.iter().filter_map(|list| spec?.get(list)?.as_array());
-    found
-        .flatten()
-        .map(|container| {
-            let name = text(container, &["name"]).to_owned();
-            (name, text(container, &[key]).to_owned())
-        })
-        .collect()
-}
-
-/// Judges whether a container runs what it should, and describes what was found.
-fn judge(record: &Record, of_record: &str, image: &str, id: &str) -> (bool, String) {
-    if image != of_record {
-        return (
-            false,
-            format!("has the image {image}, the release has {of_record}"),
-        );
-    }
-    let Ok(reference) = image.parse::<Reference>() else {
-        return (false, format!("{image} is not a valid image reference"));
-    };
-    let running = id.rsplit_once('@').map_or(id, |(_, digest)| digest);
-    let running = running.parse::<Digest>().ok();
-    let pin = pin_of(record, &reference);
-    match (reference.digest(), running, pin) {
-        (_, None, _) => (false, format!("{image} is not running")),
-        (Some(digest), _, Some(pin)) if *digest != pin && !is_chosen(record, &reference) => (
-            false,
-            format!("{image} is not the pin of this binary, {pin}"),
-        ),
-        (Some(digest), Some(running), _) if *digest == running => (true, image.to_owned()),
-        // The digest was requested; a runtime may report the manifest of its platform instead.
-        (Some(_), Some(running), _) => (
-            true,
-            format!(
-                "{image}, reported as {running}: nothing else can be pulled by its digest, and runtimes \
-                 report the index or the manifest of their platform"
-            ),
-        ),
-        (None, Some(running), Some(pin)) if running == pin => (
-            true,
-            format!("{image} is not pinned, and runs {running}, the pin of this binary"),
-        ),
-        (None, Some(running), Some(pin)) => (
-            false,
-            format!("{image} is not pinned, and runs {running}; the pin of this binary is {pin}"),
-        ),
-        (None, Some(running), None) => (true, format!("{image} is not pinned, and runs {running}")),
-    }
-}
-
-/// Returns the compiled-in digest of an image in the version of the record.
-fn pin_of(record: &Record, reference: &Reference) -> Option<Digest> {
-    let Ok(Pins::Release(release)) = Pins::of_release(record.app_version()) else {
-        return None;
-    };
-    let component = COMPONENTS
-        .iter()
-        .find(|c| c.name == reference.file_name())?;
-    let image = release
-        .images
-        .iter()
-        .find(|image| image.component == component.name)?;
-    Some(image.digest)
-}
-
-/// Returns whether the user chose the digest of a component.
-fn is_chosen(record: &Record, reference: &Reference) -> bool {
-    let config = record.config();
-    let component = COMPONENTS.iter().find(|c| c.name == reference.file_name());
-    component.is_some_and(|component| {
-        let path = ValuePath::image_digest(component.key);
-        Root::ALL
-            .into_iter()
-            .any(|root| path.get(root, &config).is_some())
-    })
-}
-
 async fn endpoints(client: &Client, service: &ObjectRef) -> Result<Check, Error> {
     let labels = format!("kubernetes.io/service-name={}", service.name);
     let slices = client
@@ -330,16 +198,12 @@ async fn endpoints(client: &Client, service: &ObjectRef) -> Result<Check, Error>
         .flatten()
         .filter(|e| e.pointer("/conditions/ready") == Some(&Value::Bool(true)))
         .count();
-    Ok(Check {
-        what: service.to_string(),
-        holds: ready > 0,
-        found: match ready {
-            0 => "no ready endpoint".to_owned(),
-            1 => "1 ready endpoint".to_owned(),
-            n => format!("{n} ready endpoints"),
-        },
-        problem: None,
-    })
+    let found = match ready {
+        0 => "no ready endpoint".to_owned(),
+        1 => "1 ready endpoint".to_owned(),
+        n => format!("{n} ready endpoints"),
+    };
+    Ok(Check::new(service.to_string(), ready > 0, found))
 }
 
 async fn webhook(
@@ -361,10 +225,6 @@ async fn webhook(
         (false, true) => (false, "has no certificate authority".to_owned()),
         (false, false) => (true, format!("{} webhooks", bundles.len())),
     };
-    Ok(Check {
-        what: format!("{} of {app}", resource.kind),
-        holds,
-        found,
-        problem: None,
-    })
+    let what = format!("{} of {app}", resource.kind);
+    Ok(Check::new(what, holds, found))
 }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 pub use test_cluster::{
     Failure, Fault, Faults, Folder, Kubelet, PATIENCE, Process, Proxy, SHORTLY, base64,
 };
@@ -113,6 +113,25 @@ impl Cluster {
         let wait = ["--values", &pins, "--wait", "--timeout", "60s"];
         self.helm(&[&["install", name, chart], &namespace[..], &wait, more].concat())
             .ok();
+    }
+
+    /// Creates the webhooks of the mesh as its control plane does when it starts.
+    pub fn create_webhooks(&self) {
+        for (kind, app) in [
+            ("mutating", "osm-injector"),
+            ("validating", "osm-controller"),
+        ] {
+            self.post(
+                &format!("/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"),
+                &json!({
+                    "metadata": {"name": app, "labels": {"app.kubernetes.io/instance": "osm", "app": app}},
+                    "webhooks": [{
+                        "name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+                        "clientConfig": {"url": "https://127.0.0.1/", "caBundle": "LS0tLS1CRUdJTg=="},
+                    }],
+                }),
+            );
+        }
     }
 
     /// Removes the mesh and its namespace with osm, and awaits that the objects are those of before.

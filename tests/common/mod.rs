@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+pub mod certificates;
 pub mod cluster;
 #[path = "../../crates/helm-chart/tests/common/compare.rs"]
 mod compare;

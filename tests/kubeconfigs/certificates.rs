@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::Want::{self, Asks, Refuses};
+use super::Want::{Asks, Refuses};
 use super::{TOKEN, assert_no_difference, base64_of, compare_entries, token};
+use crate::common::certificates::{SERVERS, bundle};
 use crate::common::cluster::base64;
 use crate::common::recorder::{Answers, Recorder, fixture, fixture_path};
 use crate::common::scratch;
@@ -12,68 +13,12 @@ use crate::common::scratch;
 #[ignore = "needs kubectl: run cargo xtask test"]
 fn certificates_of_servers_are_verified_as_by_kubectl() {
     let folder = scratch("kubeconfigs-server-certificates");
-    // The certificate of the server, the trusted authorities, and whether the server is trusted.
-    let table: [(&str, &[&str], Want); 20] = [
-        ("server", &["authority"], Asks(TOKEN)),
-        ("server", &["other-authority", "authority"], Asks(TOKEN)),
-        ("server", &["other-authority"], Refuses("certificate")),
-        ("other-name", &["authority"], Refuses("certificate")),
-        // The own certificate as trust anchor (kube-rs#1767).
-        ("server", &["server"], Asks(TOKEN)),
-        ("server", &["other-authority", "server"], Asks(TOKEN)),
-        ("other-name", &["other-name"], Refuses("certificate")),
-        ("self-signed", &["self-signed"], Asks(TOKEN)),
-        ("self-signed", &["authority"], Refuses("certificate")),
-        (
-            "self-signed-name",
-            &["self-signed-name"],
-            Refuses("certificate"),
-        ),
-        (
-            "self-signed-expired",
-            &["self-signed-expired"],
-            Refuses("expired"),
-        ),
-        ("self-signed", &["self-signed-name"], Refuses("certificate")),
-        // The certificate of an authority as the server's own, as Teleport has it.
-        ("authority-served", &["authority-served"], Asks(TOKEN)),
-        ("authority-served", &["authority"], Refuses("certificate")),
-        ("authority-served-signed", &["authority"], Asks(TOKEN)),
-        (
-            "authority-served-signed",
-            &["authority-served-signed"],
-            Asks(TOKEN),
-        ),
-        (
-            "authority-served-signed",
-            &["other-authority"],
-            Refuses("certificate"),
-        ),
-        (
-            "authority-served-name",
-            &["authority-served-name"],
-            Refuses("certificate"),
-        ),
-        (
-            "authority-served-expired",
-            &["authority-served-expired"],
-            Refuses("expired"),
-        ),
-        (
-            "server",
-            &["authority-served-expired", "authority"],
-            Asks(TOKEN),
-        ),
-    ];
-    assert_no_difference(table.iter().map(|(server, authorities, want)| {
+    assert_no_difference(SERVERS.iter().map(|(server, authorities, error)| {
         let recorder = Recorder::start_tls(server, Answers::Empty);
-        let files = authorities
-            .iter()
-            .map(|name| fixture(&format!("{name}.pem")));
-        let bundle = String::from_utf8(files.collect::<Vec<_>>().concat()).unwrap();
-        let cluster = json!({"certificate-authority-data": base64(&bundle)});
+        let cluster = json!({"certificate-authority-data": base64(&bundle(authorities))});
         let name = format!("{server}-{}", authorities.join("-"));
-        compare_entries(&folder, &recorder, &name, (&token(), &cluster), want)
+        let want = error.map_or(Asks(TOKEN), Refuses);
+        compare_entries(&folder, &recorder, &name, (&token(), &cluster), &want)
     }));
 }
 

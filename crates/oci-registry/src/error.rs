@@ -7,6 +7,7 @@ use image_pins::Digest;
 use transport::SendError;
 
 use crate::model::ManifestError;
+use crate::remote::RateLimit;
 
 /// Why something could not be read from or written to a registry.
 ///
@@ -47,12 +48,30 @@ pub enum Reason {
         /// What the registry says.
         message: String,
     },
-    /// The registry asks for a pause that is too long to wait for.
-    #[error("too many requests: the registry answers again {}", at(.again))]
+    /// The registry gets too many requests. It has asked for pauses again and again, or for one that is too long to wait
+    /// for.
+    #[error("too many requests{}", limited(.message, *.left, .again.as_ref()))]
     RateLimited {
-        /// When the registry answers again.
-        again: SystemTime,
+        /// What the registry says.
+        message: String,
+        /// What the registry says about its limit.
+        left: Option<RateLimit>,
+        /// When the registry answers again, as far as it says.
+        again: Option<SystemTime>,
     },
+    /// The registry does not have the repository that something is sent to, and does not create it.
+    #[error("the registry has no such repository, and does not create it{}{}", said(.message), create(.create_command.as_deref()))]
+    NoRepository {
+        /// What the registry says.
+        message: String,
+        /// The command that creates the repository, if it is known.
+        create_command: Option<String>,
+    },
+    /// The registry refuses a blob, perhaps because it has no bytes.
+    #[error(
+        "{0}; the blob is empty, and some registries, such as Amazon ECR, do not take empty blobs"
+    )]
+    EmptyBlob(#[source] Box<Reason>),
     /// The registry answers with an error.
     #[error("the registry answers {status}{}", said(.message))]
     Status {
@@ -65,7 +84,7 @@ pub enum Reason {
     #[error("{0}")]
     Connection(#[source] SendError),
     /// The connection was silent for too long.
-    #[error("no answer within {} seconds", .0.as_secs())]
+    #[error("no answer within {} seconds", .0.as_secs_f64())]
     Silent(Duration),
     /// The answer is larger than allowed, or larger than announced.
     #[error("{what} has more than {limit} bytes")]
@@ -167,9 +186,22 @@ fn said(message: &str) -> String {
     }
 }
 
-fn at(time: &SystemTime) -> String {
-    match time.duration_since(SystemTime::now()) {
-        Ok(left) => format!("in {} seconds", left.as_secs().max(1)),
-        Err(_) => "now".to_owned(),
+/// Returns what is known about a limit on requests behind a colon.
+fn limited(message: &str, left: Option<RateLimit>, again: Option<&SystemTime>) -> String {
+    let message = Some(message.to_owned()).filter(|message| !message.is_empty());
+    let left = left.map(|left| left.to_string());
+    let again = again.map(|again| match again.duration_since(SystemTime::now()) {
+        Ok(pause) => format!("try again in {} seconds", pause.as_secs().max(1)),
+        Err(_) => "try again now".to_owned(),
+    });
+    let known: Vec<String> = [message, left, again].into_iter().flatten().collect();
+    said(&known.join("; "))
+}
+
+/// Returns the command that creates what is missing behind a semicolon.
+fn create(command: Option<&str>) -> String {
+    match command {
+        Some(command) => format!("; create it with `{command}`"),
+        None => String::new(),
     }
 }

@@ -57,6 +57,8 @@ pub use http::Uri;
 pub use place::{Host, InvalidHost, Repository};
 pub use registry_access::{AccessError, RegistryAccess};
 pub use remedy::Remedy;
-pub use remote::{BlobReader, CheckedImage, Client, ClientBuilder, Log, Retries};
+pub use remote::{
+    BlobReader, CheckedImage, Client, ClientBuilder, Log, RateLimit, Retries, Timeouts,
+};
 pub use source::ImageSource;
 pub use transport::{BuildError, read_certificates};

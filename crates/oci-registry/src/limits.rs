@@ -1,7 +1,5 @@
 //! Limits on what a registry may send. Whatever is larger is an error before it takes memory.
 
-use std::time::Duration;
-
 /// The largest manifest, in bytes (OCI distribution specification, "Pushing Manifests", names 4 MiB as what registries
 /// should accept).
 pub(crate) const MANIFEST: u64 = 4 << 20;
@@ -26,5 +24,3 @@ pub(crate) const REDIRECTS: usize = 5;
 pub(crate) const SMALL_BLOB: u64 = 4 << 20;
 /// A connection may be so slow that it takes a second for this many bytes of a body that is sent at once.
 pub(crate) const SLOWEST: u64 = 16 << 10;
-/// How long a connection may be silent.
-pub(crate) const SILENCE: Duration = Duration::from_mins(1);

@@ -15,12 +15,22 @@ pub(crate) fn message_of(body: &[u8]) -> String {
         code: String,
         #[serde(default)]
         message: String,
+        #[serde(default)]
+        detail: serde_json::Value,
     }
     let text = match serde_json::from_slice::<Errors>(body) {
         Ok(found) => {
-            let entry = |entry: &Entry| match entry.message.is_empty() {
-                true => entry.code.clone(),
-                false => entry.message.clone(),
+            let entry = |entry: &Entry| {
+                let text = match entry.message.is_empty() {
+                    true => &entry.code,
+                    false => &entry.message,
+                };
+                match entry.detail.as_str() {
+                    Some(detail) if !detail.is_empty() && detail != text => {
+                        format!("{text} ({detail})")
+                    }
+                    _ => text.clone(),
+                }
             };
             let messages: Vec<String> = found.errors.iter().map(entry).collect();
             messages.join("; ")
@@ -60,6 +70,10 @@ mod tests {
             (
                 r#"{"errors":[{"code":"DENIED"},{"message":"b"}]}"#,
                 "DENIED; b",
+            ),
+            (
+                r#"{"errors":[{"message":"no","detail":"quota"},{"message":"c","detail":"c"},{"message":"d","detail":{}}]}"#,
+                "no (quota); c; d",
             ),
             ("<html><h1>502</h1></html>", ""),
             ("plain\n  text\u{1b}[31m", "plain   text[31m"),

@@ -2,7 +2,7 @@
 
 use test_registry::{Answer, Cut, LyingRegistry};
 
-use crate::common::{client, descriptor, download, repository};
+use crate::common::{builder, client, descriptor, download, log, repository};
 
 const CONTENT: &[u8] = b"the content of a layer";
 
@@ -184,13 +184,47 @@ async fn a_pause_that_is_too_long_is_told_instead_of_made() {
     let (result, registry) = read(vec![Answer::new(429).header("Retry-After", "86400")]).await;
     let error = result.unwrap_err();
     assert!(
-        error.contains("too many requests: the registry answers again in 86"),
+        error.contains("too many requests: try again in 86"),
         "{error}"
     );
     assert_eq!(registry.requests().len(), 1);
     let soon = Answer::new(429).header("Retry-After", "0").times(1);
     let (result, _) = read(vec![soon, Answer::new(200).body(CONTENT)]).await;
     assert_eq!(result.unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_limit_is_in_the_log_and_in_the_error() {
+    let limited = |status: u16, left: &str| {
+        Answer::new(status)
+            .header("ratelimit-limit", "100;w=21600")
+            .header("ratelimit-remaining", left)
+    };
+    let registry = LyingRegistry::start();
+    let refused = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"#;
+    registry
+        .on("GET", "/v2/a/", limited(200, "76;w=21600").body(CONTENT))
+        .on("GET", "/v2/b/", limited(429, "0;w=21600").body(refused));
+    let (lines, log) = log();
+    let client = builder(&registry.address()).log(log).build().unwrap();
+    let read = async |path: &str| {
+        let place = repository(&registry.address(), path);
+        download(&client, &place, &descriptor(CONTENT)).await
+    };
+    assert_eq!(read("a").await.unwrap(), CONTENT);
+    let error = read("b").await.unwrap_err();
+    assert!(
+        error.ends_with(": too many requests: pull rate limit; 0 of 100 requests left in 6 hours"),
+        "{error}"
+    );
+    let lines = lines.lock().unwrap();
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        count(": 200 OK (76 of 100 requests left in 6 hours), "),
+        1,
+        "{lines:?}"
+    );
+    assert_eq!(count(": 429 Too Many Requests (0 of 100"), 4, "{lines:?}");
 }
 
 #[tokio::test]

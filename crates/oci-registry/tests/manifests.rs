@@ -156,7 +156,7 @@ async fn a_checked_image_has_all_blobs_and_names_the_platforms_that_run() {
         entries.join(",")
     );
     let blobs = ["{}", "layer", "variant", "attestation", "other attestation"];
-    for missing in [None, Some("variant")] {
+    for (missing, status) in [(None, 0), (Some("variant"), 404), (Some("variant"), 403)] {
         let registry = LyingRegistry::start();
         let listed = Answer::new(200).header("Content-Type", INDEX);
         let path = |text: &str| format!("/v2/a/b/manifests/{}", digest(text));
@@ -168,6 +168,7 @@ async fn a_checked_image_has_all_blobs_and_names_the_platforms_that_run() {
             let path = format!("/v2/a/b/blobs/{}", digest(blob));
             registry.on("HEAD", &path, Answer::new(200));
         }
+        registry.on("HEAD", "/v2/a/b/blobs/", Answer::new(status));
         let repository = repository(&registry.address(), "a/b");
         let checked = client(&registry)
             .check_image(&repository, &digest(&index))
@@ -186,7 +187,10 @@ async fn a_checked_image_has_all_blobs_and_names_the_platforms_that_run() {
             Some(blob) => {
                 let error = checked.unwrap_err().to_string();
                 let place = format!("{repository}@{}: ", digest(&index));
-                let end = format!("the blob {}: not found", digest(blob));
+                let end = match status {
+                    404 => format!("the blob {}: not found", digest(blob)),
+                    _ => format!("{repository}@{}: access denied", digest(blob)),
+                };
                 assert!(
                     error.starts_with(&place) && error.ends_with(&end),
                     "{error}"

@@ -305,7 +305,7 @@ async fn a_pause_that_is_too_long_ends_an_upload() {
         });
         let error = copy_with(layer, &registry).await.unwrap_err();
         assert!(
-            error.contains("too many requests: the registry answers again in 86"),
+            error.contains("too many requests: try again in 86"),
             "{error}"
         );
     }
@@ -427,6 +427,43 @@ async fn what_is_not_there_can_be_answered_by_403() {
             .on("HEAD", "/v2/to/a/blobs/", Answer::new(403));
     });
     copy(&registry).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tag_that_is_not_there_can_be_answered_by_403_if_its_manifest_can_be_read() {
+    let manifest = format!("/v2/to/a/manifests/{}", digest(&text()));
+    let table = [
+        // What the registry answers to the manifest once it is there, whether tags may be moved, and whether it is set.
+        (200, false, true),
+        (403, false, false),
+        (403, true, true),
+    ];
+    for (readable, move_tag, is_set) in table {
+        let registry = registry(|registry| {
+            registry
+                .on("HEAD", "/v2/to/a/manifests/v1", Answer::new(403))
+                .on("HEAD", &manifest, Answer::new(403).times(1))
+                .on("HEAD", &manifest, Answer::new(readable));
+        });
+        let image = CopyImage {
+            from: ImageSource::Repository(repository(&registry.address(), "from/a")),
+            to: repository(&registry.address(), "to/a"),
+            digest: digest(&text()),
+            tag: Some("v1".parse().unwrap()),
+            move_tag,
+        };
+        let copied = client(&registry).copy(&[image], &|_| {}).await.remove(0);
+        let label = format!("{readable} {move_tag}: {copied:?}");
+        assert_eq!(copied.is_ok(), is_set, "{label}");
+        let put = "PUT /v2/to/a/manifests/v1".to_owned();
+        assert_eq!(writes(&registry).contains(&put), is_set, "{label}");
+        if let Err(error) = copied {
+            assert!(
+                error.to_string().ends_with("/to/a:v1: access denied"),
+                "{error}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -660,6 +697,13 @@ async fn what_a_registry_refuses_is_told_in_its_words() {
             "access denied: quota exceeded",
         ),
         (
+            "POST",
+            "/v2/to/a/blobs/uploads/",
+            Answer::new(404)
+                .body(r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no project to"}]}"#),
+            "the registry has no such repository, and does not create it: no project to",
+        ),
+        (
             "PUT",
             "/v2/to/a/blobs/uploads/",
             Answer::new(413),
@@ -815,6 +859,66 @@ async fn a_blob_without_bytes_is_sent_as_it_is() {
     let ends: Vec<_> = requests.iter().filter(|r| r.path == end).collect();
     assert_eq!(ends.len(), 1);
     assert_eq!(ends[0].header("content-length"), Some("0"));
+}
+
+#[tokio::test]
+async fn a_blob_without_bytes_that_is_refused_is_named_as_the_possible_cause() {
+    for (layer, is_named) in [("", true), (LAYER, false)] {
+        let registry = registry_with(layer, |registry| {
+            let end = format!("/v2/to/a/blobs/uploads/1?digest={}", digest(layer));
+            registry.on(
+                "PUT",
+                &end,
+                Answer::new(400).body("layer size must be positive"),
+            );
+        });
+        let error = copy_with(layer, &registry).await.unwrap_err();
+        assert!(
+            error.contains("the registry answers 400 Bad Request: layer size must be positive"),
+            "{error}"
+        );
+        let cause =
+            "; the blob is empty, and some registries, such as Amazon ECR, do not take empty blobs";
+        assert_eq!(error.ends_with(cause), is_named, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_renewed_before_a_blob_is_streamed() {
+    let layer = large_layer();
+    for (seconds, count) in [(59, 2), (300, 1)] {
+        let registry = registry_with(&layer, |registry| {
+            let realm = format!("http://{}/token", registry.address());
+            let challenge = format!(r#"Bearer realm="{realm}""#);
+            let refused = Answer::new(401).header("WWW-Authenticate", &challenge);
+            registry
+                .on("POST", "/v2/to/a/blobs/uploads/?mount=", Answer::new(400))
+                .on("POST", "/v2/to/a/blobs/uploads/", refused.times(1));
+            for number in 0..9 {
+                let token = format!(r#"{{"token":"token-{number}","expires_in":{seconds}}}"#);
+                registry.on("GET", "/token", Answer::new(200).body(token).times(1));
+            }
+        });
+        // One blob after the other.
+        let client = client_with_one_permit(&registry);
+        copy_by(&client, &layer, &registry).await.unwrap();
+        let requests = registry.requests();
+        let asked = requests.iter().filter(|r| {
+            let query = r.query();
+            let mut scopes = query.iter().filter(|(key, _)| key == "scope");
+            scopes
+                .next()
+                .is_some_and(|(_, scope)| scope == "repository:to/a:pull,push")
+                && scopes.next().is_none()
+        });
+        assert_eq!(asked.count(), count, "{seconds}");
+        let token_of = |method: &str| {
+            let found = requests.iter().rfind(|r| r.method == method);
+            found.unwrap().header("authorization").map(str::to_owned)
+        };
+        let streamed = token_of("PATCH");
+        assert!(streamed.is_some_and(|token| token.starts_with("Bearer token-")));
+    }
 }
 
 #[tokio::test]

@@ -131,15 +131,13 @@ pub(crate) fn client_config(
             .with_platform_verifier()
             .map_err(BuildError::SystemTrust)?,
         Trust::SystemAnd(authorities) => {
-            let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
-                authorities.iter().cloned(),
-                Arc::clone(&provider),
-            );
+            let system = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
+            // Images of containers often have no authorities.
+            let system = system.ok();
+            let verifier = Verifier::new(authorities, &provider)?.or(system);
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(
-                    verifier.map_err(BuildError::SystemTrust)?,
-                ))
+                .with_custom_certificate_verifier(Arc::new(verifier))
         }
         Trust::Authorities(authorities) => {
             let verifier = Verifier::new(authorities, &provider)?;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustls::CertificateError::{Expired, InvalidPurpose, NotValidYet};
+use rustls::CertificateError::{Expired, InvalidPurpose, NotValidYet, UnknownIssuer};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -25,6 +25,8 @@ const SIGNATURES: usize = 64;
 /// Trusts servers whose certificates these authorities have signed, or whose certificates are among them.
 #[derive(Debug)]
 pub(crate) struct Verifier {
+    /// Servers that this one trusts are trusted, too.
+    system: Option<rustls_platform_verifier::Verifier>,
     webpki: Arc<WebPkiServerVerifier>,
     anchors: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -58,12 +60,39 @@ impl Verifier {
         let webpki =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
         Ok(Verifier {
+            system: None,
             webpki: webpki
                 .build()
                 .map_err(|error| BuildError::TrustAnchor(Error::General(error.to_string())))?,
             anchors,
             algorithms: provider.signature_verification_algorithms,
         })
+    }
+
+    /// Also trusts the servers that the authorities of this machine have signed.
+    pub fn or(self, system: Option<rustls_platform_verifier::Verifier>) -> Verifier {
+        Verifier { system, ..self }
+    }
+
+    /// Verifies the certificate of a server with the given authorities.
+    fn verify_given(
+        &self,
+        server: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self
+            .webpki
+            .verify_server_cert(server, intermediates, name, ocsp, now);
+        let Err(error) = verified else {
+            return verified;
+        };
+        match self.verify_exception(server, intermediates, name, now) {
+            None => Err(error),
+            Some(verified) => verified.map(|()| ServerCertVerified::assertion()),
+        }
     }
 
     /// Verifies what only webpki refuses; `None` if it is no such case.
@@ -186,15 +215,18 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self
-            .webpki
-            .verify_server_cert(server, intermediates, name, ocsp, now);
-        let Err(error) = verified else {
-            return verified;
-        };
-        match self.verify_exception(server, intermediates, name, now) {
-            None => Err(error),
-            Some(verified) => verified.map(|()| ServerCertVerified::assertion()),
+        let by_system = self
+            .system
+            .as_ref()
+            .map(|system| system.verify_server_cert(server, intermediates, name, ocsp, now));
+        if let Some(Ok(verified)) = by_system {
+            return Ok(verified);
+        }
+        let by_given = self.verify_given(server, intermediates, name, ocsp, now);
+        match (by_given, by_system) {
+            // The authorities of this machine may know the issuer.
+            (Err(Error::InvalidCertificate(UnknownIssuer)), Some(by_system)) => by_system,
+            (by_given, _) => by_given,
         }
     }
 

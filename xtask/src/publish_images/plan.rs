@@ -192,7 +192,7 @@ async fn releases(client: &Client, image: &Image) -> Result<Vec<ReleaseName>, Pr
         }
         Err(error) => Err(Problem::Unlisted {
             host: image.target.repository.host().clone(),
-            error,
+            error: Box::new(error),
         }),
     }
 }

@@ -47,7 +47,7 @@ impl ComponentImage {
         let found = client.resolve(&self.repository, tag).await;
         found.map_err(|error| Problem::Unknown {
             host: self.repository.host().clone(),
-            error,
+            error: Box::new(error),
         })
     }
 
@@ -115,7 +115,7 @@ impl ComponentImage {
     pub(crate) fn problem(&self, error: RegistryError) -> Problem {
         Problem::Registry {
             host: self.repository.host().clone(),
-            error,
+            error: Box::new(error),
         }
     }
 }

@@ -68,7 +68,7 @@ pub enum Problem {
         /// The registry.
         host: Host,
         /// Its answer.
-        error: RegistryError,
+        error: Box<RegistryError>,
     },
     /// A repository has tags, but the registry does not list them.
     #[error("cannot determine the highest release: {error}")]
@@ -76,7 +76,7 @@ pub enum Problem {
         /// The registry.
         host: Host,
         /// Its answer.
-        error: RegistryError,
+        error: Box<RegistryError>,
     },
     /// The image does not exist or is incomplete, or the registry cannot be reached.
     #[error("{error}")]
@@ -84,7 +84,7 @@ pub enum Problem {
         /// The registry.
         host: Host,
         /// Its answer.
-        error: RegistryError,
+        error: Box<RegistryError>,
     },
 }
 

@@ -76,6 +76,8 @@ pub const MUTATING_WEBHOOKS: ApiResource = cluster_wide(
 );
 /// `Namespaces`.
 pub const NAMESPACE: ApiResource = cluster_wide("v1", "Namespace", "namespaces");
+/// `Nodes`.
+pub const NODE: ApiResource = cluster_wide("v1", "Node", "nodes");
 /// `Pods`.
 pub const POD: ApiResource = namespaced("v1", "Pod", "pods");
 /// `Secrets`.

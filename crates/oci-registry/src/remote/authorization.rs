@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
-use super::exchange::{Failed, failure, read_limited};
+use super::exchange::{Failed, failure};
 use super::server::Server;
 use crate::auth::challenge::{self, Challenge};
 use crate::auth::secret::{Credentials, Secret};
@@ -16,7 +16,6 @@ use crate::auth::token::{self, Token};
 use crate::auth::{Access, Scopes};
 use crate::error::Reason;
 use crate::limits;
-use crate::place::Origin;
 
 impl Server {
     /// Returns the header for a request, as far as it is known what the registry asks for. A token is valid for
@@ -134,9 +133,10 @@ impl Server {
         if let Some(Credentials::RegistryToken(token)) = credentials {
             return Ok(Token::lasting(token));
         }
-        let registry = Origin::of(&self.uri("/v2/")?)
-            .ok_or_else(|| Reason::Client("the registry has no address".to_owned()))?;
-        let verdict = self.settings.realms.judge(&registry, realm);
+        let registry = self.origin.as_ref();
+        let registry =
+            registry.ok_or_else(|| Reason::Client("the registry has no address".to_owned()))?;
+        let verdict = self.settings.realms.judge(registry, realm);
         let verdict = verdict.map_err(|e| Reason::Realm(Box::new(e)))?;
         let credentials = credentials.filter(|_| verdict.send_credentials);
         let had_credentials = credentials.is_some();
@@ -212,7 +212,7 @@ impl Server {
             .headers_mut()
             .insert(ACCEPT, HeaderValue::from_static("application/json"));
         let temporary = |reason| Failed::Now(reason, None);
-        let sent = self.send(request.map(Into::into), limits::SILENCE).await;
+        let sent = self.send(request.map(Into::into), self.silence()).await;
         let response = sent.map_err(temporary)?;
         let status = response.status();
         if status.is_redirection() {
@@ -225,12 +225,8 @@ impl Server {
             return Err(failure(response, credentials.is_some()).await);
         }
         let (head, body) = response.into_parts();
-        let read = read_limited(
-            &head.headers,
-            body,
-            "the answer of the token server",
-            limits::TOKEN,
-        );
+        let what = "the answer of the token server";
+        let read = body.read_limited(&head.headers, what, limits::TOKEN);
         let body = read.await.map_err(|reason| match reason {
             Reason::TooLarge { .. } => Failed::Forever(reason),
             reason => temporary(reason),
@@ -270,7 +266,9 @@ fn of_token_server(host: &str, reason: Reason) -> Reason {
     let problem = match &reason {
         Reason::NotFound { message } => answered(StatusCode::NOT_FOUND, message),
         Reason::Status { status, message } => answered(*status, message),
-        Reason::Connection(_) | Reason::Silent(_) => reason.to_string(),
+        Reason::Connection(_) | Reason::Silent(_) | Reason::RateLimited { .. } => {
+            reason.to_string()
+        }
         _ => return reason,
     };
     Reason::TokenServer {

@@ -42,7 +42,7 @@ impl Client {
         let descriptor = root.descriptor();
         let tree = Tree::read(self, &source, root, &what).await?;
         let looks = tree.blobs.keys().map(|blob| async move {
-            match self.has_blob(repository, blob).await {
+            match self.can_read_blob(repository, blob).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Reason::NotFound {
                     message: String::new(),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use transport::Trust;
@@ -10,6 +9,7 @@ use transport::Trust;
 use super::download::BlobReader;
 use super::retry::Retries;
 use super::server::{Log, Server, Settings};
+use super::timeouts::Timeouts;
 use crate::auth::{CredentialStore, RealmPolicy};
 use crate::error::RegistryError;
 use crate::model::Descriptor;
@@ -37,6 +37,7 @@ pub struct ClientBuilder {
     blobs: usize,
     credentials: CredentialStore,
     retries: Retries,
+    timeouts: Timeouts,
     user_agent: String,
     log: Option<Log>,
 }
@@ -52,6 +53,7 @@ impl Client {
             blobs: 6,
             credentials: CredentialStore::none(),
             retries: Retries::default(),
+            timeouts: Timeouts::default(),
             user_agent: concat!("oci-registry/", env!("CARGO_PKG_VERSION")).to_owned(),
             log: None,
         }
@@ -131,6 +133,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how long a registry may take. The default is [`Timeouts::default`].
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> ClientBuilder {
+        self.timeouts = timeouts;
+        self
+    }
+
     /// Sets the header `User-Agent`.
     #[must_use]
     pub fn user_agent(mut self, user_agent: &str) -> ClientBuilder {
@@ -158,7 +167,7 @@ impl ClientBuilder {
             .trust(trust)
             .environment_proxies()
             .http1_only()
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(self.timeouts.connect)
             .build()?;
         let realms = RealmPolicy {
             insecure: self.insecure.iter().cloned().collect(),
@@ -168,6 +177,7 @@ impl ClientBuilder {
             credentials: self.credentials,
             realms,
             retries: self.retries,
+            timeouts: self.timeouts,
             user_agent: self.user_agent,
             log: self.log,
         };

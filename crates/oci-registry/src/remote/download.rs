@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
 
-use super::exchange::{Answer, Call, chunk, content_length};
+use super::body::content_length;
+use super::exchange::{Answer, Call};
 use super::permits::Permit;
 use super::server::Server;
 use crate::auth::Access;
@@ -88,7 +89,7 @@ impl BlobReader {
                 Some(answer) => answer,
                 None => self.request().await?,
             };
-            match chunk(&mut answer.body).await {
+            match answer.body.chunk().await {
                 Ok(Some(piece)) => {
                     self.answer = Some(answer);
                     if let Some(piece) = self.take(piece)? {

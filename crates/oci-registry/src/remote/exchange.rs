@@ -1,17 +1,19 @@
 //! One request to a registry: permits, authorization, redirects, retries, time limits.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use transport::{Body, Payload};
+use transport::Payload;
 
+use super::body::Body;
 use super::location::{resolve, shown};
 use super::permits::Permit;
+use super::rate_limit::RateLimit;
 use super::retry::{RetryAfter, is_temporary};
 use super::server::Server;
 use crate::auth::Access;
@@ -27,8 +29,8 @@ pub(super) struct Call {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub access: Access,
-    /// How long the server may take to answer.
-    pub patience: Duration,
+    /// How much longer than usual the server may take to answer.
+    pub more_time: Duration,
 }
 
 impl Call {
@@ -39,7 +41,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             access: access.clone(),
-            patience: limits::SILENCE,
+            more_time: Duration::ZERO,
         }
     }
 
@@ -50,9 +52,11 @@ impl Call {
         self
     }
 
-    /// Returns how long it may take to send the body and to wait for the answer.
-    fn time_limit(&self) -> Duration {
-        self.patience + Duration::from_secs(self.body.len() as u64 / limits::SLOWEST)
+    /// Returns how long it may take to send the body and to wait for the answer, after which a silent connection counts as
+    /// broken.
+    fn time_limit(&self, silence: Duration) -> Duration {
+        let to_send = Duration::from_secs(self.body.len() as u64 / limits::SLOWEST);
+        silence + self.more_time + to_send
     }
 }
 
@@ -69,7 +73,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads the whole body.
     pub async fn read(self, what: &'static str, limit: u64) -> Result<Bytes, Reason> {
-        read_limited(&self.headers, self.body, what, limit).await
+        self.body.read_limited(&self.headers, what, limit).await
     }
 
     /// Returns a header as text.
@@ -183,7 +187,7 @@ impl Server {
                 request.headers_mut().insert(CONTENT_LENGTH, zero);
             }
             let request = request.map(|()| Payload::from(call.body.clone()));
-            let response = self.send(request, call.time_limit()).await?;
+            let response = self.send(request, call.time_limit(self.silence())).await?;
             let is_redirect = match response.status().as_u16() {
                 307 | 308 => true,
                 // Such a redirect turns other methods into GET.
@@ -229,21 +233,27 @@ impl Server {
         patience: Duration,
     ) -> Result<Response<Body>, Reason> {
         let label = format!("{} {}", request.method(), shown(request.uri()));
+        let is_own = self.is_origin_of(request.uri());
+        let began = Instant::now();
         let sent = tokio::time::timeout(patience, self.http.send(request)).await;
+        let took = began.elapsed();
         let outcome = match sent {
             Err(_) => Err(Reason::Silent(patience)),
             Ok(Err(error)) => Err(Reason::Connection(error)),
             Ok(Ok(response)) => {
-                self.has_answered.store(true, Ordering::Relaxed);
-                Ok(response)
+                // Token servers and stores answer, too.
+                self.has_answered.fetch_or(is_own, Ordering::Relaxed);
+                Ok(response.map(|body| Body::new(body, self.silence())))
             }
         };
-        match &outcome {
-            Ok(response) => self
-                .settings
-                .log(&format!("{label}: {}", response.status())),
-            Err(reason) => self.settings.log(&format!("{label}: {reason}")),
-        }
+        let result = match &outcome {
+            Ok(response) => match RateLimit::read(response.headers()) {
+                Some(limit) => format!("{} ({limit})", response.status()),
+                None => response.status().to_string(),
+            },
+            Err(reason) => reason.to_string(),
+        };
+        self.settings.log(&format!("{label}: {result}, {took:.1?}"));
         outcome
     }
 }
@@ -287,9 +297,17 @@ pub(super) fn accepted(
 pub(super) fn exists(answer: Result<Answer, Reason>) -> Result<bool, Reason> {
     match answer {
         Ok(_) => Ok(true),
-        // Artifactory denies access to what does not exist.
-        Err(Reason::NotFound { .. } | Reason::Denied { .. }) => Ok(false),
+        Err(Reason::NotFound { .. }) => Ok(false),
         Err(reason) => Err(reason),
+    }
+}
+
+/// Returns the same before content is sent. Artifactory denies access to what does not exist; whether that is the reason
+/// shows when it is sent.
+pub(super) fn exists_at_target(answer: Result<Answer, Reason>) -> Result<bool, Reason> {
+    match exists(answer) {
+        Err(Reason::Denied { .. }) => Ok(false),
+        exists => exists,
     }
 }
 
@@ -299,17 +317,32 @@ pub(super) async fn failure(response: Response<Body>, had_credentials: bool) -> 
     let after = RetryAfter::read(response.headers(), SystemTime::now());
     let reason = refusal(response, had_credentials).await;
     match (is_temporary, after) {
-        (true, Some(RetryAfter::TooLong(again))) => Failed::Forever(Reason::RateLimited { again }),
+        (true, Some(RetryAfter::TooLong(again))) => Failed::Forever(postponed(reason, again)),
         (true, Some(RetryAfter::Pause(pause))) => Failed::Now(reason, Some(pause)),
         (true, None) => Failed::Now(reason, None),
         (false, _) => Failed::Forever(reason),
     }
 }
 
+/// Returns what a registry refuses until a time that is too far away to wait for.
+fn postponed(reason: Reason, again: SystemTime) -> Reason {
+    let (message, left) = match reason {
+        Reason::RateLimited { message, left, .. } => (message, left),
+        Reason::Status { message, .. } => (message, None),
+        other => return other,
+    };
+    let again = Some(again);
+    Reason::RateLimited {
+        message,
+        left,
+        again,
+    }
+}
+
 /// Returns what an answer that is an error means, to a request with or without credentials.
 pub(crate) async fn refusal(response: Response<Body>, had_credentials: bool) -> Reason {
     let (head, body) = response.into_parts();
-    let read = read_start(body, limits::ERROR_BODY).await;
+    let read = body.read_start(limits::ERROR_BODY).await;
     let message = message_of(&read);
     match head.status {
         StatusCode::NOT_FOUND => Reason::NotFound { message },
@@ -319,60 +352,22 @@ pub(crate) async fn refusal(response: Response<Body>, had_credentials: bool) -> 
             had_credentials,
             message,
         },
+        StatusCode::TOO_MANY_REQUESTS => Reason::RateLimited {
+            message,
+            left: RateLimit::read(&head.headers),
+            again: None,
+        },
         status => Reason::Status { status, message },
     }
 }
 
-/// Reads the first bytes of a body. What cannot be read is left out: the body only explains an error.
-async fn read_start(mut body: Body, limit: u64) -> Bytes {
-    let mut read = BytesMut::new();
-    while (read.len() as u64) < limit {
-        match chunk(&mut body).await {
-            Ok(Some(piece)) => read.extend_from_slice(&piece),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    read.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    read.freeze()
-}
-
-/// Reads a whole body, and fails as soon as it is known to be too large.
-pub(crate) async fn read_limited(
-    headers: &HeaderMap,
-    mut body: Body,
-    what: &'static str,
-    limit: u64,
-) -> Result<Bytes, Reason> {
-    let too_large = Reason::TooLarge { what, limit };
-    if content_length(headers).is_some_and(|length| length > limit) {
-        return Err(too_large);
-    }
-    let mut read = BytesMut::new();
-    while let Some(piece) = chunk(&mut body).await? {
-        if read.len() as u64 + piece.len() as u64 > limit {
-            return Err(too_large);
-        }
-        read.extend_from_slice(&piece);
-    }
-    Ok(read.freeze())
-}
-
-/// Waits for the next bytes of a body; `None` at its end.
-pub(super) async fn chunk(body: &mut Body) -> Result<Option<Bytes>, Reason> {
-    match tokio::time::timeout(limits::SILENCE, body.chunk()).await {
-        Err(_) => Err(Reason::Silent(limits::SILENCE)),
-        Ok(piece) => piece.map_err(Reason::Connection),
-    }
-}
-
-/// Returns the length that an answer announces.
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use test_registry::LyingRegistry;
+
     use super::*;
+    use crate::place::Host;
+    use crate::remote::Client;
 
     #[test]
     fn a_redirect_from_https_to_http_is_refused() {
@@ -418,12 +413,31 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_registry_has_answered_only_if_it_was_the_registry_itself() {
+        let (registry, other) = (LyingRegistry::start(), LyingRegistry::start());
+        let host = Host::new(&registry.address());
+        let client = Client::builder().insecure(vec![host.clone()]);
+        let server = client.build().unwrap().server(&host);
+        for (address, has_answered) in [(other.address(), false), (registry.address(), true)] {
+            let uri = format!("http://{address}/").parse().unwrap();
+            let request = server.request(Method::GET, &uri, None).unwrap();
+            let request = request.map(|()| Payload::from(Bytes::new()));
+            let sent = server.send(request, Duration::from_mins(1)).await;
+            assert_eq!(sent.unwrap().status(), StatusCode::NOT_FOUND);
+            let found = server.has_answered.load(Ordering::Relaxed);
+            assert_eq!(found, has_answered, "{address}");
+        }
+    }
+
     #[test]
     fn a_slow_connection_has_time_for_a_large_body() {
         let uri = Uri::from_static("https://r.example.com/v2/");
         let mut call = Call::new(Method::PUT, uri, &Access::push("a"));
-        assert_eq!(call.time_limit(), Duration::from_mins(1));
+        let silence = Duration::from_mins(1);
+        assert_eq!(call.time_limit(silence), silence);
         call.body = vec![0; 4 << 20].into();
-        assert_eq!(call.time_limit(), Duration::from_secs(60 + 256));
+        call.more_time = Duration::from_secs(3);
+        assert_eq!(call.time_limit(silence), Duration::from_secs(60 + 3 + 256));
     }
 }

@@ -5,7 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use image_pins::{Digest, Tag};
 
 use super::client::Client;
-use super::exchange::{Answer, Call, exists};
+use super::exchange::{Answer, Call, exists_at_target};
 use super::server::Server;
 use crate::auth::Access;
 use crate::error::{Reason, RegistryError};
@@ -90,7 +90,8 @@ impl Client {
             .map_err(|reason: Reason| reason.at(format!("{repository}:{tag}")))
     }
 
-    /// Returns whether a repository has a manifest.
+    /// Returns whether a repository has a manifest, before it is sent. One that denies access to it counts as one without
+    /// it, because Artifactory denies access to what does not exist.
     ///
     /// # Errors
     /// The registry cannot be reached, or refuses the request.
@@ -101,7 +102,7 @@ impl Client {
     ) -> Result<bool, RegistryError> {
         let server = self.server(repository.host());
         let answer = head(&server, repository, &digest.to_string()).await;
-        exists(answer).map_err(|reason| reason.at(format!("{repository}@{digest}")))
+        exists_at_target(answer).map_err(|reason| reason.at(format!("{repository}@{digest}")))
     }
 
     /// Sends a manifest. The blobs and manifests that it names must be there.
@@ -136,7 +137,17 @@ impl Client {
             let (found, wanted) = (Box::new(found), Box::new(wanted));
             Reason::TagTaken { found, wanted }.at(format!("{repository}:{tag}"))
         };
-        match self.resolve(repository, tag).await? {
+        let found = match self.resolve(repository, tag).await {
+            // Access to a tag that does not exist can be denied, too. If the manifest can be read, the tag could be.
+            Err(error)
+                if matches!(error.reason, Reason::Denied { .. })
+                    && (can_move || self.has_manifest(repository, &wanted).await?) =>
+            {
+                None
+            }
+            found => found?,
+        };
+        match found {
             Some(found) if manifest.has_digest(&found) => return Ok(()),
             Some(found) if !can_move => return Err(taken(found)),
             _ => {}

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use http::Uri;
 
 use super::permits::Permits;
 use super::retry::Retries;
+use super::timeouts::Timeouts;
 use crate::auth::{CredentialStore, RealmPolicy, Session};
 use crate::error::Reason;
 use crate::place::{Host, Origin};
@@ -20,6 +22,7 @@ pub(crate) struct Settings {
     pub credentials: CredentialStore,
     pub realms: RealmPolicy,
     pub retries: Retries,
+    pub timeouts: Timeouts,
     pub user_agent: String,
     pub log: Option<Log>,
 }
@@ -37,6 +40,8 @@ pub(crate) struct Server {
     pub host: Host,
     /// Scheme, host and port.
     base: String,
+    /// The same, parsed; `None` if no URL can be made of it.
+    pub origin: Option<Origin>,
     pub http: transport::Client,
     pub settings: Arc<Settings>,
     pub permits: Permits,
@@ -66,8 +71,11 @@ impl Server {
         settings: Arc<Settings>,
     ) -> Server {
         let scheme = if is_insecure { "http" } else { "https" };
+        let base = format!("{scheme}://{}", host.address());
+        let uri: Option<Uri> = base.parse().ok();
         Server {
-            base: format!("{scheme}://{}", host.address()),
+            origin: uri.as_ref().and_then(Origin::of),
+            base,
             host,
             http,
             settings,
@@ -81,9 +89,12 @@ impl Server {
 
     /// Returns whether a URL is one of this registry, which may see its credentials.
     pub fn is_origin_of(&self, uri: &Uri) -> bool {
-        let own: Option<Uri> = self.base.parse().ok();
-        let own = own.as_ref().and_then(Origin::of);
-        own.is_some() && own == Origin::of(uri)
+        self.origin.is_some() && self.origin == Origin::of(uri)
+    }
+
+    /// Returns how long a connection may be silent.
+    pub fn silence(&self) -> Duration {
+        self.settings.timeouts.silence
     }
 
     /// Returns the URL of a path of the distribution API, which begins with `/v2/`.

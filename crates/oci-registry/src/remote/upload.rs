@@ -16,7 +16,8 @@ use image_pins::Digest;
 use transport::Payload;
 
 use super::client::Client;
-use super::exchange::{Answer, Call, Failed, exists, follow, refusal};
+use super::ecr;
+use super::exchange::{Answer, Call, Failed, exists, exists_at_target, follow, refusal};
 use super::location::with_parameter;
 use super::server::Server;
 use crate::auth::Access;
@@ -28,8 +29,6 @@ use crate::source::ImageSource;
 
 /// A token is valid for at least so long when an upload begins.
 const TOKEN_LEFT: Duration = Duration::from_mins(1);
-/// A registry may take a second to store this many bytes.
-const BYTES_PER_SECOND: u64 = 5_000_000;
 /// How many pieces wait to be sent.
 const PIECES: usize = 2;
 
@@ -84,11 +83,26 @@ impl From<Failed> for Failure {
 }
 
 impl Client {
-    /// Returns whether a repository has a blob.
+    /// Returns whether a repository has a blob, before it is sent. One that denies access to it counts as one without it,
+    /// because Artifactory denies access to what does not exist.
     ///
     /// # Errors
     /// The registry cannot be reached, or refuses the request.
     pub async fn has_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        let server = self.server(repository.host());
+        let answer = head(&server, repository, digest).await;
+        exists_at_target(answer).map_err(|reason| reason.at(format!("{repository}@{digest}")))
+    }
+
+    /// Returns whether a blob can be read from a repository.
+    ///
+    /// # Errors
+    /// The registry cannot be reached, or refuses the request.
+    pub(crate) async fn can_read_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -149,7 +163,15 @@ impl Upload<'_> {
         source: &ImageSource,
         mut mount_from: Option<&str>,
     ) -> Result<Uploaded, UploadError> {
-        let failed = |reason: Reason| UploadError::Target(reason.at(&self.what));
+        let failed = |reason: Reason| {
+            let reason = match reason {
+                reason @ Reason::Status { .. } if self.blob.size == 0 => {
+                    Reason::EmptyBlob(Box::new(reason))
+                }
+                reason => reason,
+            };
+            UploadError::Target(reason.at(&self.what))
+        };
         let (mut done, mut is_anew) = (0, false);
         loop {
             let failure = match self.attempt(source, mount_from.take()).await {
@@ -218,10 +240,14 @@ impl Upload<'_> {
                 Ok(_) | Err(_) => {}
             }
         }
-        let answer = self
-            .server
-            .exchange(&Call::new(Method::POST, uri, &self.access))
-            .await?;
+        let call = Call::new(Method::POST, uri, &self.access);
+        let answer = match self.server.exchange(&call).await {
+            Err(Reason::NotFound { message }) => Err(Reason::NoRepository {
+                message,
+                create_command: ecr::create_command(self.repository),
+            }),
+            answer => answer,
+        }?;
         match answer.status {
             StatusCode::ACCEPTED => location(&answer).map(Some),
             status => Err(Reason::Protocol(format!(
@@ -260,12 +286,13 @@ impl Upload<'_> {
         let feed = async {
             while let Some(piece) = reader.chunk().await.map_err(Failure::Source)? {
                 let size = piece.len() as u64;
-                let sent = tokio::time::timeout(limits::SILENCE, sender.send(piece)).await;
+                let silence = self.server.silence();
+                let sent = tokio::time::timeout(silence, sender.send(piece)).await;
                 match sent {
                     Ok(true) => (self.sent)(size),
                     // The answer is there already, and says why.
                     Ok(false) => return Ok(false),
-                    Err(_) => return Err(Failure::Unknown(Reason::Silent(limits::SILENCE))),
+                    Err(_) => return Err(Failure::Unknown(Reason::Silent(silence))),
                 }
             }
             Ok(true)
@@ -274,8 +301,9 @@ impl Upload<'_> {
         let (is_complete, response) = match select(feed.as_mut(), send.as_mut()).await {
             Either::Left((fed, _)) => {
                 let fed = fed?;
-                let answered = tokio::time::timeout(self.patience(), send).await;
-                let silent = |_| Failure::Unknown(Reason::Silent(self.patience()));
+                let patience = self.server.silence() + self.time_to_store();
+                let answered = tokio::time::timeout(patience, send).await;
+                let silent = |_| Failure::Unknown(Reason::Silent(patience));
                 (fed, answered.map_err(silent)?)
             }
             // The last bytes are sent, and the source is about to say whether they are right.
@@ -314,7 +342,7 @@ impl Upload<'_> {
         let mut call = Call::new(Method::PUT, uri, &self.access)
             .header(CONTENT_TYPE, "application/octet-stream");
         call.body = content;
-        call.patience = self.patience();
+        call.more_time = self.time_to_store();
         let sent = match call.body.is_empty() {
             true => self.server.exchange(&call).await.map_err(Failure::from),
             // A registry can keep a part of it, and would append it if it came again.
@@ -354,9 +382,9 @@ impl Upload<'_> {
         }
     }
 
-    /// Returns how long the registry may take to store the blob.
-    fn patience(&self) -> Duration {
-        limits::SILENCE + Duration::from_secs(self.blob.size / BYTES_PER_SECOND)
+    /// Returns how much longer the registry may be silent while it stores the blob.
+    fn time_to_store(&self) -> Duration {
+        self.server.settings.timeouts.time_to_store(self.blob.size)
     }
 }
 
