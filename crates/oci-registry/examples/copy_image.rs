@@ -24,8 +24,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         to: Repository::from(&to),
         tag: to.tag().map(str::parse).transpose()?,
         move_tag: false,
+        platforms: Vec::new(),
     };
-    for copied in client.copy(&[image], &|event| eprintln!("{event:?}")).await {
+    for copied in client.copy([image], &|event| eprintln!("{event:?}")).await {
         copied?;
     }
     println!("{}", to.with_digest(digest));

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use image_pins::Digest;
 use transport::SendError;
 
-use crate::model::ManifestError;
+use crate::auth::{RealmProblem, RefusedUrl};
+use crate::model::{ManifestError, Platform};
 use crate::remote::RateLimit;
 
 /// Why something could not be read from or written to a registry.
@@ -122,6 +123,14 @@ pub enum Reason {
         /// Why it is not followed.
         why: &'static str,
     },
+    /// A layer is at a place from which it must not be fetched, or at none.
+    #[error("the layer is not in the registry, and cannot be fetched from {url:?}: {why}")]
+    LayerUrl {
+        /// The URL, without query and user info, and cut if it is long.
+        url: String,
+        /// Why it is not fetched.
+        why: RealmProblem,
+    },
     /// The registry names a token server that must not be asked.
     #[error(transparent)]
     Realm(Box<crate::auth::RealmError>),
@@ -152,9 +161,30 @@ pub enum Reason {
         /// The digest that it should get.
         wanted: Box<Digest>,
     },
+    /// The tag that lists the referrers of a manifest is something else.
+    #[error(
+        "the tag has to list signatures and other referrers, but is something else ({found}): delete it"
+    )]
+    NotAList {
+        /// The digest that the tag has.
+        found: Box<Digest>,
+    },
     /// The archive is damaged, or does not have it.
     #[error(transparent)]
     Archive(Box<crate::layout::ArchiveError>),
+    /// The archive that the image belongs to has no name yet.
+    #[error(
+        "the archive is unfinished, because another image failed: rerun the same command to resume"
+    )]
+    Unfinished,
+    /// The image does not have a platform.
+    #[error("it is not for {wanted}{}", existing(.available))]
+    NoPlatform {
+        /// The platform.
+        wanted: Box<Platform>,
+        /// The platforms that it has.
+        available: Vec<Platform>,
+    },
     /// A blob of the image could not be copied.
     #[error("it is incomplete: {0}")]
     Incomplete(String),
@@ -178,6 +208,13 @@ impl Reason {
     }
 }
 
+impl From<RefusedUrl> for Reason {
+    fn from(refused: RefusedUrl) -> Reason {
+        let RefusedUrl { url, why } = refused;
+        Reason::LayerUrl { url, why }
+    }
+}
+
 /// Returns the message of a server behind a colon.
 fn said(message: &str) -> String {
     match message {
@@ -196,6 +233,15 @@ fn limited(message: &str, left: Option<RateLimit>, again: Option<&SystemTime>) -
     });
     let known: Vec<String> = [message, left, again].into_iter().flatten().collect();
     said(&known.join("; "))
+}
+
+/// Returns the platforms of an image behind a colon.
+fn existing(platforms: &[Platform]) -> String {
+    let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+    match names.is_empty() {
+        true => " or any other platform".to_owned(),
+        false => format!(": choose from {}", names.join(", ")),
+    }
 }
 
 /// Returns the command that creates what is missing behind a semicolon.

@@ -27,8 +27,10 @@
 //! # }
 //! ```
 //!
-//! - [`Client`] reads from and writes to registries: [`Client::resolve`], [`Client::manifest`], [`Client::blob`],
-//!   [`Client::check_image`], [`Client::verify_signatures`], [`Client::copy`], [`Client::tags`].
+//! - [`Client`] reads from registries: [`Client::resolve`], [`Client::manifest`], [`Client::blob`], [`Client::tags`],
+//!   [`Client::check_image`], [`Client::verify_signatures`].
+//! - [`Client::plan_copy`] and [`Client::plan_save`] say what a copy to a registry or into an archive would send, before
+//!   anything is sent. The copy brings signatures and other referrers along if that is wanted.
 //! - [`CredentialStore`] finds the credentials that docker and podman use, and [`RegistryAccess`] creates a client from the
 //!   files and hosts that a user names.
 //! - [`layout`] has images in files, [`signature`] verifies what cosign signed, [`model`] has manifests and descriptors.
@@ -39,6 +41,7 @@ mod error;
 mod hash;
 pub mod layout;
 mod limits;
+mod link;
 pub mod model;
 mod place;
 mod registry_access;
@@ -50,7 +53,10 @@ mod source;
 mod tree;
 
 pub use auth::{CredentialStore, CredentialsError, HelperProblem, RealmError, RealmProblem};
-pub use copy::{BlobOutcome, CopyEvent, CopyImage, Observer};
+pub use copy::{
+    BlobOutcome, CopyEvent, CopyImage, CopyOptions, CopyPlan, Observer, PlannedImage, SaveImage,
+    SavePlan,
+};
 pub use error::{Reason, RegistryError};
 pub use hash::digest_of;
 pub use http::Uri;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use image_pins::Digest;
+use image_pins::{Digest, Tag};
 
 use crate::error::{Reason, RegistryError};
 use crate::hash::Hasher;
 use crate::layout::{self, Archive, ArchiveError};
 use crate::limits;
+use crate::link::Link;
 use crate::model::{Descriptor, Manifest};
 use crate::place::Repository;
 use crate::remote::{BlobReader, Client};
@@ -20,6 +21,24 @@ pub enum ImageSource {
     Repository(Repository),
     /// An OCI layout in a tar archive.
     Archive(Arc<Archive>),
+}
+
+impl From<&Repository> for ImageSource {
+    fn from(repository: &Repository) -> ImageSource {
+        ImageSource::Repository(repository.clone())
+    }
+}
+
+impl From<&Arc<Archive>> for ImageSource {
+    fn from(archive: &Arc<Archive>) -> ImageSource {
+        ImageSource::Archive(Arc::clone(archive))
+    }
+}
+
+impl From<&ImageSource> for ImageSource {
+    fn from(source: &ImageSource) -> ImageSource {
+        source.clone()
+    }
 }
 
 impl ImageSource {
@@ -40,7 +59,8 @@ impl ImageSource {
         }
     }
 
-    fn at(&self, digest: &Digest) -> String {
+    /// Returns how messages name content.
+    pub(crate) fn at(&self, digest: &Digest) -> String {
         match self {
             ImageSource::Repository(repository) => format!("{repository}@{digest}"),
             ImageSource::Archive(_) => digest.to_string(),
@@ -78,23 +98,78 @@ impl Client {
         }
     }
 
-    /// Opens a blob.
+    /// Reads the index or manifest of an image.
+    pub(crate) async fn read_root(
+        &self,
+        source: &ImageSource,
+        digest: &Digest,
+    ) -> Result<Manifest, RegistryError> {
+        match source {
+            ImageSource::Repository(repository) => self.manifest(repository, digest).await,
+            ImageSource::Archive(archive) => {
+                let image = archive.image(digest).await;
+                image.map_err(|e| in_archive(e, source, digest))
+            }
+        }
+    }
+
+    /// Reads the manifest at a tag that is made of a digest, such as those of cosign. `None` if there is none.
+    pub(crate) async fn read_tag(
+        &self,
+        source: &ImageSource,
+        tag: &Tag,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        match source {
+            ImageSource::Repository(repository) => {
+                match self.manifest_of_tag(repository, tag).await {
+                    Ok(manifest) => Ok(Some(manifest)),
+                    Err(error) if error.reason.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            ImageSource::Archive(archive) => match archive.linked(&Link::Tag(tag.clone())).next() {
+                Some(found) => self.read_manifest(source, found).await.map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Lists the manifests that refer to a manifest. What is listed may have another subject.
+    pub(crate) async fn list_referrers(
+        &self,
+        source: &ImageSource,
+        digest: &Digest,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        match source {
+            ImageSource::Repository(repository) => self.referrers(repository, digest).await,
+            ImageSource::Archive(archive) => {
+                let link = Link::Subject(*digest);
+                Ok(archive.linked(&link).cloned().collect())
+            }
+        }
+    }
+
+    /// Opens a blob. A layer that registries usually do not have comes from where its descriptor says.
     pub(crate) async fn open(
         &self,
         source: &ImageSource,
         blob: &Descriptor,
     ) -> Result<Reader, RegistryError> {
+        let is_elsewhere = match source {
+            ImageSource::Repository(_) => !blob.urls.is_empty(),
+            ImageSource::Archive(archive) => archive.size(&blob.digest).is_none(),
+        };
+        if blob.is_foreign() && is_elsewhere {
+            let reader = self.blob_elsewhere(blob).await?;
+            return Ok(Reader::Remote(Box::new(reader)));
+        }
         Ok(match source {
             ImageSource::Repository(repository) => {
                 Reader::Remote(Box::new(self.blob(repository, blob).await?))
             }
             ImageSource::Archive(archive) => {
-                let reader = archive.blob(&blob.digest);
+                let reader = archive.blob(&blob.digest, blob.size);
                 let reader = reader.map_err(|e| in_archive(e, source, &blob.digest))?;
-                let expected = blob.size;
-                if let Some(actual) = archive.size(&blob.digest).filter(|size| *size != expected) {
-                    return Err(Reason::Size { expected, actual }.at(source.at(&blob.digest)));
-                }
                 Reader::Archive(Box::new(ArchiveReader {
                     reader,
                     hasher: Some(Hasher::new(blob.digest.algorithm())),
@@ -118,7 +193,8 @@ impl Client {
             return Err(large.at(source.at(&blob.digest)));
         }
         let mut reader = self.open(source, blob).await?;
-        let mut read = BytesMut::new();
+        // Several of these are in memory at once, so none has room that it does not need.
+        let mut read = BytesMut::with_capacity(usize::try_from(blob.size).unwrap_or_default());
         while let Some(piece) = reader.chunk().await? {
             read.extend_from_slice(&piece);
         }
@@ -145,7 +221,8 @@ impl ArchiveReader {
         } else {
             let actual = self.hasher.take().map(Hasher::finish);
             if let Some(actual) = actual.filter(|actual| *actual != self.wanted) {
-                return Err(Reason::Digest { actual }.at(self.wanted));
+                let error = self.reader.wrong_digest(actual);
+                return Err(Reason::Archive(Box::new(error)).at(self.wanted));
             }
         }
         Ok(piece)

@@ -19,20 +19,23 @@ pub(crate) struct Tree {
     pub blobs: BTreeMap<Digest, Descriptor>,
     /// Layers that are not copied, because registries do not have them.
     pub left_out: Vec<Descriptor>,
+    foreign: bool,
 }
 
 impl Tree {
-    /// Reads the manifests of an image.
+    /// Reads the manifests of an image. Layers that registries do not have belong to it only if `foreign`.
     pub async fn read(
         client: &Client,
         source: &ImageSource,
         root: Manifest,
+        foreign: bool,
         what: &str,
     ) -> Result<Tree, RegistryError> {
         let mut tree = Tree {
             manifests: Vec::new(),
             blobs: BTreeMap::new(),
             left_out: Vec::new(),
+            foreign,
         };
         let mut seen = HashSet::from([root.digest()]);
         let mut level = vec![root];
@@ -75,7 +78,7 @@ impl Tree {
     }
 
     fn add_blob(&mut self, blob: &Descriptor, what: &str) -> Result<(), RegistryError> {
-        if blob.is_foreign() {
+        if blob.is_foreign() && !self.foreign {
             if !self.left_out.contains(blob) {
                 self.left_out.push(blob.clone());
             }

@@ -29,7 +29,8 @@ pub fn client(registry: &LyingRegistry) -> Client {
 /// Returns a client that sends one request, and one blob, at a time.
 pub fn client_with_one_permit(registry: &LyingRegistry) -> Client {
     builder(&registry.address())
-        .concurrency(1, 1)
+        .concurrency(1)
+        .requests(1)
         .build()
         .unwrap()
 }

@@ -15,7 +15,7 @@ use transport::read_certificates;
 use crate::common::repository;
 
 /// A client that trusts the registries of the tests.
-fn builder() -> ClientBuilder {
+pub fn builder() -> ClientBuilder {
     let authority = test_registry::authority_certificate();
     Client::builder().authorities(read_certificates(authority.as_bytes()).unwrap())
 }
@@ -51,9 +51,10 @@ async fn copy(
             to: repository(to.address(), &format!("mirror/{path}")),
             tag: Some("v1".parse().unwrap()),
             move_tag: false,
+            platforms: Vec::new(),
         })
         .collect();
-    for copied in client.copy(&images, &observer).await {
+    for copied in client.copy(images, &observer).await {
         copied.unwrap();
     }
     counts.into_inner().unwrap()

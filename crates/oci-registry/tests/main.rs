@@ -4,8 +4,12 @@
 
 mod common;
 mod copies;
+mod crashes;
 mod downloads;
+mod foreign_layers;
+mod lists;
 mod manifests;
+mod mirrors;
 mod secrets;
 mod signatures;
 mod silence;

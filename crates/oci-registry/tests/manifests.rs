@@ -65,7 +65,7 @@ async fn a_manifest_that_was_not_asked_for_is_an_error() {
             Answer::new(200)
                 .header("Content-Type", "text/plain")
                 .body(text.clone()),
-            "the registry says that it is text/plain",
+            "it is announced as text/plain",
         ),
         (Answer::new(404), "not found"),
     ];

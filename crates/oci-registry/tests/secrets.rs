@@ -140,8 +140,9 @@ async fn run(registry: &LyingRegistry, entry: &Value) -> (bool, Shown) {
         to: place("to"),
         tag: Some("v1".parse().unwrap()),
         move_tag: false,
+        platforms: Vec::new(),
     };
-    let copied = client.copy(&[image], &|_| {}).await.remove(0);
+    let copied = client.copy([image], &|_| {}).await.remove(0);
     let succeeded = checked.is_ok() && copied.is_ok();
     for error in [checked.err(), copied.err()].into_iter().flatten() {
         shown.add_error(&error);

@@ -104,8 +104,9 @@ async fn upload(layer: &str, script: impl FnOnce(&LyingRegistry)) -> String {
         to: repository(&registry.address(), "to"),
         tag: None,
         move_tag: false,
+        platforms: Vec::new(),
     };
-    let copied = in_time(client.copy(&[image], &|_| {})).await.remove(0);
+    let copied = in_time(client.copy([image], &|_| {})).await.remove(0);
     copied.unwrap_err().to_string()
 }
 

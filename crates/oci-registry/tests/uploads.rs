@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use oci_registry::{Client, CopyEvent, CopyImage, Host, ImageSource, Repository};
+use oci_registry::{
+    Client, CopyEvent, CopyImage, CopyOptions, Host, ImageSource, Repository, SaveImage,
+};
 use test_registry::{Answer, Cut, LyingRegistry};
 
 use crate::common::{
@@ -80,9 +82,13 @@ async fn copy_by(client: &Client, layer: &str, registry: &LyingRegistry) -> Resu
         to: place("to/a"),
         tag: Some("v1".parse().unwrap()),
         move_tag: false,
+        platforms: Vec::new(),
     };
-    let mut copied = client.copy(&[image], &|_| {}).await;
-    copied.remove(0).map_err(|error| error.to_string())
+    let mut copied = client.copy([image], &|_| {}).await;
+    copied
+        .remove(0)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 /// Returns method and path of the requests with which something is written.
@@ -393,7 +399,7 @@ async fn another_source_is_asked_only_if_the_first_one_fails() {
             ..order(&registry, &text)
         };
         let images = [order(&registry, &text), other];
-        let copied = client(&registry).copy(&images, &|_| {}).await;
+        let copied = client(&registry).copy(images, &|_| {}).await;
         assert!(
             copied
                 .iter()
@@ -423,10 +429,12 @@ async fn a_copy_within_a_registry_needs_one_permit_only() {
 async fn what_is_not_there_can_be_answered_by_403() {
     let registry = registry(|registry| {
         registry
+            .on("HEAD", "/v2/to/a/manifests/v1", Answer::new(403).times(1))
             .on("HEAD", "/v2/to/a/manifests/sha256:", Answer::new(403))
             .on("HEAD", "/v2/to/a/blobs/", Answer::new(403));
     });
     copy(&registry).await.unwrap();
+    assert!(writes(&registry).contains(&"PUT /v2/to/a/manifests/v1".to_owned()));
 }
 
 #[tokio::test]
@@ -451,8 +459,9 @@ async fn a_tag_that_is_not_there_can_be_answered_by_403_if_its_manifest_can_be_r
             digest: digest(&text()),
             tag: Some("v1".parse().unwrap()),
             move_tag,
+            platforms: Vec::new(),
         };
-        let copied = client(&registry).copy(&[image], &|_| {}).await.remove(0);
+        let copied = client(&registry).copy([image], &|_| {}).await.remove(0);
         let label = format!("{readable} {move_tag}: {copied:?}");
         assert_eq!(copied.is_ok(), is_set, "{label}");
         let put = "PUT /v2/to/a/manifests/v1".to_owned();
@@ -493,7 +502,7 @@ async fn a_manifest_that_breaks_the_connection_is_sent_with_a_new_token() {
         to: repository(&registry.address(), "to/b"),
         ..order(&registry, &text)
     };
-    let copied = client(&registry).copy(&[image], &|_| {}).await;
+    let copied = client(&registry).copy([image], &|_| {}).await;
     for copied in copied {
         copied.unwrap();
     }
@@ -548,6 +557,7 @@ fn order(registry: &LyingRegistry, text: &str) -> CopyImage {
         to: place("to/a"),
         tag: None,
         move_tag: false,
+        platforms: Vec::new(),
     }
 }
 
@@ -559,7 +569,7 @@ async fn a_manifest_is_sent_once_and_before_every_index_that_names_it() {
     let all = [(&*image, MANIFEST), (&inner, INDEX), (&outer, INDEX)];
     let registry = registry_of(&all);
     let copied = client(&registry)
-        .copy(&[order(&registry, &outer)], &|_| {})
+        .copy([order(&registry, &outer)], &|_| {})
         .await;
     for copied in copied {
         copied.unwrap();
@@ -584,7 +594,7 @@ async fn sizes_that_are_not_possible_are_an_error() {
     );
     let registry = registry_of(&[(&text, MANIFEST)]);
     let copied = client(&registry)
-        .copy(&[order(&registry, &text)], &|_| {})
+        .copy([order(&registry, &text)], &|_| {})
         .await;
     for copied in copied {
         let error = copied.unwrap_err().to_string();
@@ -605,12 +615,36 @@ async fn an_image_with_a_wrong_size_does_not_end_another_with_the_same_layer() {
         registry.on("POST", "/v2/to/a/blobs/uploads/?mount=", Answer::new(405));
         for images in [[&wrong, &right], [&right, &wrong]] {
             let orders = images.map(|text| order(&registry, text));
-            let copied = client(&registry).copy(&orders, &|_| {}).await;
+            let copied = client(&registry).copy(orders.clone(), &|_| {}).await;
             for (text, copied) in images.into_iter().zip(copied) {
                 assert_eq!(copied.is_ok(), *text == right, "{copied:?}");
             }
         }
     }
+}
+
+#[tokio::test]
+async fn images_that_disagree_about_a_size_are_not_written_into_one_archive() {
+    let right = text();
+    let wrong = right.replace(
+        &format!(r#""size":{}"#, LAYER.len()),
+        &format!(r#""size":{}"#, LAYER.len() + 1),
+    );
+    let registry = registry_of(&[(&right, MANIFEST), (&wrong, MANIFEST)]);
+    let images = [(&right, "right"), (&wrong, "wrong")].map(|(text, name)| SaveImage {
+        from: order(&registry, text).from,
+        digest: digest(text),
+        reference: format!("registry.example.com/{name}:v1").parse().unwrap(),
+        platforms: Vec::new(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("images.tar");
+    let client = client(&registry);
+    let plan = client.plan_save(images, CopyOptions::default()).await;
+    let error = plan.run(&client, &path, &|_| {}).await.unwrap_err();
+    let expected = format!("should have {} and {} bytes", LAYER.len(), LAYER.len() + 1);
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
@@ -633,7 +667,7 @@ async fn an_image_with_a_long_digest_is_tagged_in_a_registry_that_names_a_short_
             tag: Some(tag.parse().unwrap()),
             ..order(&registry, &text)
         };
-        let copied = client(&registry).copy(&[image], &|_| {}).await;
+        let copied = client(&registry).copy([image], &|_| {}).await;
         for copied in copied {
             copied.unwrap();
         }
@@ -677,12 +711,9 @@ async fn what_an_archive_has_in_another_size_is_not_read() {
         from: ImageSource::Archive(archive.into()),
         ..order(&registry, &text)
     };
-    for copied in client(&registry).copy(&[image], &|_| {}).await {
+    for copied in client(&registry).copy([image], &|_| {}).await {
         let error = copied.unwrap_err().to_string();
-        assert!(
-            error.contains("it has 5242880 bytes instead of 2"),
-            "{error}"
-        );
+        assert!(error.contains("has 5242880 bytes instead of 2"), "{error}");
     }
 }
 
@@ -734,21 +765,40 @@ async fn what_a_registry_refuses_is_told_in_its_words() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_taken_is_not_moved() {
-    let other = digest("other").to_string();
-    let registry = registry(|registry| {
-        let taken = Answer::new(200).header("Docker-Content-Digest", &other);
-        registry.on("HEAD", "/v2/to/a/manifests/v1", taken);
+async fn bytes_that_are_sent_again_count_once() {
+    let layer = large_layer();
+    let registry = registry_with(&layer, |registry| {
+        registry
+            .on(
+                "PATCH",
+                "/v2/to/a/blobs/uploads/1",
+                Answer::new(503).times(1),
+            )
+            .on(
+                "PUT",
+                "/v2/to/a/blobs/uploads/1?digest=",
+                Answer::new(503).times(1),
+            );
     });
-    let error = copy(&registry).await.unwrap_err();
-    let wanted = digest(&text());
-    assert!(
-        error.ends_with(&format!(
-            "/to/a:v1: the tag has the digest {other} already, not {wanted}"
-        )),
-        "{error}"
+    let image = order(&registry, &image(&[CONFIG, &layer]));
+    let (planned, sent) = (Mutex::new(0), Mutex::new(0));
+    let observer = |event| match event {
+        CopyEvent::Planned { bytes, .. } => *planned.lock().unwrap() += bytes,
+        CopyEvent::Sent(bytes) => *sent.lock().unwrap() += bytes,
+        _ => {}
+    };
+    // Its own registry could give the blobs to the other repository.
+    registry.on("POST", "/v2/to/a/blobs/uploads/?mount=", Answer::new(405));
+    for copied in client(&registry).copy([image], &observer).await {
+        copied.unwrap();
+    }
+    let repeated = count_of(&writes(&registry), "PATCH");
+    assert_eq!(repeated, 2);
+    assert_eq!(
+        sent.into_inner().unwrap(),
+        (CONFIG.len() + layer.len()) as u64
     );
-    assert!(!writes(&registry).contains(&"PUT /v2/to/a/manifests/v1".to_owned()));
+    assert_eq!(planned.into_inner().unwrap(), 0);
 }
 
 /// A layer that is too large to be sent in one request.
@@ -984,9 +1034,11 @@ async fn a_tag_is_moved_only_on_demand_and_may_be_set_by_another_program() {
         ),
     ];
     for (before, put, after, move_tag, message) in table {
+        // A tag that must not move is looked at before anything is sent, too.
+        let looks = if move_tag { 1 } else { 2 };
         let registry = registry(|registry| {
             registry
-                .on("HEAD", "/v2/to/a/manifests/v1", before.times(1))
+                .on("HEAD", "/v2/to/a/manifests/v1", before.times(looks))
                 .on("HEAD", "/v2/to/a/manifests/v1", after)
                 .on("PUT", "/v2/to/a/manifests/v1", put);
         });
@@ -995,13 +1047,90 @@ async fn a_tag_is_moved_only_on_demand_and_may_be_set_by_another_program() {
             move_tag,
             ..order(&registry, &text)
         };
-        let copied = client(&registry).copy(&[image], &|_| {}).await.remove(0);
-        let error = copied.map_or_else(|error| error.to_string(), |()| String::new());
+        let copied = client(&registry).copy([image], &|_| {}).await.remove(0);
+        let error = copied.map_or_else(|error| error.to_string(), |_| String::new());
         assert_eq!(error.is_empty(), message.is_empty(), "{error}");
         assert!(error.contains(message), "{error}");
         let tagged = "PUT /v2/to/a/manifests/v1".to_owned();
         assert!(writes(&registry).contains(&tagged), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_taken_is_refused_before_anything_is_sent() {
+    let text = text();
+    let other = digest("other").to_string();
+    let registry = registry(|registry| {
+        let taken = Answer::new(200).header("Docker-Content-Digest", &other);
+        registry.on("HEAD", "/v2/to/a/manifests/v1", taken);
+    });
+    let image = CopyImage {
+        tag: Some("v1".parse().unwrap()),
+        ..order(&registry, &text)
+    };
+    let client = client(&registry);
+    let plan = client.plan_copy([image], CopyOptions::default()).await;
+    let errors: Vec<String> = plan
+        .images()
+        .iter()
+        .map(|planned| planned.as_ref().unwrap_err().to_string())
+        .collect();
+    assert_eq!(errors.len(), 1);
+    let wanted = digest(&text);
+    let expected = format!("/to/a:v1: the tag has the digest {other} already, not {wanted}");
+    assert!(errors[0].ends_with(&expected), "{errors:?}");
+    let copied = plan.run(&client, &|_| {}).await;
+    assert!(copied.iter().all(Result::is_err), "{copied:?}");
+    assert_eq!(writes(&registry), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_image_does_not_wait_for_the_blobs_of_others() {
+    let (first, second) = (text(), image(&["{ }", "another layer"]));
+    let registry = registry_of(&[(&first, MANIFEST), (&second, MANIFEST)]);
+    for blob in ["{ }", "another layer"] {
+        let path = format!("/v2/from/a/blobs/{}", digest(blob));
+        registry.on("GET", &path, Answer::new(200).body(blob));
+    }
+    let begin = "/v2/to/b/blobs/uploads/";
+    registry
+        .on("POST", begin, session("/v2/to/b/blobs/uploads/1").paused())
+        .on("PUT", "/v2/to/b/", Answer::new(201));
+    let orders = [(&first, "to/a"), (&second, "to/b")].map(|(text, path)| CopyImage {
+        to: repository(&registry.address(), path),
+        ..order(&registry, text)
+    });
+    let finished = Mutex::new(Vec::new());
+    let observer = |event| {
+        if let CopyEvent::Image { image, .. } = event {
+            finished.lock().unwrap().push(image);
+            registry.release();
+        }
+    };
+    let client = client(&registry);
+    for copied in in_time(client.copy(orders, &observer)).await {
+        copied.unwrap();
+    }
+    assert_eq!(*finished.lock().unwrap(), [0, 1]);
+}
+
+#[tokio::test]
+async fn two_images_cannot_get_the_same_tag() {
+    let (one, two) = (text(), image(&[CONFIG, CONFIG]));
+    let registry = registry_of(&[(&one, MANIFEST), (&two, MANIFEST)]);
+    let orders = [&one, &two, &one].map(|text| CopyImage {
+        tag: Some("v1".parse().unwrap()),
+        move_tag: true,
+        ..order(&registry, text)
+    });
+    let copied = client(&registry).copy(orders, &|_| {}).await;
+    let digests = copied.iter().map(|copied| copied.as_ref().ok().copied());
+    let first = Some(digest(&one));
+    assert_eq!(digests.collect::<Vec<_>>(), [first, None, first]);
+    let error = copied[1].as_ref().unwrap_err().to_string();
+    let (one, two) = (digest(&one), digest(&two));
+    let expected = format!("/to/a:v1: the tag has the digest {one} already, not {two}");
+    assert!(error.ends_with(&expected), "{error}");
 }
 
 #[tokio::test]
@@ -1019,7 +1148,7 @@ async fn layers_that_registries_do_not_have_are_left_out_and_reported() {
         }
     };
     let copied = client(&registry)
-        .copy(&[order(&registry, &text)], &observer)
+        .copy([order(&registry, &text)], &observer)
         .await;
     for copied in copied {
         copied.unwrap();
@@ -1059,7 +1188,7 @@ async fn an_image_has_limits() {
         let all: Vec<_> = manifests.iter().map(|(text, of)| (&**text, *of)).collect();
         let registry = registry_of(&all);
         let root = order(&registry, all.last().unwrap().0);
-        let copied = client(&registry).copy(&[root], &|_| {}).await.remove(0);
+        let copied = client(&registry).copy([root], &|_| {}).await.remove(0);
         let error = copied.unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
         assert_eq!(writes(&registry), [""; 0]);
@@ -1084,7 +1213,7 @@ async fn a_copy_with_nothing_to_do_reads_each_manifest_once_and_sends_nothing() 
         tag: Some("v1".parse().unwrap()),
         ..order(&registry, &root)
     };
-    for copied in client(&registry).copy(&[order], &|_| {}).await {
+    for copied in client(&registry).copy([order], &|_| {}).await {
         copied.unwrap();
     }
     let requests = registry.requests();
@@ -1093,7 +1222,8 @@ async fn a_copy_with_nothing_to_do_reads_each_manifest_once_and_sends_nothing() 
         .map(|r| format!("{} {}", r.method, r.path))
         .collect();
     sent.sort();
-    let mut expected = vec!["HEAD /v2/to/a/manifests/v1".to_owned()];
+    // At the beginning, and before it would be set.
+    let mut expected = vec!["HEAD /v2/to/a/manifests/v1".to_owned(); 2];
     for text in [&root, &image] {
         let digest = digest(text);
         expected.push(format!("GET /v2/from/a/manifests/{digest}"));
@@ -1124,7 +1254,7 @@ async fn a_blob_that_images_share_is_read_once_and_mounted_for_the_others() {
     });
     let hosts = [&source, &target].map(|registry| Host::new(&registry.address()));
     let client = builder("").insecure(hosts.to_vec()).build().unwrap();
-    for copied in client.copy(&orders, &|_| {}).await {
+    for copied in client.copy(orders.clone(), &|_| {}).await {
         copied.unwrap();
     }
     for blob in [CONFIG, LAYER] {

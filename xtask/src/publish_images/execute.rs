@@ -39,6 +39,7 @@ fn copy_of(from: &ComponentImage, to: &ComponentImage, digest: Digest) -> CopyIm
         to: to.repository.clone(),
         tag: None,
         move_tag: false,
+        platforms: Vec::new(),
     }
 }
 
@@ -46,7 +47,7 @@ async fn run(
     client: &Client,
     (targets, copies): (Vec<&ComponentImage>, Vec<CopyImage>),
 ) -> Result<(), Vec<Problem>> {
-    let results = client.copy(&copies, &|_| {}).await;
+    let results = client.copy(copies, &|_| {}).await;
     let failed = targets.into_iter().zip(results);
     let problems: Vec<Problem> = failed
         .filter_map(|(target, result)| Some(target.problem(result.err()?)))

@@ -13,6 +13,6 @@ pub(crate) mod token;
 pub(crate) use access::Access;
 pub use credentials::{CredentialStore, CredentialsError};
 pub use helper_program::HelperProblem;
-pub(crate) use realm::RealmPolicy;
 pub use realm::{RealmError, RealmProblem};
+pub(crate) use realm::{RealmPolicy, RefusedUrl};
 pub(crate) use session::{Scopes, Session};

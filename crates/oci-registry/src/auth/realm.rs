@@ -44,7 +44,42 @@ impl RealmPolicy {
         })
     }
 
+    /// Judges a URL at which a manifest says that a layer is. It has to be in the Internet, or at a registry that is reached
+    /// without encryption, which the user has named.
+    ///
+    /// # Errors
+    /// It is not such a URL: a manifest must not make this program send requests to where only this program can.
+    pub fn check_layer_url(&self, url: &str) -> Result<Uri, RefusedUrl> {
+        let refused = |why| RefusedUrl {
+            url: shown(url),
+            why,
+        };
+        let (uri, host, _) = self.read(url).map_err(refused)?;
+        if !host.is_public() && !names(&self.insecure, &host, None) {
+            return Err(refused(RealmProblem::Private {
+                host: host.to_string(),
+            }));
+        }
+        Ok(uri)
+    }
+
     fn check(&self, registry: &Origin, realm: &str) -> Result<Verdict, RealmProblem> {
+        let (uri, host, port) = self.read(realm)?;
+        let is_own = Name::new(&registry.host).as_ref() == Some(&host);
+        let is_named = names(&self.token_servers, &host, Some(port));
+        if !is_own && !is_named && !host.is_public() {
+            return Err(RealmProblem::Private {
+                host: host.to_string(),
+            });
+        }
+        Ok(Verdict {
+            send_credentials: is_own || is_named || is_known(&registry.host, &host),
+            uri,
+        })
+    }
+
+    /// Returns the parts of a URL that is encrypted, or need not be.
+    fn read(&self, realm: &str) -> Result<(Uri, Name, u16), RealmProblem> {
         if realm.contains('#') {
             return Err(RealmProblem::Fragment);
         }
@@ -72,17 +107,7 @@ impl RealmPolicy {
                 host: host.to_string(),
             });
         }
-        let is_own = Name::new(&registry.host).as_ref() == Some(&host);
-        let is_named = names(&self.token_servers, &host, Some(port));
-        if !is_own && !is_named && !host.is_public() {
-            return Err(RealmProblem::Private {
-                host: host.to_string(),
-            });
-        }
-        Ok(Verdict {
-            send_credentials: is_own || is_named || is_known(&registry.host, &host),
-            uri,
-        })
+        Ok((uri, host, port))
     }
 }
 
@@ -222,6 +247,14 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let [first, second, ..] = segments;
     first & 0xe000 == 0x2000 && first != 0x2002 && (first, second) != (0x2001, 0)
+}
+
+/// A URL of a layer that is not followed.
+#[derive(Debug)]
+pub(crate) struct RefusedUrl {
+    /// The URL, as messages show it.
+    pub url: String,
+    pub why: RealmProblem,
 }
 
 /// Returns what a server sent for a message: without user info, query, fragment and control characters, and not too long.

@@ -1,21 +1,29 @@
-//! Copies images between registries: each blob once, several at a time, tags last.
+//! Copies images between registries and archives: each blob once, several at a time, tags last.
 
 mod blobs;
+mod collect;
+mod event;
+mod finish;
+mod plan;
+mod platforms;
+mod save;
 
-use std::collections::BTreeMap;
+pub use event::{BlobOutcome, CopyEvent, Observer};
+pub use plan::CopyPlan;
+pub use save::SavePlan;
 
-use futures_util::stream::{self, StreamExt as _};
-use image_pins::{Digest, Tag};
+use image_pins::{Digest, Reference, Tag};
 
-use crate::error::{Reason, RegistryError};
-use crate::model::Descriptor;
+use crate::error::RegistryError;
+use crate::model::Platform;
 use crate::place::Repository;
 use crate::remote::Client;
 use crate::source::ImageSource;
-use crate::tree::Tree;
-use blobs::{Missing, Transfer};
 
-/// An image to copy.
+/// How many images, and how many blobs, are worked on at the same time. The limits of the registries count beside that.
+const AT_ONCE: usize = 16;
+
+/// An image to copy to a registry.
 #[derive(Clone, Debug)]
 pub struct CopyImage {
     /// Where the image is.
@@ -28,145 +36,57 @@ pub struct CopyImage {
     pub tag: Option<Tag>,
     /// Whether the tag is moved if it points at another image.
     pub move_tag: bool,
+    /// The platforms to copy; all if there are none here. With fewer than the image has, its digest is another one.
+    pub platforms: Vec<Platform>,
 }
 
-/// What happens during a copy.
+/// An image to write into an archive.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum CopyEvent {
-    /// The images are read, and this is to be copied at most: blobs and their bytes. What is there already counts.
-    Planned {
-        /// The number of blobs.
-        blobs: usize,
-        /// Their bytes.
-        bytes: u64,
-    },
-    /// Bytes of a blob were sent.
-    Sent(u64),
-    /// A blob is at a repository.
-    Blob {
-        /// The repository.
-        repository: Repository,
-        /// The blob.
-        blob: Descriptor,
-        /// How it came there.
-        how: BlobOutcome,
-    },
-    /// A layer is left out, because registries do not have it.
-    LeftOut {
-        /// The repository.
-        repository: Repository,
-        /// The layer.
-        blob: Descriptor,
-    },
+pub struct SaveImage {
+    /// Where the image is.
+    pub from: ImageSource,
+    /// The digest of its index or manifest.
+    pub digest: Digest,
+    /// The name that it gets in the archive: `registry.example.com/seaport/harbor:v2.1.0`.
+    pub reference: Reference,
+    /// The platforms to write; all if there are none here. With fewer than the image has, its digest is another one.
+    pub platforms: Vec<Platform>,
 }
 
-/// How a blob came to a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlobOutcome {
-    /// It was there.
-    Present,
-    /// The registry took it from another of its repositories.
-    Mounted,
-    /// It was sent.
-    Sent,
+/// What is copied besides the images themselves. By default: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// Also copies what refers to an image or to one of its manifests: signatures, attestations, lists of contents. They
+    /// are at the tags that cosign sets, and among the referrers. An image fails if one of them cannot be copied.
+    pub referrers: bool,
+    /// Also copies layers that registries usually do not have because their licenses forbid it. They are fetched from
+    /// where their descriptors say.
+    pub foreign_layers: bool,
 }
 
-/// Called with everything that happens during a copy.
-pub type Observer<'o> = &'o (dyn Fn(CopyEvent) + Sync);
-
-/// How many images, and how many blobs, are worked on at the same time. The limits of the registries count beside that.
-const AT_ONCE: usize = 16;
+/// An image whose manifests are read, so that it is known what a copy would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedImage {
+    /// The digest that it has at the target: another one than at the source if platforms are left out.
+    pub digest: Digest,
+    /// The platforms that are copied, in the order of the index. None for an image without an index.
+    pub platforms: Vec<Platform>,
+    /// How many signatures and other manifests that refer to it are copied.
+    pub referrers: usize,
+    /// Listed referrers that are not copied: the source no longer has them, or they have an unknown type.
+    pub skipped_referrers: Vec<Digest>,
+}
 
 impl Client {
-    /// Copies images. Returns for each, in the same order, whether it is there now.
+    /// Copies images without what refers to them. Returns for each, in the same order, the digest that it has there now.
     ///
-    /// Blobs that images share are sent once. What is at the target is not sent again, so that a copy that was
-    /// interrupted goes on. A tag is set last, when everything that it stands for is there.
+    /// It is the short form of [`Client::plan_copy`] and [`CopyPlan::run`].
     pub async fn copy(
         &self,
-        images: &[CopyImage],
+        images: impl IntoIterator<Item = CopyImage>,
         observer: Observer<'_>,
-    ) -> Vec<Result<(), RegistryError>> {
-        let reads = images.iter().map(|image| self.read_tree(image));
-        let trees: Vec<Result<Tree, RegistryError>> =
-            stream::iter(reads).buffered(AT_ONCE).collect().await;
-        // The size counts, too: a manifest that lies about it must not end other images.
-        let mut transfers: BTreeMap<(String, Digest, u64), Transfer<'_>> = BTreeMap::new();
-        for (image, tree) in images.iter().zip(&trees) {
-            let Ok(tree) = tree else { continue };
-            for blob in tree.left_out.iter().cloned() {
-                observer(CopyEvent::LeftOut {
-                    repository: image.to.clone(),
-                    blob,
-                });
-            }
-            for (digest, blob) in &tree.blobs {
-                let key = (image.to.host().to_string(), *digest, blob.size);
-                let transfer = transfers.entry(key).or_insert_with(|| Transfer::new(blob));
-                transfer.add(&image.from, &image.to);
-            }
-        }
-        let sizes = transfers.values().map(Transfer::size);
-        observer(CopyEvent::Planned {
-            blobs: transfers.len(),
-            // A manifest can name any size.
-            bytes: sizes.fold(0, u64::saturating_add),
-        });
-        let runs = transfers
-            .into_values()
-            .map(|transfer| transfer.run(self, observer));
-        let failed: Vec<Missing> = stream::iter(runs)
-            .buffer_unordered(AT_ONCE)
-            .flat_map(stream::iter)
-            .collect()
-            .await;
-        let finish = images.iter().zip(trees).map(|(image, tree)| {
-            let failed = &failed;
-            async move {
-                let tree = tree?;
-                let missing = failed.iter().find(|missing| {
-                    let blob = tree.blobs.get(&missing.digest);
-                    missing.repository == image.to
-                        && blob.is_some_and(|blob| blob.size == missing.size)
-                });
-                match missing {
-                    Some(missing) => {
-                        let what = format!("{}@{}", image.to, image.digest);
-                        Err(Reason::Incomplete(missing.message.clone()).at(what))
-                    }
-                    None => self.finish(image, &tree).await,
-                }
-            }
-        });
-        stream::iter(finish).buffered(AT_ONCE).collect().await
-    }
-
-    async fn read_tree(&self, image: &CopyImage) -> Result<Tree, RegistryError> {
-        let root = match &image.from {
-            ImageSource::Repository(repository) => self.manifest(repository, &image.digest).await?,
-            ImageSource::Archive(archive) => {
-                let named = archive.images().iter().map(|named| &named.descriptor);
-                let Some(descriptor) = named.into_iter().find(|d| d.digest == image.digest) else {
-                    let message = "the archive has no such image".to_owned();
-                    return Err(Reason::NotFound { message }.at(image.digest));
-                };
-                self.read_manifest(&image.from, descriptor).await?
-            }
-        };
-        Tree::read(self, &image.from, root, &image.digest.to_string()).await
-    }
-
-    /// Sends the manifests of an image whose blobs are there, and sets the tag.
-    async fn finish(&self, image: &CopyImage, tree: &Tree) -> Result<(), RegistryError> {
-        for manifest in &tree.manifests {
-            if !self.has_manifest(&image.to, &manifest.digest()).await? {
-                self.put_manifest(&image.to, manifest).await?;
-            }
-        }
-        match (&image.tag, tree.manifests.last()) {
-            (Some(tag), Some(root)) => self.set_tag(&image.to, tag, root, image.move_tag).await,
-            _ => Ok(()),
-        }
+    ) -> Vec<Result<Digest, RegistryError>> {
+        let plan = self.plan_copy(images, CopyOptions::default()).await;
+        plan.run(self, observer).await
     }
 }

@@ -21,7 +21,7 @@ const PIECE: usize = 512 << 10;
 /// The bytes are written and hashed on other threads while the next ones arrive. Dropped before
 /// [`finish`](BlobWriter::finish), the blob is not complete.
 #[derive(Debug)]
-pub struct BlobWriter {
+pub(crate) struct BlobWriter {
     archive: Arc<Unfinished>,
     digest: Digest,
     size: u64,

@@ -10,15 +10,13 @@ use tar::{EntryType, Header};
 use super::error::ArchiveReason;
 use super::file::read_exact_at;
 use super::plan::{BLOCK, BLOCK_LEN};
-use super::{INDEX_FILE, LAYOUT_FILE, digest_of_name, pax};
+use super::{INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, digest_of_name, pax};
 use crate::digest_of;
 
 /// The largest number of headers of an archive.
 pub(super) const HEADERS: usize = 100_000;
 /// The largest content of a header that describes the next one, in bytes.
 const EXTENDED: u64 = 64 << 10;
-/// The largest `index.json`, in bytes.
-const INDEX: u64 = 4 << 20;
 /// The largest `oci-layout`, in bytes.
 const LAYOUT: u64 = 4 << 10;
 /// How much of a name a message shows, in characters.
@@ -182,7 +180,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let (place, limit) = match name {
-            INDEX_FILE => (&mut self.found.index, INDEX),
+            INDEX_FILE => (&mut self.found.index, LARGEST_INDEX),
             LAYOUT_FILE => (&mut self.found.layout, LAYOUT),
             _ => {
                 if let Some(digest) = digest_of_name(name) {

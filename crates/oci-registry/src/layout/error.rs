@@ -62,6 +62,12 @@ pub enum ArchiveReason {
         /// The other size.
         second: u64,
     },
+    /// The archive does not list the image.
+    #[error("the archive has no image {digest}")]
+    NoImage {
+        /// The digest of its index or manifest.
+        digest: Digest,
+    },
     /// The blob does not belong to this archive.
     #[error("the archive has no blob {digest}: it is incomplete or was made for other platforms")]
     NoBlob {

@@ -1,4 +1,4 @@
-//! The file `index.json`: which images an archive has, and what they are called.
+//! The file `index.json`: which images an archive has, what they are called, and what is about them.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use bytes::Bytes;
 use image_pins::Reference;
 use serde::Serialize;
 
+use crate::link::Link;
 use crate::model::{Content, Descriptor, Manifest, ManifestError, media_type};
 
 /// What skopeo and podman look for: `oci-archive:FILE:NAME` selects the image where this is exactly NAME.
@@ -15,6 +16,11 @@ use crate::model::{Content, Descriptor, Manifest, ManifestError, media_type};
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// What containerd and Docker look for, before the other annotation: a whole name with the registry.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// The annotation of a manifest that had this tag, which is made of the digest of the manifest that it is about.
+const TAG: &str = "vnd.oci-registry.tag";
+/// The annotation of a manifest that refers to the one with this digest.
+const SUBJECT: &str = "vnd.oci-registry.subject";
 
 /// An image in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,14 +33,29 @@ pub struct NamedImage {
     pub reference: String,
 }
 
-/// Returns the bytes of `index.json` for these images. They do not depend on the order of the images.
+/// A manifest in an archive that is about another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkedManifest {
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// How it is found.
+    pub link: Link,
+}
+
+/// Returns the bytes of `index.json`. They do not depend on the order of the images, or of what is about them.
 #[allow(clippy::expect_used, clippy::missing_panics_doc)] // It cannot fail, see below.
-pub fn index_json(images: &[NamedImage]) -> Bytes {
+pub(crate) fn index_json(images: &[NamedImage], linked: &[LinkedManifest]) -> Bytes {
     let sorted: BTreeMap<_, _> = images
         .iter()
         .map(|image| ((image.reference.as_str(), image.descriptor.digest), image))
         .collect();
-    let manifests: Vec<Descriptor> = sorted.into_values().map(NamedImage::annotated).collect();
+    let sorted_links: BTreeMap<_, _> = linked
+        .iter()
+        .map(|linked| ((&linked.link, linked.descriptor.digest), linked))
+        .collect();
+    let images = sorted.into_values().map(NamedImage::annotated);
+    let linked = sorted_links.into_values().map(LinkedManifest::annotated);
+    let manifests: Vec<Descriptor> = images.chain(linked).collect();
     let index = Index {
         schema_version: 2,
         media_type: media_type::INDEX,
@@ -54,11 +75,44 @@ struct Index {
     manifests: Vec<Descriptor>,
 }
 
-/// Returns the images that the bytes of `index.json` list.
-pub(super) fn images_of(bytes: Bytes) -> Result<Vec<NamedImage>, ManifestError> {
-    match Manifest::parse(bytes, None)?.content {
-        Content::Index(manifests) => Ok(manifests.into_iter().map(NamedImage::from).collect()),
-        Content::Image { .. } => Err(ManifestError::Missing("manifests")),
+/// Returns what the bytes of `index.json` list.
+pub(super) fn entries_of(
+    bytes: Bytes,
+) -> Result<(Vec<NamedImage>, Vec<LinkedManifest>), ManifestError> {
+    // The size of the file is limited instead: an archive can have many images, each with its signatures.
+    let Content::Index(entries) = Manifest::parse_up_to(usize::MAX, bytes, None)?.content else {
+        return Err(ManifestError::Missing("manifests"));
+    };
+    let (mut images, mut linked) = (Vec::new(), Vec::new());
+    for mut descriptor in entries {
+        match take_link(&mut descriptor) {
+            Some(link) => linked.push(LinkedManifest { descriptor, link }),
+            None => images.push(NamedImage::from(descriptor)),
+        }
+    }
+    Ok((images, linked))
+}
+
+/// Takes the link from the annotations of an entry, if there is one.
+fn take_link(entry: &mut Descriptor) -> Option<Link> {
+    let tag = entry.annotations.remove(TAG);
+    let subject = entry.annotations.remove(SUBJECT);
+    let tag = tag.and_then(|tag| tag.parse().ok().map(Link::Tag));
+    tag.or_else(|| subject?.parse().ok().map(Link::Subject))
+}
+
+impl LinkedManifest {
+    fn annotated(&self) -> Descriptor {
+        let mut descriptor = self.descriptor.clone();
+        let (name, value) = match &self.link {
+            Link::Tag(tag) => (TAG, tag.to_string()),
+            Link::Subject(digest) => (SUBJECT, digest.to_string()),
+        };
+        descriptor.annotations.insert(name.to_owned(), value);
+        // A signature can have such an annotation of its own.
+        descriptor.annotations.remove(REF_NAME);
+        descriptor.annotations.remove(CONTAINERD_NAME);
+        descriptor
     }
 }
 

@@ -7,7 +7,7 @@ use image_pins::Digest;
 use tar::{EntryType, Header};
 
 use super::error::ArchiveReason;
-use super::{INDEX_FILE, LAYOUT_FILE, blob_name, pax};
+use super::{INDEX_FILE, LARGEST_INDEX, LAYOUT_FILE, blob_name, pax};
 
 /// The unit of a tar archive, in bytes.
 pub(super) const BLOCK_LEN: usize = 512;
@@ -59,6 +59,14 @@ impl Plan {
         blobs: impl IntoIterator<Item = (Digest, u64)>,
         index_json: &[u8],
     ) -> Result<Plan, ArchiveReason> {
+        let size = index_json.len() as u64;
+        if size > LARGEST_INDEX {
+            return Err(ArchiveReason::EntryTooLarge {
+                entry: INDEX_FILE.to_owned(),
+                size,
+                limit: LARGEST_INDEX,
+            });
+        }
         let mut sizes = BTreeMap::new();
         for (digest, size) in blobs {
             match sizes.insert(digest, size) {

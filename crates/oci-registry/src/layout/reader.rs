@@ -13,10 +13,11 @@ use serde::Deserialize;
 use super::entries::{self, Span};
 use super::error::{ArchiveError, ArchiveReason};
 use super::file::{blocking, read_exact_at};
-use super::index::{NamedImage, images_of};
+use super::index::{LinkedManifest, NamedImage, entries_of};
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::hash::Hasher;
 use crate::limits;
+use crate::link::Link;
 use crate::model::{Descriptor, Manifest};
 
 /// How many bytes of a blob are in memory at once.
@@ -27,6 +28,7 @@ const PIECE: u64 = 512 << 10;
 pub struct Archive {
     opened: Arc<Opened>,
     images: Vec<NamedImage>,
+    linked: Vec<LinkedManifest>,
     blobs: BTreeMap<Digest, Span>,
 }
 
@@ -71,15 +73,25 @@ impl Archive {
             .index
             .ok_or(ArchiveReason::NotALayout { file: INDEX_FILE })?;
         let index = opened.read(index, INDEX_FILE)?;
-        let images = images_of(index).map_err(|error| ArchiveReason::Json {
+        let (images, linked) = entries_of(index).map_err(|error| ArchiveReason::Json {
             entry: INDEX_FILE,
             problem: error.to_string(),
         })?;
         Ok(Archive {
             opened: Arc::new(opened),
             images,
+            linked,
             blobs: found.blobs,
         })
+    }
+
+    /// Returns what is about the images: signatures and other referrers.
+    pub(crate) fn linked<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = &'a Descriptor> {
+        let linked = self
+            .linked
+            .iter()
+            .filter(move |linked| linked.link == *link);
+        linked.map(|linked| &linked.descriptor)
     }
 
     /// Returns the images, in the order of the archive.
@@ -87,8 +99,20 @@ impl Archive {
         &self.images
     }
 
+    /// Returns the index or manifest of an image.
+    ///
+    /// # Errors
+    /// The archive does not list it, or as for [`manifest`](Archive::manifest).
+    pub(crate) async fn image(&self, digest: &Digest) -> Result<Manifest, ArchiveError> {
+        let mut images = self.images.iter().map(|image| &image.descriptor);
+        match images.find(|descriptor| descriptor.digest == *digest) {
+            Some(descriptor) => self.manifest(descriptor).await,
+            None => Err(ArchiveReason::NoImage { digest: *digest }.at(&self.opened.path)),
+        }
+    }
+
     /// Returns the size of a blob in bytes; `None` if the archive does not have it.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
         self.blobs.get(digest).map(|span| span.size)
     }
 
@@ -97,17 +121,10 @@ impl Archive {
     /// # Errors
     /// The archive does not have it, it is larger than 4 MiB, its size, digest or media type is different, or it is not
     /// a manifest.
-    pub async fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, ArchiveError> {
+    pub(crate) async fn manifest(&self, descriptor: &Descriptor) -> Result<Manifest, ArchiveError> {
         let at = |reason: ArchiveReason| reason.at(&self.opened.path);
         let digest = descriptor.digest;
-        let span = self.span(&digest)?;
-        if span.size != descriptor.size {
-            return Err(at(ArchiveReason::Size {
-                digest,
-                expected: descriptor.size,
-                actual: span.size,
-            }));
-        }
+        let span = self.span(&digest, descriptor.size)?;
         if span.size > limits::MANIFEST {
             return Err(at(ArchiveReason::EntryTooLarge {
                 entry: digest.to_string(),
@@ -131,21 +148,30 @@ impl Archive {
             .map_err(|source| at(ArchiveReason::Manifest { digest, source }))
     }
 
-    /// Returns a reader for a blob. Who reads it compares its digest.
+    /// Returns a reader for a blob of this size. Who reads it compares its digest.
     ///
     /// # Errors
-    /// The archive does not have it.
-    pub fn blob(&self, digest: &Digest) -> Result<BlobReader, ArchiveError> {
+    /// The archive does not have it, or with another size.
+    pub(crate) fn blob(&self, digest: &Digest, size: u64) -> Result<BlobReader, ArchiveError> {
         Ok(BlobReader {
             opened: Arc::clone(&self.opened),
             digest: *digest,
-            left: self.span(digest)?,
+            left: self.span(digest, size)?,
         })
     }
 
-    fn span(&self, digest: &Digest) -> Result<Span, ArchiveError> {
-        let missing = || ArchiveReason::NoBlob { digest: *digest }.at(&self.opened.path);
-        self.blobs.get(digest).copied().ok_or_else(missing)
+    fn span(&self, digest: &Digest, expected: u64) -> Result<Span, ArchiveError> {
+        let digest = *digest;
+        let reason = match self.blobs.get(&digest) {
+            Some(span) if span.size == expected => return Ok(*span),
+            Some(Span { size: actual, .. }) => ArchiveReason::Size {
+                digest,
+                expected,
+                actual: *actual,
+            },
+            None => ArchiveReason::NoBlob { digest },
+        };
+        Err(reason.at(&self.opened.path))
     }
 }
 
@@ -187,7 +213,7 @@ fn check_version(bytes: &[u8]) -> Result<(), ArchiveReason> {
 
 /// Reads one blob, from the first byte to the last.
 #[derive(Debug)]
-pub struct BlobReader {
+pub(crate) struct BlobReader {
     opened: Arc<Opened>,
     digest: Digest,
     /// What is still to be read.
@@ -195,6 +221,15 @@ pub struct BlobReader {
 }
 
 impl BlobReader {
+    /// Returns the error for a blob whose bytes have another digest.
+    pub(crate) fn wrong_digest(&self, actual: Digest) -> ArchiveError {
+        let reason = ArchiveReason::Digest {
+            expected: self.digest,
+            actual: Box::new(actual),
+        };
+        reason.at(&self.opened.path)
+    }
+
     /// Returns the next bytes, at most 512 KiB; `None` at the end.
     ///
     /// # Errors

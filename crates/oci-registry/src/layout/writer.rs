@@ -17,7 +17,7 @@ use super::unfinished::Unfinished;
 /// The content goes into `FILE.part`, which [`finish`](ArchiveWriter::finish) renames. Without that, `FILE.part` stays,
 /// and a writer for the same blobs resumes it.
 #[derive(Debug)]
-pub struct ArchiveWriter {
+pub(crate) struct ArchiveWriter {
     archive: Arc<Unfinished>,
 }
 

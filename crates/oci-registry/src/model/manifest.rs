@@ -54,10 +54,10 @@ pub enum ManifestError {
         "it is an image of schema version 1, which is obsolete: build and push the image again"
     )]
     SchemaVersion1,
-    /// It says of itself to be something else than the registry says, so programs disagree about what it is.
-    #[error("the registry says that it is {header}, but it contains {field}")]
+    /// It says of itself to be something else than the registry or the index says, so programs disagree about what it is.
+    #[error("it is announced as {header}, but says of itself that it is {field}")]
     MediaType {
-        /// The header `Content-Type`.
+        /// The header `Content-Type`, or the type in the descriptor.
         header: String,
         /// The field `mediaType`.
         field: String,
@@ -72,8 +72,13 @@ pub enum ManifestError {
     #[error("it has no {0}")]
     Missing(&'static str),
     /// An index has too many entries.
-    #[error("it has {0} manifests, more than {max}", max = limits::MANIFESTS)]
-    TooMany(usize),
+    #[error("it has {found} manifests, more than {limit}")]
+    TooMany {
+        /// The number of entries.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 #[derive(Deserialize)]
@@ -96,6 +101,15 @@ impl Manifest {
     /// # Errors
     /// It is not a manifest, or one that programs read in different ways.
     pub fn parse(
+        bytes: impl Into<Bytes>,
+        content_type: Option<&str>,
+    ) -> Result<Manifest, ManifestError> {
+        Manifest::parse_up_to(limits::MANIFESTS, bytes, content_type)
+    }
+
+    /// Reads a manifest, or an index with at most this many entries.
+    pub(crate) fn parse_up_to(
+        limit: usize,
         bytes: impl Into<Bytes>,
         content_type: Option<&str>,
     ) -> Result<Manifest, ManifestError> {
@@ -133,8 +147,9 @@ impl Manifest {
         let content = match (fields.manifests, fields.layers, fields.config) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return Err(ManifestError::Ambiguous),
             (Some(manifests), None, None) if media_type::is_index(&media_type) => {
-                if manifests.len() > limits::MANIFESTS {
-                    return Err(ManifestError::TooMany(manifests.len()));
+                let found = manifests.len();
+                if found > limit {
+                    return Err(ManifestError::TooMany { found, limit });
                 }
                 Content::Index(manifests)
             }
@@ -164,6 +179,26 @@ impl Manifest {
     /// Returns whether this is a digest of the bytes, by whatever algorithm.
     pub(crate) fn has_digest(&self, digest: &Digest) -> bool {
         self.digest == *digest || Hasher::same_algorithm(digest, &self.bytes) == *digest
+    }
+
+    /// Returns whether this manifest refers to the one with this digest.
+    pub(crate) fn is_about(&self, subject: &Digest) -> bool {
+        let named = self.subject.as_ref();
+        named.is_some_and(|named| named.digest == *subject)
+    }
+
+    /// Returns the descriptor by which a list of referrers has this manifest (OCI distribution specification, "Listing
+    /// Referrers").
+    pub(crate) fn referrer_descriptor(&self) -> Descriptor {
+        let config = match &self.content {
+            Content::Image { config, .. } => Some(config.media_type.clone()),
+            Content::Index(_) => None,
+        };
+        Descriptor {
+            artifact_type: self.artifact_type.clone().or(config),
+            annotations: self.annotations.clone(),
+            ..self.descriptor()
+        }
     }
 
     /// Returns the bytes as they came.
@@ -271,17 +306,17 @@ mod tests {
             (
                 &index,
                 Some(MANIFEST),
-                "the registry says that it is application/vnd.oci.image.manifest",
+                "it is announced as application/vnd.oci.image.manifest",
             ),
             (
                 &image,
                 Some(INDEX),
-                "the registry says that it is application/vnd.oci.image.index",
+                "it is announced as application/vnd.oci.image.index",
             ),
             (
                 &image,
                 Some("text/html"),
-                "the registry says that it is text/html, but it contains",
+                "it is announced as text/html, but says",
             ),
             (
                 r#"{"schemaVersion":1,"fsLayers":[]}"#,
@@ -336,7 +371,10 @@ mod tests {
         let many = format!(r#"{{"schemaVersion":2,"manifests":[{many}]}}"#);
         assert_eq!(
             Manifest::parse(many, None),
-            Err(ManifestError::TooMany(limits::MANIFESTS + 1))
+            Err(ManifestError::TooMany {
+                found: limits::MANIFESTS + 1,
+                limit: limits::MANIFESTS,
+            })
         );
     }
 }

@@ -6,7 +6,6 @@ use image_pins::Digest;
 use super::client::Client;
 use crate::error::{Reason, RegistryError};
 use crate::model::{Content, Descriptor, Manifest, Platform};
-use crate::place::Repository;
 use crate::source::ImageSource;
 use crate::tree::Tree;
 
@@ -25,32 +24,28 @@ pub struct CheckedImage {
 }
 
 impl Client {
-    /// Checks that a repository has an image: the manifests, which are read and have their digests, and the blobs, which
-    /// are only looked for.
+    /// Checks that a repository or an archive has an image. The manifests are read and have their digests. The blobs of a
+    /// repository are only looked for; those of an archive are read and have their digests.
     ///
     /// # Errors
     /// Something is missing or is not what its digest says, or the registry cannot be reached.
     pub async fn check_image(
         &self,
-        repository: &Repository,
+        source: impl Into<ImageSource>,
         digest: &Digest,
     ) -> Result<CheckedImage, RegistryError> {
-        let what = format!("{repository}@{digest}");
-        let source = ImageSource::Repository(repository.clone());
-        let root = self.manifest(repository, digest).await?;
+        let source = source.into();
+        let what = source.at(digest);
+        let root = self.read_root(&source, digest).await?;
         let platforms = self.platforms(&source, &root).await?;
         let descriptor = root.descriptor();
-        let tree = Tree::read(self, &source, root, &what).await?;
-        let looks = tree.blobs.keys().map(|blob| async move {
-            match self.can_read_blob(repository, blob).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Reason::NotFound {
-                    message: String::new(),
-                }
-                .at(format!("{repository}: the blob {blob}"))),
-                Err(error) => Err(error),
-            }
+        let tree = Tree::read(self, &source, root, false, &what).await?;
+        let foreign = tree.left_out.iter().filter(|blob| match &source {
+            ImageSource::Repository(_) => false,
+            ImageSource::Archive(archive) => archive.size(&blob.digest).is_some(),
         });
+        let blobs: Vec<&Descriptor> = tree.blobs.values().chain(foreign).collect();
+        let looks = blobs.iter().map(|blob| self.check_blob(&source, blob));
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some(look) = looks.next().await {
             look.map_err(|error| Reason::Incomplete(error.to_string()).at(&what))?;
@@ -59,7 +54,7 @@ impl Client {
             .manifests
             .iter()
             .map(|manifest| manifest.bytes().len() as u64);
-        let blobs = tree.blobs.values().map(|blob| blob.size);
+        let blobs = blobs.iter().map(|blob| blob.size);
         Ok(CheckedImage {
             descriptor,
             platforms,
@@ -67,8 +62,27 @@ impl Client {
         })
     }
 
+    async fn check_blob(
+        &self,
+        source: &ImageSource,
+        blob: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let ImageSource::Repository(repository) = source else {
+            let mut reader = self.open(source, blob).await?;
+            while reader.chunk().await?.is_some() {}
+            return Ok(());
+        };
+        match self.can_read_blob(repository, &blob.digest).await? {
+            true => Ok(()),
+            false => Err(Reason::NotFound {
+                message: String::new(),
+            }
+            .at(format!("{repository}: the blob {}", blob.digest))),
+        }
+    }
+
     /// Returns the platforms of an image: those in the index, or the one in the configuration.
-    async fn platforms(
+    pub(crate) async fn platforms(
         &self,
         source: &ImageSource,
         root: &Manifest,

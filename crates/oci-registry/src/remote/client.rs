@@ -10,8 +10,8 @@ use super::download::BlobReader;
 use super::retry::Retries;
 use super::server::{Log, Server, Settings};
 use super::timeouts::Timeouts;
-use crate::auth::{CredentialStore, RealmPolicy};
-use crate::error::RegistryError;
+use crate::auth::{CredentialStore, RealmPolicy, RealmProblem};
+use crate::error::{Reason, RegistryError};
 use crate::model::Descriptor;
 use crate::place::{Host, Repository};
 
@@ -71,6 +71,33 @@ impl Client {
         BlobReader::open(self.server(repository.host()), repository, blob).await
     }
 
+    /// Opens a layer that is not in a registry, at the first of its URLs that has it.
+    pub(crate) async fn blob_elsewhere(
+        &self,
+        blob: &Descriptor,
+    ) -> Result<BlobReader, RegistryError> {
+        let mut first = None;
+        for url in &blob.urls {
+            let opened = match self.0.settings.realms.check_layer_url(url) {
+                Ok(uri) => {
+                    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+                    let server = self.server(&Host::new(authority));
+                    BlobReader::open_elsewhere(server, uri, blob).await
+                }
+                Err(refused) => Err(Reason::from(refused).at(blob.digest)),
+            };
+            match opened {
+                Ok(reader) => return Ok(reader),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        let nowhere = || {
+            let (url, why) = (String::new(), RealmProblem::NotUrl);
+            Reason::LayerUrl { url, why }.at(blob.digest)
+        };
+        Err(first.unwrap_or_else(nowhere))
+    }
+
     pub(crate) fn server(&self, host: &Host) -> Arc<Server> {
         let servers = self.0.servers.lock();
         let mut servers = servers.unwrap_or_else(PoisonError::into_inner);
@@ -110,12 +137,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many requests and, of these, how many downloads of blobs a registry gets at the same time. As many blobs
-    /// can be sent to it besides. The defaults are 12 and 6.
+    /// Sets how many blobs are read from a registry, and how many are sent to it, at the same time. The default is 6.
     #[must_use]
-    pub fn concurrency(mut self, requests: usize, blobs: usize) -> ClientBuilder {
-        self.requests = requests.max(1);
-        self.blobs = blobs.clamp(1, self.requests);
+    pub fn concurrency(mut self, blobs: usize) -> ClientBuilder {
+        self.blobs = blobs.max(1);
+        self
+    }
+
+    /// Sets how many other requests a registry gets at the same time. The default is 12, and at least one for each blob.
+    #[must_use]
+    pub fn requests(mut self, requests: usize) -> ClientBuilder {
+        self.requests = requests;
         self
     }
 
@@ -184,7 +216,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Inner {
             http,
             insecure: self.insecure,
-            requests: self.requests,
+            requests: self.requests.max(self.blobs),
             blobs: self.blobs,
             settings: Arc::new(settings),
             servers: Mutex::default(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, RANGE};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 
 use super::body::content_length;
 use super::exchange::{Answer, Call};
+use super::location::shown;
 use super::permits::Permit;
 use super::server::Server;
 use crate::auth::Access;
@@ -57,8 +58,29 @@ impl BlobReader {
         let path = format!("/v2/{}/blobs/{}", repository.path(), wanted.digest);
         let uri = server.uri(&path).map_err(|reason| reason.at(&what))?;
         let call = Call::new(Method::GET, uri, &Access::pull(repository.path()));
+        Ok(BlobReader::new(server, call, wanted, what).await)
+    }
+
+    /// Opens a layer at one of the URLs of its descriptor, and waits for the answer.
+    pub(super) async fn open_elsewhere(
+        server: Arc<Server>,
+        uri: Uri,
+        wanted: &Descriptor,
+    ) -> Result<BlobReader, RegistryError> {
+        let what = format!("{}: the layer {}", shown(&uri), wanted.digest);
+        let mut call = Call::new(Method::GET, uri, &Access::pull(""));
+        call.is_public = true;
+        let mut reader = BlobReader::new(server, call, wanted, what).await;
+        match reader.request().await {
+            Ok(answer) => reader.answer = Some(answer),
+            Err(reason) => return Err(reason.at(reader.what)),
+        }
+        Ok(reader)
+    }
+
+    async fn new(server: Arc<Server>, call: Call, wanted: &Descriptor, what: String) -> BlobReader {
         let permit = server.downloads.acquire().await;
-        Ok(BlobReader {
+        BlobReader {
             server,
             call,
             what,
@@ -69,7 +91,7 @@ impl BlobReader {
             answer: None,
             breaks: 0,
             _permit: permit,
-        })
+        }
     }
 
     /// Waits for the next bytes. Returns `None` once everything has come and is what was asked for.

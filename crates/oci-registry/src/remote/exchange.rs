@@ -29,6 +29,8 @@ pub(super) struct Call {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub access: Access,
+    /// Whether it goes to any server that a manifest names: a public one, which is not told who asks.
+    pub is_public: bool,
     /// How much longer than usual the server may take to answer.
     pub more_time: Duration,
 }
@@ -41,6 +43,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             access: access.clone(),
+            is_public: false,
             more_time: Duration::ZERO,
         }
     }
@@ -151,6 +154,10 @@ impl Server {
     /// Sends a request with a token, and once more with another one if the registry wants that. Returns the answer, its URL,
     /// and whether the registry was told who asks.
     async fn authorized(&self, call: &Call) -> Result<(Response<Body>, Uri, bool), Reason> {
+        if call.is_public {
+            let (response, uri) = self.redirected(call, None).await?;
+            return Ok((response, uri, false));
+        }
         let access = &call.access;
         let first = self.authorization(access, Duration::ZERO).await?;
         let (response, uri) = self.redirected(call, first.as_ref()).await?;
@@ -177,6 +184,9 @@ impl Server {
     ) -> Result<(Response<Body>, Uri), Reason> {
         let mut uri = call.uri.clone();
         for _ in 0..=limits::REDIRECTS {
+            if call.is_public {
+                self.settings.realms.check_layer_url(&uri.to_string())?;
+            }
             let mut request = self.request(call.method.clone(), &uri, authorization)?;
             for (name, value) in &call.headers {
                 request.headers_mut().append(name, value.clone());

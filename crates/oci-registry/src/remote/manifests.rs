@@ -17,6 +17,16 @@ use crate::place::Repository;
 /// The digest of a manifest in answers of a registry (OCI distribution specification, "Pulling manifests").
 const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";
 
+/// The digest of the subject in answers of a registry that lists referrers (OCI distribution specification, "Pushing
+/// Manifests with Subject").
+const OCI_SUBJECT: &str = "oci-subject";
+
+/// What a registry did with a manifest.
+pub(crate) struct Stored {
+    /// Whether it lists the manifest among the referrers of its subject.
+    pub is_listed: bool,
+}
+
 impl Client {
     /// Reads a manifest by its digest. It has that digest.
     ///
@@ -113,7 +123,7 @@ impl Client {
         &self,
         repository: &Repository,
         manifest: &Manifest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Stored, RegistryError> {
         let digest = manifest.digest();
         let what = format!("{repository}@{digest}");
         let server = self.server(repository.host());
@@ -132,35 +142,66 @@ impl Client {
         manifest: &Manifest,
         can_move: bool,
     ) -> Result<(), RegistryError> {
-        let wanted = manifest.digest();
-        let taken = |found| {
-            let (found, wanted) = (Box::new(found), Box::new(wanted));
-            Reason::TagTaken { found, wanted }.at(format!("{repository}:{tag}"))
-        };
-        let found = match self.resolve(repository, tag).await {
+        let is_set = match self.check_tag(repository, tag, manifest, can_move).await {
             // Access to a tag that does not exist can be denied, too. If the manifest can be read, the tag could be.
             Err(error)
                 if matches!(error.reason, Reason::Denied { .. })
-                    && (can_move || self.has_manifest(repository, &wanted).await?) =>
+                    && (can_move
+                        || (self.has_manifest(repository, &manifest.digest())).await?) =>
             {
-                None
+                false
             }
-            found => found?,
+            checked => checked?,
         };
-        match found {
-            Some(found) if manifest.has_digest(&found) => return Ok(()),
-            Some(found) if !can_move => return Err(taken(found)),
-            _ => {}
+        if is_set {
+            return Ok(());
         }
-        let server = self.server(repository.host());
-        let Err(reason) = put(&server, repository, manifest, tag.as_ref()).await else {
+        let Err(error) = self.put_tag(repository, tag, manifest).await else {
             return Ok(());
         };
         // Another program may have set a tag that nobody can move.
-        match self.resolve(repository, tag).await {
-            Ok(Some(found)) if manifest.has_digest(&found) => Ok(()),
-            Ok(Some(found)) if !can_move => Err(taken(found)),
-            _ => Err(reason.at(format!("{repository}:{tag}"))),
+        match self.check_tag(repository, tag, manifest, can_move).await {
+            Ok(true) => Ok(()),
+            Err(taken) if matches!(taken.reason, Reason::TagTaken { .. }) => Err(taken),
+            Ok(false) | Err(_) => Err(error),
+        }
+    }
+
+    /// Returns whether a tag points at a manifest.
+    ///
+    /// # Errors
+    /// The tag points at another manifest and cannot be moved, or the registry cannot be reached.
+    pub(crate) async fn check_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        manifest: &Manifest,
+        can_move: bool,
+    ) -> Result<bool, RegistryError> {
+        match self.resolve(repository, tag).await? {
+            Some(found) if manifest.has_digest(&found) => Ok(true),
+            Some(found) if !can_move => {
+                let (found, wanted) = (Box::new(found), Box::new(manifest.digest()));
+                Err(Reason::TagTaken { found, wanted }.at(format!("{repository}:{tag}")))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Sends a manifest to a tag.
+    ///
+    /// # Errors
+    /// The registry refuses it, or cannot be reached.
+    pub(crate) async fn put_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let server = self.server(repository.host());
+        match put(&server, repository, manifest, tag.as_ref()).await {
+            Ok(_) => Ok(()),
+            Err(reason) => Err(reason.at(format!("{repository}:{tag}"))),
         }
     }
 }
@@ -207,7 +248,7 @@ async fn put(
     repository: &Repository,
     manifest: &Manifest,
     name: &str,
-) -> Result<(), Reason> {
+) -> Result<Stored, Reason> {
     let access = Access::push(repository.path());
     let mut call = call(server, Method::PUT, repository, name, &access)?
         .header(CONTENT_TYPE, manifest.media_type());
@@ -221,5 +262,7 @@ async fn put(
             "it stores the manifest with the digest {named:?}"
         )));
     }
-    Ok(())
+    Ok(Stored {
+        is_listed: answer.headers.contains_key(OCI_SUBJECT),
+    })
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use http::header::ACCEPT;
-use image_pins::{Digest, Tag};
+use image_pins::Digest;
 
 use super::client::Client;
 use super::exchange::Call;
@@ -11,11 +11,9 @@ use super::server::Server;
 use crate::auth::Access;
 use crate::error::{Reason, RegistryError};
 use crate::limits;
-use crate::model::{Descriptor, Manifest, media_type};
+use crate::link::fallback_tag;
+use crate::model::{Descriptor, Manifest, ManifestError, media_type};
 use crate::place::Repository;
-
-/// The longest tag, to which the tag of a digest is cut.
-const LONGEST_TAG: usize = 128;
 
 impl Client {
     /// Lists the manifests that refer to a manifest. A registry without that interface has them at a tag.
@@ -29,20 +27,36 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
+        let listed = self.list_referrers_at(repository, digest).await?;
+        Ok(listed.entries)
+    }
+
+    /// Lists the manifests that refer to a manifest, and tells where the list is.
+    pub(crate) async fn list_referrers_at(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Listed, RegistryError> {
         let server = self.server(repository.host());
-        let listed = match listed(&server, repository, digest).await {
-            Ok(Some(listed)) => Ok(listed),
-            Ok(None) => match self.fallback(repository, digest).await? {
-                Some(index) => Ok(index.manifests().to_vec()),
-                None => Ok(Vec::new()),
-            },
-            Err(reason) => Err(reason),
-        };
-        listed.map_err(|reason| reason.at(format!("the referrers of {repository}@{digest}")))
+        match listed(&server, repository, digest).await {
+            Ok(Some(entries)) => Ok(Listed {
+                entries,
+                is_manifest: false,
+            }),
+            Ok(None) => {
+                let index = self.fallback(repository, digest).await?;
+                let entries = index.as_ref().map_or(&[][..], Manifest::manifests);
+                Ok(Listed {
+                    entries: entries.to_vec(),
+                    is_manifest: index.is_some(),
+                })
+            }
+            Err(reason) => Err(reason.at(format!("the referrers of {repository}@{digest}"))),
+        }
     }
 
     /// Returns the index at the tag for referrers, if there is one.
-    pub(crate) async fn fallback(
+    async fn fallback(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -51,20 +65,81 @@ impl Client {
             return Ok(None);
         };
         match self.manifest_of_tag(repository, &tag).await {
-            Ok(found) => {
-                let is_list = found.media_type() == media_type::INDEX && found.digest() != *digest;
-                Ok(Some(found).filter(|_| is_list))
-            }
+            Ok(found) => Ok(Some(found).filter(|found| is_list(found, digest))),
             Err(error) if error.reason.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
+
+    /// Adds a referrer to the list at the tag of its subject (OCI distribution specification, "Pushing Manifests with
+    /// Subject"). What is in the list stays.
+    ///
+    /// # Errors
+    /// The tag is something else than a list, the list becomes too long, or the registry refuses it.
+    pub(crate) async fn list_referrer(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        referrer: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let Some(tag) = fallback_tag(subject) else {
+            return Ok(());
+        };
+        let what = format!("{repository}:{tag}");
+        let old = match self.manifest_of_tag(repository, &tag).await {
+            Ok(found) if !is_list(&found, subject) => {
+                let found = Box::new(found.digest());
+                return Err(Reason::NotAList { found }.at(what));
+            }
+            Ok(found) => Some(found),
+            Err(error) if error.reason.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        let listed = old.as_ref().map_or(&[][..], Manifest::manifests);
+        if listed.iter().any(|entry| entry.digest == referrer.digest()) {
+            return Ok(());
+        }
+        let list = with_entry(old.as_ref(), referrer).map_err(|reason| reason.at(&what))?;
+        self.put_tag(repository, &tag, &list).await
+    }
 }
 
-/// Returns the tag that lists the referrers of a manifest ("Referrers Tag Schema").
-pub(crate) fn fallback_tag(digest: &Digest) -> Option<Tag> {
-    let whole = format!("{}-{}", digest.algorithm(), digest.hex());
-    whole.get(..LONGEST_TAG).unwrap_or(&whole).parse().ok()
+/// The referrers of a manifest.
+pub(crate) struct Listed {
+    pub entries: Vec<Descriptor>,
+    /// Whether the list is a manifest, at the tag of the subject.
+    pub is_manifest: bool,
+}
+
+/// Returns whether the manifest at the tag of a subject lists its referrers. Some programs set that tag for the subject
+/// itself.
+fn is_list(found: &Manifest, subject: &Digest) -> bool {
+    found.media_type() == media_type::INDEX && !found.has_digest(subject)
+}
+
+/// Returns the list with one more referrer. Entries stay as they are: they can have fields that this crate does not know.
+fn with_entry(list: Option<&Manifest>, referrer: &Manifest) -> Result<Manifest, Reason> {
+    let invalid = |_| Reason::Client("the list of referrers cannot be changed".to_owned());
+    let mut json = match list {
+        Some(list) => serde_json::from_slice(list.bytes()).map_err(invalid)?,
+        None => serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": media_type::INDEX,
+            "manifests": [],
+        }),
+    };
+    let entry = serde_json::to_value(referrer.referrer_descriptor()).map_err(invalid)?;
+    if let Some(entries) = json.get_mut("manifests").and_then(|e| e.as_array_mut()) {
+        entries.push(entry);
+    }
+    let bytes = serde_json::to_vec(&json).map_err(invalid)?;
+    if bytes.len() as u64 > limits::MANIFEST {
+        return Err(Reason::TooLarge {
+            what: "the list of referrers",
+            limit: limits::MANIFEST,
+        });
+    }
+    Manifest::parse(bytes, Some(media_type::INDEX)).map_err(Reason::Manifest)
 }
 
 /// Returns what the registry lists; `None` if it has no such interface.
@@ -98,8 +173,12 @@ async fn listed(
         let bytes = answer
             .read("the list of referrers", limits::MANIFEST)
             .await?;
-        let page = Manifest::parse(bytes, None).map_err(Reason::Manifest)?;
-        found.extend_from_slice(page.manifests());
+        match Manifest::parse(bytes, None) {
+            Ok(page) => found.extend_from_slice(page.manifests()),
+            // Some registries answer `null` where nothing is to be listed.
+            Err(ManifestError::Missing("manifests")) => {}
+            Err(error) => return Err(Reason::Manifest(error)),
+        }
         if found.len() > limits::MANIFESTS {
             return Err(Reason::TooMany {
                 what: "referrers",
@@ -120,18 +199,4 @@ async fn listed(
         what: "pages",
         limit: limits::PAGES,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tag_of_a_long_digest_is_cut() {
-        let sha256 = crate::digest_of(b"");
-        let tag = fallback_tag(&sha256).unwrap().to_string();
-        assert_eq!(tag, sha256.to_string().replace(':', "-"));
-        let sha512 = Digest::Sha512([0xab; 64]);
-        assert_eq!(fallback_tag(&sha512).unwrap().as_ref().len(), 128);
-    }
 }

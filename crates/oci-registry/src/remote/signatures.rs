@@ -6,7 +6,6 @@ use super::client::Client;
 use crate::error::RegistryError;
 use crate::limits;
 use crate::model::{Descriptor, Manifest};
-use crate::place::Repository;
 use crate::signature::{Format, Outcome, PublicKey, Unverified, Verified, bundle, judge, simple};
 use crate::source::ImageSource;
 
@@ -23,14 +22,13 @@ impl Client {
     /// No signature is valid, with the reason for each that was found, and for each place that cannot be read.
     pub async fn verify_signatures(
         &self,
-        repository: &Repository,
+        source: impl Into<ImageSource>,
         digest: &Digest,
         key: &PublicKey,
     ) -> Result<Verified, Unverified> {
         let mut search = Search {
             client: self,
-            source: ImageSource::Repository(repository.clone()),
-            repository,
+            source: source.into(),
             digest,
             key,
             left: limits::SIGNATURES,
@@ -46,7 +44,6 @@ impl Client {
 struct Search<'s> {
     client: &'s Client,
     source: ImageSource,
-    repository: &'s Repository,
     digest: &'s Digest,
     key: &'s PublicKey,
     /// How many more signatures, or manifests that can have some, are read.
@@ -59,15 +56,15 @@ impl Search<'_> {
         let Some(tag) = simple::tag(self.digest) else {
             return;
         };
-        match self.client.manifest_of_tag(self.repository, &tag).await {
-            Ok(manifest) => self.check_candidates(&manifest).await,
-            Err(error) if error.reason.is_not_found() => {}
+        match self.client.read_tag(&self.source, &tag).await {
+            Ok(Some(manifest)) => self.check_candidates(&manifest).await,
+            Ok(None) => {}
             Err(error) => self.cannot_read(Format::SimpleSigning, &error),
         }
     }
 
     async fn among_referrers(&mut self) {
-        let referrers = match self.client.referrers(self.repository, self.digest).await {
+        let referrers = match self.client.list_referrers(&self.source, self.digest).await {
             Ok(referrers) => referrers,
             Err(error) => return self.cannot_read(Format::Bundle, &error),
         };
@@ -78,18 +75,9 @@ impl Search<'_> {
             if !self.may_read(Format::Bundle) {
                 return;
             }
-            match self
-                .client
-                .manifest(self.repository, &referrer.digest)
-                .await
-            {
+            match self.client.read_manifest(&self.source, referrer).await {
                 // What a list names may refer to something else.
-                Ok(manifest)
-                    if manifest
-                        .subject
-                        .as_ref()
-                        .is_some_and(|s| s.digest == *self.digest) =>
-                {
+                Ok(manifest) if manifest.is_about(self.digest) => {
                     self.check_candidates(&manifest).await;
                 }
                 Ok(_) => {}

@@ -113,7 +113,7 @@ impl Client {
     }
 
     /// Sends a blob, or lets the registry take it from `mount_from`, a repository of the same registry that has it. `sent`
-    /// is called with the number of bytes of each piece.
+    /// is called with the number of bytes that were sent so far, which begins anew if the blob is sent again.
     ///
     /// # Errors
     /// The source does not have the blob, or the registry refuses it or cannot be reached.
@@ -153,7 +153,7 @@ struct Upload<'u> {
     repository: &'u Repository,
     blob: &'u Descriptor,
     what: String,
-    /// Called with the number of bytes of each piece.
+    /// Called with the number of bytes that were sent so far.
     sent: &'u (dyn Fn(u64) + Sync),
 }
 
@@ -284,12 +284,13 @@ impl Upload<'_> {
         let send = self.server.send(request.map(|()| payload), Duration::MAX);
         let mut send = pin!(send);
         let feed = async {
+            let mut position = 0;
             while let Some(piece) = reader.chunk().await.map_err(Failure::Source)? {
-                let size = piece.len() as u64;
+                position += piece.len() as u64;
                 let silence = self.server.silence();
                 let sent = tokio::time::timeout(silence, sender.send(piece)).await;
                 match sent {
-                    Ok(true) => (self.sent)(size),
+                    Ok(true) => (self.sent)(position),
                     // The answer is there already, and says why.
                     Ok(false) => return Ok(false),
                     Err(_) => return Err(Failure::Unknown(Reason::Silent(silence))),

@@ -181,7 +181,9 @@ async fn a_blob_that_becomes_shorter_while_it_is_read_is_an_error() {
     let content = vec![1; 600_000];
     written(&path, &[&content]).await;
     let archive = Archive::open(&path).await.unwrap();
-    let mut reader = archive.blob(&digest_of(&content)).unwrap();
+    let mut reader = archive
+        .blob(&digest_of(&content), content.len() as u64)
+        .unwrap();
     assert_eq!(reader.chunk().await.unwrap().unwrap().len(), 512 << 10);
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_len(540_000).unwrap();

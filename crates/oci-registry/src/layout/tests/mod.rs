@@ -63,7 +63,7 @@ async fn written(path: &Path, contents: &[&[u8]]) -> Vec<u8> {
 }
 
 async fn read(archive: &Archive, digest: &Digest) -> Vec<u8> {
-    let mut reader = archive.blob(digest).unwrap();
+    let mut reader = archive.blob(digest, archive.size(digest).unwrap()).unwrap();
     let mut content = Vec::new();
     while let Some(chunk) = reader.chunk().await.unwrap() {
         assert!(!chunk.is_empty());

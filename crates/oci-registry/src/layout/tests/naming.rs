@@ -29,7 +29,7 @@ fn every_program_finds_its_annotation() {
         r#""io.containerd.image.name":"docker.io/library/curl:8","#,
         r#""org.opencontainers.image.ref.name":"curl:8"}}]}"#,
     ];
-    assert_eq!(index_json(&images), expected.concat());
+    assert_eq!(index_json(&images, &[]), expected.concat());
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn the_order_of_the_images_does_not_matter() {
         image(2, "a.example.com/b:v1"),
         image(2, "a.example.com/b:v2"),
     ];
-    let bytes = index_json(&images);
+    let bytes = index_json(&images, &[]);
     images.reverse();
     images.push(images[0].clone());
-    assert_eq!(index_json(&images), bytes);
+    assert_eq!(index_json(&images, &[]), bytes);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn images_with_one_tag_or_one_digest_are_told_apart() {
         .insert("k".to_owned(), "v".to_owned());
     let bytes = [
         file("oci-layout", LAYOUT),
-        file("index.json", &index_json(&images)),
+        file("index.json", &index_json(&images, &[])),
         END.to_vec(),
     ];
     let archive = open(&bytes.concat()).await.unwrap();

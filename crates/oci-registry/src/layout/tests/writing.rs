@@ -34,7 +34,7 @@ async fn images_read_back_as_they_were_written() {
     }];
     let contents = [config, &layer, manifest.as_bytes(), index.as_bytes()];
     let blobs = contents.map(planned);
-    let writer = ArchiveWriter::create(&path, blobs, &index_json(&images))
+    let writer = ArchiveWriter::create(&path, blobs, &index_json(&images, &[]))
         .await
         .unwrap();
     for content in contents {
@@ -55,7 +55,7 @@ async fn images_read_back_as_they_were_written() {
     }
     let other = digest_of(b"other");
     assert_eq!(archive.size(&other), None);
-    let error = archive.blob(&other).unwrap_err();
+    let error = archive.blob(&other, 2).unwrap_err();
     assert!(matches!(error.reason, ArchiveReason::NoBlob { digest } if digest == other));
 }
 

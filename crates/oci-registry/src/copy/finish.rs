@@ -1,0 +1,145 @@
+//! The last part of a copy to a registry: manifests, what is about them, and tags.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image_pins::{Digest, Tag};
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::CopyImage;
+use super::collect::{Attached, Collected};
+use crate::error::RegistryError;
+use crate::link::Link;
+use crate::model::{Content, Manifest};
+use crate::place::Repository;
+use crate::remote::Client;
+use crate::tree::Tree;
+
+/// Held by the one who changes a list.
+type Turn = Arc<AsyncMutex<()>>;
+
+/// Finishes the images of one copy.
+pub(super) struct Finish<'f> {
+    client: &'f Client,
+    /// One change at a time for each list at a tag: two at once would lose an entry.
+    lists: Mutex<HashMap<(Repository, Digest), Turn>>,
+}
+
+impl<'f> Finish<'f> {
+    pub fn new(client: &'f Client) -> Finish<'f> {
+        Finish {
+            client,
+            lists: Mutex::default(),
+        }
+    }
+
+    /// Sends the manifests of an image whose blobs are there, then what is about it, and sets the tag last.
+    pub async fn run(
+        &self,
+        image: &CopyImage,
+        collected: &Collected,
+    ) -> Result<Digest, RegistryError> {
+        self.send(&image.to, &collected.tree).await?;
+        let mut listed = HashMap::new();
+        for attached in &collected.attached {
+            self.attach(image, attached, &mut listed).await?;
+        }
+        if let Some(tag) = &image.tag {
+            let root = &collected.root;
+            let set = self.client.set_tag(&image.to, tag, root, image.move_tag);
+            set.await?;
+        }
+        Ok(collected.root.digest())
+    }
+
+    /// Sends the manifests that the repository does not have.
+    async fn send(&self, to: &Repository, tree: &Tree) -> Result<(), RegistryError> {
+        for manifest in &tree.manifests {
+            if !self.client.has_manifest(to, &manifest.digest()).await? {
+                self.client.put_manifest(to, manifest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a manifest that is about another one, and makes sure that it is found there. `listed` has the referrers that
+    /// the repository had at the beginning.
+    async fn attach(
+        &self,
+        image: &CopyImage,
+        attached: &Attached,
+        listed: &mut HashMap<Digest, Vec<Digest>>,
+    ) -> Result<(), RegistryError> {
+        let (client, to, root) = (self.client, &image.to, &attached.root);
+        match &attached.link {
+            Link::Tag(tag) => {
+                self.send(to, &attached.tree).await?;
+                let can_move = image.move_tag || self.loses_nothing(to, tag, root).await?;
+                client.set_tag(to, tag, root, can_move).await
+            }
+            Link::Subject(subject) => {
+                if !listed.contains_key(subject) {
+                    let found = client.list_referrers_at(to, subject).await?.entries;
+                    let found = found.iter().map(|entry| entry.digest).collect();
+                    listed.insert(*subject, found);
+                }
+                let is_listed = |found: &Vec<Digest>| found.contains(&root.digest());
+                if listed.get(subject).is_some_and(is_listed) {
+                    return self.send(to, &attached.tree).await;
+                }
+                let mut below = attached.tree.manifests.iter();
+                for manifest in below.by_ref().filter(|m| m.digest() != root.digest()) {
+                    if !client.has_manifest(to, &manifest.digest()).await? {
+                        client.put_manifest(to, manifest).await?;
+                    }
+                }
+                // Only the answer tells whether the registry lists it by itself.
+                match client.put_manifest(to, root).await?.is_listed {
+                    true => Ok(()),
+                    false => self.list(to, subject, root).await,
+                }
+            }
+        }
+    }
+
+    /// Returns whether a manifest has all that is at a tag: signatures are layers, to which cosign adds others.
+    async fn loses_nothing(
+        &self,
+        to: &Repository,
+        tag: &Tag,
+        new: &Manifest,
+    ) -> Result<bool, RegistryError> {
+        match self.client.resolve(to, tag).await? {
+            Some(found) if !new.has_digest(&found) => {
+                let old = self.client.manifest(to, &found).await?;
+                Ok(has_layers_of(new, &old))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Adds a referrer to the list at the tag of its subject.
+    async fn list(
+        &self,
+        to: &Repository,
+        subject: &Digest,
+        referrer: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let turn = {
+            let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lists.entry((to.clone(), *subject)).or_default())
+        };
+        let _turn = turn.lock().await;
+        self.client.list_referrer(to, subject, referrer).await
+    }
+}
+
+/// Returns whether a manifest has all layers of another one, so that nothing is lost if it takes its tag.
+fn has_layers_of(new: &Manifest, old: &Manifest) -> bool {
+    match (&new.content, &old.content) {
+        (Content::Image { layers: new, .. }, Content::Image { layers: old, .. }) => {
+            old.iter().all(|layer| new.contains(layer))
+        }
+        _ => false,
+    }
+}
