@@ -42,6 +42,7 @@ mod hash;
 pub mod layout;
 mod limits;
 mod link;
+mod manifests;
 pub mod model;
 mod place;
 mod registry_access;

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image_pins::Digest;
 
 use crate::error::{Reason, RegistryError};
 use crate::limits;
+use crate::manifests::Manifests;
 use crate::model::{Descriptor, Manifest};
-use crate::remote::Client;
-use crate::source::ImageSource;
+
+/// How many manifests of an image are read at the same time. The limits of the registries count beside that.
+const AT_ONCE: usize = 16;
 
 /// An image with everything that it consists of.
 #[derive(Debug)]
@@ -25,8 +28,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// Reads the manifests of an image. Layers that registries do not have belong to it only if `foreign`.
     pub async fn read(
-        client: &Client,
-        source: &ImageSource,
+        source: &Manifests<'_>,
         root: Manifest,
         foreign: bool,
         what: &str,
@@ -65,13 +67,17 @@ impl Tree {
                 tree.manifests.reverse();
                 return Ok(tree);
             }
-            for child in next {
-                let mut known = tree.manifests.iter();
-                level.push(match known.position(|m| m.digest() == child.digest) {
-                    // What is named on several levels belongs to the deepest of them.
-                    Some(position) => tree.manifests.remove(position),
-                    None => client.read_manifest(source, &child).await?,
-                });
+            let (known, new): (Vec<_>, Vec<_>) = next
+                .iter()
+                .partition(|child| tree.manifests.iter().any(|m| m.digest() == child.digest));
+            let reads = new.into_iter().map(|child| source.read(child));
+            level = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+            // What is named on several levels belongs to the deepest of them.
+            for child in known {
+                let mut manifests = tree.manifests.iter();
+                if let Some(at) = manifests.position(|m| m.digest() == child.digest) {
+                    level.push(tree.manifests.remove(at));
+                }
             }
         }
         Err(too_many("levels of indexes", limits::INDEX_DEPTH, what))

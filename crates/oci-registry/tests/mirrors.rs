@@ -405,7 +405,7 @@ async fn a_plan_says_what_a_copy_sends_and_sends_nothing_itself() {
     let host = repository(Registry::address(&source), "web").host().clone();
     assert_eq!(plan.pulls(), BTreeMap::from([(host, 6)]));
     let methods: BTreeSet<String> = target.requests().into_iter().map(|r| r.method).collect();
-    assert_eq!(methods, BTreeSet::from(["HEAD".to_owned()]));
+    assert_eq!(methods, BTreeSet::from(["GET", "HEAD"].map(str::to_owned)));
     let (sent, results) = (Mutex::new(0), Mutex::new(BTreeMap::new()));
     let observer = |event| match event {
         CopyEvent::Sent(bytes) => *sent.lock().unwrap() += bytes,
@@ -421,6 +421,10 @@ async fn a_plan_says_what_a_copy_sends_and_sends_nothing_itself() {
     assert_eq!(results, copied);
     let again = client.plan_copy(orders(), WITH_REFERRERS).await;
     assert_eq!((again.blobs(), again.bytes()), (0, 0));
+    // The target tells that it has everything, so nothing is pulled.
+    assert_eq!(again.pulls().into_values().sum::<usize>(), 0);
+    let planned = again.images().into_iter().map(Result::unwrap);
+    assert!(planned.into_iter().all(|planned| planned.is_there));
     // A third image with the same blobs in another repository is mounted.
     let other = CopyImage {
         to: repository(Registry::address(&target), "other"),

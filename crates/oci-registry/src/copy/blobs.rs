@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::future::join_all;
 use image_pins::Digest;
 
 use super::event::{BlobOutcome, CopyEvent, Observer};
@@ -63,10 +64,18 @@ impl Transfer {
 
     /// Asks the repositories whether they have the blob.
     pub async fn look(&mut self, client: &Client) {
-        for target in &mut self.to {
-            let found = client.has_blob(&target.repository, &self.blob.digest);
-            target.is_there = found.await.map_err(|error| error.to_string());
-        }
+        let digest = &self.blob.digest;
+        let looks = self.to.iter_mut().map(|target| async move {
+            let found = client.has_blob(&target.repository, digest).await;
+            target.is_there = found.map_err(|error| error.to_string());
+        });
+        join_all(looks).await;
+    }
+
+    /// Returns whether a repository has the blob.
+    pub fn is_at(&self, repository: &Repository) -> bool {
+        let mut to = self.to.iter();
+        to.any(|target| target.repository == *repository && target.is_there == Ok(true))
     }
 
     /// Returns how many bytes are to be sent. A blob that the registry has in one of its repositories is mounted.

@@ -1,6 +1,7 @@
 //! Reads the manifests of an image before anything is copied.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image_pins::{Digest, Tag};
@@ -10,7 +11,9 @@ use super::{AT_ONCE, CopyOptions, PlannedImage};
 use crate::error::{Reason, RegistryError};
 use crate::limits;
 use crate::link::{Link, cosign_tags};
+use crate::manifests::Manifests;
 use crate::model::{Content, Descriptor, Manifest, Platform};
+use crate::place::Repository;
 use crate::remote::Client;
 use crate::source::ImageSource;
 use crate::tree::Tree;
@@ -25,8 +28,14 @@ pub(super) struct Collected {
     pub attached: Vec<Attached>,
     /// Listed referrers that are not copied.
     pub skipped: Vec<Digest>,
-    /// How many manifests were read from a registry.
+    /// How many manifests were read from the source.
     pub pulls: usize,
+    /// Whether the target has all manifests of the image.
+    pub has_manifests: bool,
+    /// Whether the tag at the target points at the image, or the image gets none.
+    pub has_tag: bool,
+    /// Whether the target has all of the image, and the tag.
+    pub is_there: bool,
 }
 
 /// A manifest that is about another one.
@@ -38,17 +47,17 @@ pub(super) struct Attached {
 }
 
 impl Collected {
-    /// Reads the manifests of an image and, if that is wanted, of what is about it.
+    /// Reads the manifests of an image, from the target if it has them, and, if that is wanted, of what is about it.
     pub async fn read(
         client: &Client,
         source: &ImageSource,
+        target: Option<&Repository>,
         digest: &Digest,
         wanted: &[Platform],
         options: CopyOptions,
     ) -> Result<Collected, RegistryError> {
         let what = source.at(digest);
-        let mut root = client.read_root(source, digest).await?;
-        let mut pulls = 0;
+        let (manifests, mut root) = Manifests::begin(client, source, target, digest).await?;
         let mut is_own = false;
         match &root.content {
             Content::Image { .. } if !wanted.is_empty() => {
@@ -59,8 +68,7 @@ impl Collected {
                 match choose(&root, wanted).map_err(|reason| reason.at(&what))? {
                     Choice::Whole => {}
                     Choice::One(one) => {
-                        root = client.read_manifest(source, &one).await?;
-                        pulls += 1;
+                        root = manifests.read(&one).await?;
                     }
                     Choice::Several(several) => {
                         root = *several;
@@ -71,10 +79,13 @@ impl Collected {
             Content::Index(_) | Content::Image { .. } => {}
         }
         let foreign = options.foreign_layers;
-        let tree = Tree::read(client, source, root.clone(), foreign, &what).await?;
+        let tree = Tree::read(&manifests, root.clone(), foreign, &what).await?;
         let entries = root.manifests().iter().filter(|e| !e.is_attestation());
         let mut collected = Collected {
-            pulls: pulls + tree.manifests.len(),
+            pulls: manifests.count_of_source(),
+            has_manifests: manifests.count_of_source() == 0 && !is_own,
+            has_tag: false,
+            is_there: false,
             platforms: entries.filter_map(|e| e.platform.clone()).collect(),
             root,
             tree,
@@ -91,6 +102,7 @@ impl Collected {
                 source,
                 foreign,
                 what: &what,
+                has_interface: AtomicBool::new(true),
             };
             search.run(&mut collected, subjects).await?;
         }
@@ -104,6 +116,7 @@ impl Collected {
             platforms: self.platforms.clone(),
             referrers: attached.collect::<HashSet<_>>().len(),
             skipped_referrers: self.skipped.clone(),
+            is_there: self.is_there,
         }
     }
 
@@ -163,6 +176,8 @@ struct Search<'s> {
     source: &'s ImageSource,
     foreign: bool,
     what: &'s str,
+    /// Whether the source may have the interface for referrers.
+    has_interface: AtomicBool,
 }
 
 /// What is about one manifest.
@@ -184,8 +199,14 @@ impl Search<'_> {
         let mut links = HashSet::new();
         let mut manifests = collected.tree.manifests.len();
         for _ in 0..=limits::INDEX_DEPTH {
+            let mut found = Vec::new();
+            // The first answer tells whether there is an interface to ask the others.
+            if let Some(first) = subjects.pop() {
+                found.push(self.find(first).await?);
+            }
             let finds = subjects.iter().map(|subject| self.find(*subject));
-            let found: Vec<Found> = stream::iter(finds).buffered(AT_ONCE).try_collect().await?;
+            let others: Vec<Found> = stream::iter(finds).buffered(AT_ONCE).try_collect().await?;
+            found.extend(others);
             subjects = Vec::new();
             for found in found {
                 collected.pulls += found.pulls;
@@ -220,9 +241,7 @@ impl Search<'_> {
         }
         let listed = match self.source {
             ImageSource::Repository(repository) => {
-                let listed = self.client.list_referrers_at(repository, &subject).await?;
-                found.pulls += usize::from(listed.is_manifest);
-                listed.entries
+                self.listed(repository, &subject, &mut found).await?
             }
             ImageSource::Archive(_) => self.client.list_referrers(self.source, &subject).await?,
         };
@@ -247,6 +266,24 @@ impl Search<'_> {
         Ok(found)
     }
 
+    /// Lists the referrers of a manifest in a repository.
+    async fn listed(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        found: &mut Found,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        if self.has_interface.load(Ordering::Relaxed) {
+            if let Some(listed) = self.client.ask_for_referrers(repository, subject).await? {
+                return Ok(listed);
+            }
+            self.has_interface.store(false, Ordering::Relaxed);
+        }
+        let list = self.client.list_at_tag(repository, subject).await?;
+        found.pulls += usize::from(list.is_some());
+        Ok(list.as_ref().map_or(&[][..], Manifest::manifests).to_vec())
+    }
+
     /// Returns the manifest at a tag. Registries do not count the question whether there is one.
     async fn at_tag(&self, tag: &Tag) -> Result<Option<Manifest>, RegistryError> {
         let ImageSource::Repository(repository) = self.source else {
@@ -268,8 +305,8 @@ impl Search<'_> {
         root: Manifest,
     ) -> Result<(), RegistryError> {
         let what = self.source.at(&root.digest());
-        let (client, source) = (self.client, self.source);
-        let tree = Tree::read(client, source, root.clone(), self.foreign, &what).await?;
+        let manifests = Manifests::of(self.client, self.source);
+        let tree = Tree::read(&manifests, root.clone(), self.foreign, &what).await?;
         found.pulls += tree.manifests.len();
         found.attached.push(Attached { link, root, tree });
         Ok(())

@@ -39,7 +39,9 @@ impl<'f> Finish<'f> {
         image: &CopyImage,
         collected: &Collected,
     ) -> Result<Digest, RegistryError> {
-        self.send(&image.to, &collected.tree).await?;
+        if !collected.has_manifests {
+            self.send(&image.to, &collected.tree).await?;
+        }
         let mut listed = HashMap::new();
         for attached in &collected.attached {
             self.attach(image, attached, &mut listed).await?;
@@ -79,7 +81,7 @@ impl<'f> Finish<'f> {
             }
             Link::Subject(subject) => {
                 if !listed.contains_key(subject) {
-                    let found = client.list_referrers_at(to, subject).await?.entries;
+                    let found = client.referrers(to, subject).await?;
                     let found = found.iter().map(|entry| entry.digest).collect();
                     listed.insert(*subject, found);
                 }

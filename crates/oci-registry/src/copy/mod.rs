@@ -75,6 +75,8 @@ pub struct PlannedImage {
     pub referrers: usize,
     /// Listed referrers that are not copied: the source no longer has them, or they have an unknown type.
     pub skipped_referrers: Vec<Digest>,
+    /// Whether the registry that it is copied to had all of it, and the tag, when the copy was planned.
+    pub is_there: bool,
 }
 
 impl Client {

@@ -74,9 +74,13 @@ impl Client {
         let transfers: BTreeMap<BlobKey, Transfer> = looks.collect().await;
         let unknown: Vec<Missing> = transfers.values().flat_map(Transfer::unknown).collect();
         for (image, collected) in &mut images {
-            if let Ok(found) = collected
-                && let Some(error) = incomplete(image, found, &unknown)
-            {
+            let Ok(found) = collected else { continue };
+            let has_blobs = keys(image, found).all(|key| {
+                let transfer = transfers.get(&key);
+                transfer.is_some_and(|transfer| transfer.is_at(&image.to))
+            });
+            found.is_there = found.has_manifests && found.has_tag && has_blobs;
+            if let Some(error) = incomplete(image, found, &unknown) {
                 *collected = Err(error);
             }
         }
@@ -94,15 +98,19 @@ impl Client {
             platforms,
             ..
         } = image;
-        let collected = Collected::read(self, from, digest, platforms, options).await?;
-        if let Some(tag) = image.tag.as_ref().filter(|_| !image.move_tag) {
-            let root = &collected.root;
-            match self.check_tag(&image.to, tag, root, false).await {
-                // Artifactory denies access to what does not exist. What really is denied shows at the upload.
-                Err(error) if matches!(error.reason, Reason::Denied { .. }) => {}
-                checked => drop(checked?),
+        let target = Some(&image.to);
+        let mut collected = Collected::read(self, from, target, digest, platforms, options).await?;
+        collected.has_tag = match &image.tag {
+            None => true,
+            Some(tag) => {
+                let root = &collected.root;
+                match self.check_tag(&image.to, tag, root, image.move_tag).await {
+                    // Artifactory denies access to what does not exist. What really is denied shows at the upload.
+                    Err(error) if matches!(error.reason, Reason::Denied { .. }) => false,
+                    checked => checked?,
+                }
             }
-        }
+        };
         Ok(collected)
     }
 }
@@ -166,6 +174,9 @@ impl CopyPlan {
                         let missing = join_all(own.cloned()).await.concat();
                         match incomplete(&image, &collected, &missing) {
                             Some(error) => Err(error),
+                            None if collected.is_there && collected.attached.is_empty() => {
+                                Ok(collected.root.digest())
+                            }
                             None => finish.run(&image, &collected).await,
                         }
                     }

@@ -45,7 +45,7 @@ impl Client {
                 platforms,
                 ..
             } = &image;
-            let collected = Collected::read(self, from, digest, platforms, options).await;
+            let collected = Collected::read(self, from, None, digest, platforms, options).await;
             (image, collected)
         });
         let mut images: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;

@@ -5,6 +5,7 @@ use image_pins::Digest;
 
 use super::client::Client;
 use crate::error::{Reason, RegistryError};
+use crate::manifests::Manifests;
 use crate::model::{Content, Descriptor, Manifest, Platform};
 use crate::source::ImageSource;
 use crate::tree::Tree;
@@ -39,7 +40,8 @@ impl Client {
         let root = self.read_root(&source, digest).await?;
         let platforms = self.platforms(&source, &root).await?;
         let descriptor = root.descriptor();
-        let tree = Tree::read(self, &source, root, false, &what).await?;
+        let manifests = Manifests::of(self, &source);
+        let tree = Tree::read(&manifests, root, false, &what).await?;
         let foreign = tree.left_out.iter().filter(|blob| match &source {
             ImageSource::Repository(_) => false,
             ImageSource::Archive(archive) => archive.size(&blob.digest).is_some(),

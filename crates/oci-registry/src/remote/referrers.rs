@@ -27,36 +27,26 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        let listed = self.list_referrers_at(repository, digest).await?;
-        Ok(listed.entries)
+        if let Some(entries) = self.ask_for_referrers(repository, digest).await? {
+            return Ok(entries);
+        }
+        let index = self.list_at_tag(repository, digest).await?;
+        Ok(index.as_ref().map_or(&[][..], Manifest::manifests).to_vec())
     }
 
-    /// Lists the manifests that refer to a manifest, and tells where the list is.
-    pub(crate) async fn list_referrers_at(
+    /// Asks a registry for the manifests that refer to a manifest; `None` if it has no such interface.
+    pub(crate) async fn ask_for_referrers(
         &self,
         repository: &Repository,
         digest: &Digest,
-    ) -> Result<Listed, RegistryError> {
+    ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         let server = self.server(repository.host());
-        match listed(&server, repository, digest).await {
-            Ok(Some(entries)) => Ok(Listed {
-                entries,
-                is_manifest: false,
-            }),
-            Ok(None) => {
-                let index = self.fallback(repository, digest).await?;
-                let entries = index.as_ref().map_or(&[][..], Manifest::manifests);
-                Ok(Listed {
-                    entries: entries.to_vec(),
-                    is_manifest: index.is_some(),
-                })
-            }
-            Err(reason) => Err(reason.at(format!("the referrers of {repository}@{digest}"))),
-        }
+        let listed = listed(&server, repository, digest).await;
+        listed.map_err(|reason| reason.at(format!("the referrers of {repository}@{digest}")))
     }
 
     /// Returns the index at the tag for referrers, if there is one.
-    async fn fallback(
+    pub(crate) async fn list_at_tag(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -102,13 +92,6 @@ impl Client {
         let list = with_entry(old.as_ref(), referrer).map_err(|reason| reason.at(&what))?;
         self.put_tag(repository, &tag, &list).await
     }
-}
-
-/// The referrers of a manifest.
-pub(crate) struct Listed {
-    pub entries: Vec<Descriptor>,
-    /// Whether the list is a manifest, at the tag of the subject.
-    pub is_manifest: bool,
 }
 
 /// Returns whether the manifest at the tag of a subject lists its referrers. Some programs set that tag for the subject
