@@ -6,23 +6,8 @@ use serde_json::Value;
 use test_registry::{Auth, Distribution, ImageSpec, Options, Registry, push_image};
 
 use crate::common::cluster::Cluster;
+use crate::common::mesh_images::{COMPONENTS, THIRD_PARTY, push_mesh_images};
 use crate::common::{Output, command, run, scratch};
-
-/// The components of the mesh, and the third-party images: the name of the repository and the key in the values.
-const COMPONENTS: [&str; 7] = [
-    "init",
-    "osm-bootstrap",
-    "osm-controller",
-    "osm-crds",
-    "osm-healthcheck",
-    "osm-injector",
-    "osm-preinstall",
-];
-const THIRD_PARTY: [(&str, &str); 3] = [
-    ("curl", "curlImage"),
-    ("envoy", "sidecarImage"),
-    ("envoy-windows", "sidecarWindowsImage"),
-];
 
 /// A registry with an image for everything that an installation uses, each at the tag `v1`.
 pub struct Mirror {
@@ -41,23 +26,15 @@ impl Mirror {
             "--image-registry".to_owned(),
             format!("{}/mesh", registry.address()),
         ];
-        let mut seed = 0;
-        let mut push = |repository: &str| {
-            seed += 1;
-            let spec = ImageSpec {
-                seed,
-                ..ImageSpec::default()
-            };
-            push_image(&registry, repository, "v1", &spec).digest
-        };
-        for component in COMPONENTS {
-            let digest = push(&format!("mesh/{component}"));
-            images.extend(["--image-digest".to_owned(), format!("{component}={digest}")]);
+        let (components, others) = push_mesh_images(&registry, "v1");
+        for (component, image) in COMPONENTS.iter().zip(components) {
+            let digest = format!("{component}={}", image.digest);
+            images.extend(["--image-digest".to_owned(), digest]);
         }
-        for (repository, key) in THIRD_PARTY {
-            let digest = push(repository);
-            let reference = format!("{}/{repository}:v1@{digest}", registry.address());
-            images.extend(["--set".to_owned(), format!("osm.{key}={reference}")]);
+        for ((repository, key), image) in THIRD_PARTY.iter().zip(others) {
+            let name = format!("{}/{repository}:v1", registry.address());
+            let reference = format!("osm.{key}={name}@{}", image.digest);
+            images.extend(["--set".to_owned(), reference]);
         }
         Mirror {
             registry,

@@ -10,7 +10,7 @@ use super::output::Printer;
 use crate::mesh::Plan;
 use crate::mesh::images::FoundImage;
 #[cfg(feature = "cluster")]
-use crate::mesh::images::{ResolvedImage, Source};
+use crate::mesh::images::{Pins, ResolvedImage, Source};
 use crate::ops::{FloatingImage, floating_images};
 
 /// Returns the warning for an image that is referenced by a tag.
@@ -80,22 +80,28 @@ impl<'p> ImageOrigins<'p> {
         let image = images
             .iter()
             .find(|image| image.reference.to_string() == reference)?;
-        let mut message = format!("the reference is from: {}", origin_name(image));
+        let message = format!("the reference is from: {}", origin_name(image));
         let published = format!("{}/{}", pins.registry(), image.component);
-        let Some((name, digest)) = reference.split_once('@') else {
-            return Some(message);
-        };
+        let suffix = format!("/{}", image.component);
+        let prefix = image.reference.name().strip_suffix(&suffix);
         let is_compiled_in = matches!(image.source, Source::CompiledIn(_));
         let is_of_mesh = pins
             .components()
             .iter()
             .any(|(name, _)| *name == image.component);
-        if is_compiled_in && is_of_mesh && name != published {
-            message = format!(
-                "{message}\nto copy it there: crane copy {published}@{digest} {name}:{}",
-                pins.name()
-            );
-        }
-        Some(message)
+        let is_at_mirror = is_compiled_in
+            && is_of_mesh
+            && image.reference.is_pinned()
+            && image.reference.name() != published;
+        Some(match prefix.filter(|_| is_at_mirror) {
+            Some(prefix) => {
+                let release = match pins == Pins::default_channel() {
+                    true => String::new(),
+                    false => format!(" --release {}", pins.name()),
+                };
+                format!("{message}\nto copy it there: osm images mirror --to {prefix}{release}")
+            }
+            None => message,
+        })
     }
 }

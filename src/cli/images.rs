@@ -11,7 +11,7 @@ use super::value_args::{ImageArgs, ValueArgs, image_list};
 use crate::ops::ImageList;
 use helm_chart::{json, yaml};
 
-/// List and check the images of an installation
+/// List, check and copy the images of an installation
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(super) struct Images {
@@ -25,6 +25,10 @@ enum Command {
     List(List),
     #[cfg(feature = "cluster")]
     Verify(super::images_verify::Verify),
+    #[cfg(feature = "cluster")]
+    Mirror(super::images_mirror::Mirror),
+    #[cfg(feature = "cluster")]
+    Save(super::images_save::Save),
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +75,10 @@ impl Images {
             Command::List(list) => list.run(global, printer),
             #[cfg(feature = "cluster")]
             Command::Verify(verify) => verify.run(global, printer),
+            #[cfg(feature = "cluster")]
+            Command::Mirror(mirror) => mirror.run(global, printer),
+            #[cfg(feature = "cluster")]
+            Command::Save(save) => save.run(global, printer),
         }
     }
 }

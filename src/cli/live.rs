@@ -13,23 +13,31 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Runs the work to its end; returns `None` if Ctrl-C interrupts it.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     let begun = Instant::now();
+    let show = || {
+        let so_far = begun.elapsed().as_secs();
+        if so_far > 1 {
+            Printer::live(&format!("  {so_far} s (Ctrl-C to stop)"));
+        }
+    };
+    let done = shown_unless_interrupted(work, show).await?;
+    Printer::live("");
+    Some(done)
+}
+
+/// The same, with `show` called each second if stderr is a terminal.
+pub(super) async fn shown_unless_interrupted<T>(
+    work: impl Future<Output = T>,
+    show: impl Fn(),
+) -> Option<T> {
     let (mut work, mut interrupt) = (pin!(work), pin!(tokio::signal::ctrl_c()));
     let mut seconds = tokio::time::interval(SECOND);
     let is_live = Printer::can_be_live();
     loop {
         tokio::select! {
             biased;
-            done = &mut work => {
-                Printer::live("");
-                return Some(done);
-            }
+            done = &mut work => return Some(done),
             _ = &mut interrupt => return None,
-            _ = seconds.tick(), if is_live => {
-                let so_far = begun.elapsed().as_secs();
-                if so_far > 1 {
-                    Printer::live(&format!("  {so_far} s (Ctrl-C to stop)"));
-                }
-            }
+            _ = seconds.tick(), if is_live => show(),
         }
     }
 }

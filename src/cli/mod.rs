@@ -6,6 +6,12 @@ mod access_args;
 mod completion;
 mod config_file;
 #[cfg(feature = "cluster")]
+mod copy_args;
+#[cfg(feature = "cluster")]
+mod copy_report;
+#[cfg(feature = "cluster")]
+mod copy_steps;
+#[cfg(feature = "cluster")]
 mod duration;
 #[cfg(feature = "cluster")]
 mod env;
@@ -18,8 +24,14 @@ mod hints;
 mod image_messages;
 mod images;
 #[cfg(feature = "cluster")]
+mod images_mirror;
+#[cfg(feature = "cluster")]
+mod images_save;
+#[cfg(feature = "cluster")]
 mod images_verify;
 mod install;
+#[cfg(feature = "cluster")]
+mod install_command;
 #[cfg(feature = "cluster")]
 mod live;
 #[cfg(feature = "cluster")]
@@ -36,6 +48,8 @@ mod registry_args;
 #[cfg(feature = "cluster")]
 mod registry_hints;
 mod settings;
+#[cfg(feature = "cluster")]
+mod transfer_progress;
 #[cfg(feature = "cluster")]
 mod uninstall;
 #[cfg(feature = "cluster")]
@@ -151,7 +165,7 @@ enum Command {
     Verify(verify::Verify),
     #[cfg(feature = "cluster")]
     Env(env::Env),
-    Images(images::Images),
+    Images(Box<images::Images>),
     Version(version::Version),
     Completion(completion::Completion),
 }

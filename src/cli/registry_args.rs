@@ -66,9 +66,9 @@ impl VerifyArgs {
             return Ok(true);
         }
         self.registry.refuse_without(FLAG)?;
-        match self.key.key {
-            Some(_) => Err(without_effect("--key", FLAG)),
-            None => Ok(false),
+        match self.key.is_given() {
+            true => Err(without_effect("--key", FLAG)),
+            false => Ok(false),
         }
     }
 
@@ -118,6 +118,18 @@ impl RegistryArgs {
     /// # Errors
     /// A file cannot be read, or contains something else.
     pub fn client(&self, global: &Global) -> Result<Client, Failure> {
+        self.client_with(global, None)
+    }
+
+    /// Creates a client that reads or sends so many blobs at the same time.
+    ///
+    /// # Errors
+    /// As [`RegistryArgs::client`].
+    pub fn client_with(
+        &self,
+        global: &Global,
+        concurrency: Option<usize>,
+    ) -> Result<Client, Failure> {
         let access = RegistryAccess {
             auth_file: self.registry_auth_file.clone(),
             ca_file: self.ca_file.clone(),
@@ -126,7 +138,10 @@ impl RegistryArgs {
         };
         let user_agent = concat!("osm/", env!("CARGO_PKG_VERSION"));
         let client = access.client(|settings| {
-            let settings = settings.user_agent(user_agent);
+            let mut settings = settings.user_agent(user_agent);
+            if let Some(blobs) = concurrency {
+                settings = settings.concurrency(blobs);
+            }
             match global.trace() {
                 Some(trace) => settings.log(Arc::new(trace)),
                 None => settings,
@@ -145,6 +160,11 @@ impl RegistryArgs {
 }
 
 impl KeyArg {
+    /// Returns whether the flag is given.
+    pub fn is_given(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Reads the public key.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What does not hold about images at their registries, and what a user can do about it.
 
-use oci_registry::{Host, RegistryError, Remedy};
+use oci_registry::{Host, Reason, RegistryError, Remedy};
 
 use super::exit::Failure;
 use crate::ops::{ImageCheck, ImageProblem};
@@ -26,10 +26,8 @@ pub(super) fn all_hold(checks: &[ImageCheck]) -> Result<(), Failure> {
 /// Returns the message of a problem, with what to do about it.
 pub(super) fn explain(problem: &ImageProblem) -> String {
     match problem {
-        ImageProblem::Registry(host, error) => match hint(host, error) {
-            Some(hint) => format!("{error}\n  hint: {hint}"),
-            None => error.to_string(),
-        },
+        ImageProblem::Registry(host, error) => explain_error(host, error),
+        ImageProblem::Archive(error) => error.to_string(),
         ImageProblem::NoTag(reference) => format!("{reference}: the tag does not exist"),
         ImageProblem::TagMoved {
             image,
@@ -45,8 +43,19 @@ pub(super) fn explain(problem: &ImageProblem) -> String {
     }
 }
 
+/// Returns the message of an error of a registry, with what to do about it.
+pub(super) fn explain_error(registry: &Host, error: &RegistryError) -> String {
+    match hint(registry, error) {
+        Some(hint) => format!("{error}\n  hint: {hint}"),
+        None => error.to_string(),
+    }
+}
+
 /// Returns the flag or the command that helps against an error of a registry.
 pub(super) fn hint(registry: &Host, error: &RegistryError) -> Option<String> {
+    if matches!(error.reason, Reason::TagTaken { .. }) {
+        return Some("to let the tag point at this image instead, use --move-tags".to_owned());
+    }
     Some(match error.remedy()? {
         Remedy::LogIn => format!(
             "log in with `docker login {registry}`, or give credentials with --registry-auth-file"

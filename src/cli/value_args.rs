@@ -8,6 +8,8 @@ use image_pins::{Digest, RepositoryPrefix, Tag};
 
 use super::exit::Failure;
 use super::settings::{self, Settings};
+#[cfg(feature = "cluster")]
+use crate::mesh::images::GivenBy;
 use crate::mesh::images::{Overrides, PullPolicy, component_key};
 use crate::mesh::{Request, ValueSource};
 use crate::ops::ImageList;
@@ -154,10 +156,36 @@ fn split_list(list: &Path) -> Result<Vec<PathBuf>, clap::Error> {
     }
 }
 
-/// The image overrides.
+/// The image overrides, and the release that they apply to.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Images")]
 pub(super) struct ImageArgs {
+    #[command(flatten)]
+    overrides: OverrideArgs,
+    /// Release whose pins are used, instead of the compiled-in default
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+}
+
+impl ImageArgs {
+    /// Returns whether one of these flags is given.
+    #[cfg(feature = "cluster")]
+    pub fn is_given(&self) -> bool {
+        self.release.is_some() || self.overrides.is_given()
+    }
+
+    /// As [`OverrideArgs::overrides`].
+    pub fn overrides(&self) -> Result<Overrides, String> {
+        self.overrides.overrides()
+    }
+}
+
+/// The image overrides.
+// The flags have these names.
+#[allow(clippy::struct_field_names)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Images")]
+pub(super) struct OverrideArgs {
     /// Registry of the mesh's images, such as a mirror; digests stay the same
     #[arg(long, value_name = "REGISTRY")]
     image_registry: Option<RepositoryPrefix>,
@@ -174,12 +202,21 @@ pub(super) struct ImageArgs {
         help = "Pull policy of the mesh's images: Always, IfNotPresent or Never"
     )]
     image_pull_policy: Option<PullPolicy>,
-    /// Release whose pins are used, instead of the compiled-in default
-    #[arg(long, value_name = "RELEASE")]
-    pub release: Option<String>,
 }
 
-impl ImageArgs {
+impl OverrideArgs {
+    /// Returns whether one of these flags is given.
+    #[cfg(feature = "cluster")]
+    pub fn is_given(&self) -> bool {
+        let settings = Settings::current();
+        let registry = settings.given(&settings::IMAGE_REGISTRY, self.image_registry.as_ref());
+        let policy = settings.given(&settings::IMAGE_PULL_POLICY, self.image_pull_policy);
+        registry.is_some_and(|given| given.by == GivenBy::CommandLine)
+            || policy.is_some_and(|given| given.by == GivenBy::CommandLine)
+            || self.image_tag.is_some()
+            || !self.image_digest.is_empty()
+    }
+
     /// Converts the flags, and what the environment sets instead of them, to overrides.
     ///
     /// # Errors
@@ -213,13 +250,25 @@ pub(super) fn image_list(
     images: &ImageArgs,
     values: &ValueArgs,
 ) -> Result<ImageList, Failure> {
-    Ok(ImageList::new(&Request {
+    Ok(ImageList::new(&request(namespace, images, values)?)?)
+}
+
+/// Returns the installation that these flags describe, as far as its images are concerned.
+///
+/// # Errors
+/// Two digests for one component.
+pub(super) fn request(
+    namespace: &str,
+    images: &ImageArgs,
+    values: &ValueArgs,
+) -> Result<Request, Failure> {
+    Ok(Request {
         namespace: namespace.to_owned(),
         release: images.release.clone(),
         values: values.0.clone(),
         overrides: images.overrides().map_err(Failure::Input)?,
         ..Request::default()
-    })?)
+    })
 }
 
 fn component_digest(text: &str) -> Result<(&'static str, Digest), String> {

@@ -86,17 +86,19 @@ pub const IMAGE_PULL_SECRETS: ValuePath = below("imagePullSecrets");
 /// Fluent Bit: its image has parts, see [`FLUENT_BIT_IMAGE`].
 pub const FLUENT_BIT: ValuePath = below("fluentBit");
 /// The registry of Fluent Bit's image.
-const FLUENT_BIT_REGISTRY: ValuePath = below("fluentBit.registry");
+pub const FLUENT_BIT_REGISTRY: ValuePath = below("fluentBit.registry");
+/// The name of Fluent Bit's image in its registry.
+pub const FLUENT_BIT_NAME: ValuePath = below("fluentBit.image");
 /// The tag of Fluent Bit's image, which overrides the compiled-in pin.
 const FLUENT_BIT_TAG: ValuePath = below("fluentBit.tag");
 /// The digest of Fluent Bit's image, which overrides the tag and the compiled-in pin.
-const FLUENT_BIT_DIGEST: ValuePath = below("fluentBit.digest");
+pub const FLUENT_BIT_DIGEST: ValuePath = below("fluentBit.digest");
 /// The compiled-in pin of Fluent Bit: a full reference, of which the tag and the digest are used.
 const FLUENT_BIT_PIN: ValuePath = below("fluentBit.pinnedImage");
 /// All values that make up Fluent Bit's image.
 pub const FLUENT_BIT_IMAGE: [ValuePath; 6] = [
     FLUENT_BIT_REGISTRY,
-    below("fluentBit.image"),
+    FLUENT_BIT_NAME,
     FLUENT_BIT_TAG,
     FLUENT_BIT_DIGEST,
     FLUENT_BIT_PIN,

@@ -1,16 +1,20 @@
 //! Checks the images of an installation at their registries: they are there, complete and signed, and no tag has moved.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt as _};
 use image_pins::{Digest, Reference, Tag};
+use oci_registry::layout::Archive;
 use oci_registry::model::Platform;
 use oci_registry::signature::{PublicKey, Unverified, Verified};
-use oci_registry::{Client, Host, RegistryError, Repository};
+use oci_registry::{Client, Host, ImageSource, RegistryError, Repository};
 
+use super::image_selection::SelectedImage;
 use crate::mesh::Plan;
 use crate::mesh::images::{FoundImage, ResolvedImage, Source};
 
 /// An image to check.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageToCheck {
     /// Its reference.
     pub reference: Reference,
@@ -58,7 +62,7 @@ pub fn images_to_check(plan: &Plan, found: &[FoundImage]) -> Vec<ImageToCheck> {
     found.iter().map(check).collect()
 }
 
-/// What was found at its registry about one image.
+/// What was found about one image at its registry, or in an archive.
 #[derive(Debug)]
 pub struct ImageCheck {
     /// The reference of the image.
@@ -97,6 +101,8 @@ pub enum TagState {
 pub enum ImageProblem {
     /// The image does not exist or is incomplete, or its registry cannot be reached.
     Registry(Host, RegistryError),
+    /// The image is damaged or incomplete in an archive.
+    Archive(RegistryError),
     /// The reference has only a tag, and there is no such tag.
     NoTag(Reference),
     /// The tag was moved.
@@ -115,7 +121,7 @@ pub enum ImageProblem {
 }
 
 /// How many images are checked at the same time.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// Checks images at their registries. `checked` is called with each, in their order.
 pub async fn check_images(
@@ -132,53 +138,93 @@ pub async fn check_images(
         .await
 }
 
-async fn check(client: &Client, image: &ImageToCheck, key: Option<&PublicKey>) -> ImageCheck {
+/// Checks images of an archive, whose bytes are all read. `checked` is called with each, in their order.
+pub async fn check_archive(
+    client: &Client,
+    archive: &Arc<Archive>,
+    images: &[SelectedImage],
+    key: Option<&PublicKey>,
+    checked: &mut dyn FnMut(&ImageCheck),
+) -> Vec<ImageCheck> {
+    let source = ImageSource::from(archive);
+    let checks = images.iter().map(async |image| {
+        let mut check = ImageCheck::new(image.whole_name(), Some(image.digest));
+        check.look_at_image(client, &source).await;
+        check.look_at_signatures(client, &source, key).await;
+        check
+    });
+    stream::iter(checks)
+        .buffered(AT_ONCE)
+        .inspect(checked)
+        .collect()
+        .await
+}
+
+/// Checks an image at its registry.
+pub(super) async fn check(
+    client: &Client,
+    image: &ImageToCheck,
+    key: Option<&PublicKey>,
+) -> ImageCheck {
     let reference = &image.reference;
     let repository = Repository::from(reference);
-    let mut check = ImageCheck {
-        reference: reference.clone(),
-        digest: reference.digest().copied(),
-        platforms: Vec::new(),
-        tag: TagState::None,
-        signatures: None,
-        problems: Vec::new(),
-    };
+    let source = ImageSource::from(&repository);
+    let mut check = ImageCheck::new(reference.clone(), reference.digest().copied());
     if check.digest.is_some() {
-        check.look_at_image(client, &repository).await;
+        check.look_at_image(client, &source).await;
     }
     if let Some(tag) = image.tag.clone() {
         check.look_at_tag(client, &repository, tag).await;
     }
     if reference.digest().is_none() {
-        check.look_at_image(client, &repository).await;
+        check.look_at_image(client, &source).await;
     }
-    let Some(digest) = check.digest else {
-        return check;
-    };
-    if let Some(key) = key {
-        match client.verify_signatures(&repository, &digest, key).await {
-            Ok(verified) => check.signatures = Some(verified),
-            Err(unverified) => {
-                let image = reference.with_digest(digest);
-                check
-                    .problems
-                    .push(ImageProblem::Unsigned(image, unverified));
-            }
-        }
-    }
+    check.look_at_signatures(client, &source, key).await;
     check
 }
 
 impl ImageCheck {
-    async fn look_at_image(&mut self, client: &Client, repository: &Repository) {
+    fn new(reference: Reference, digest: Option<Digest>) -> ImageCheck {
+        ImageCheck {
+            reference,
+            digest,
+            platforms: Vec::new(),
+            tag: TagState::None,
+            signatures: None,
+            problems: Vec::new(),
+        }
+    }
+
+    async fn look_at_image(&mut self, client: &Client, source: &ImageSource) {
         let Some(digest) = &self.digest else {
             return;
         };
-        match client.check_image(repository, digest).await {
+        match client.check_image(source, digest).await {
             Ok(found) => self.platforms = found.platforms,
-            Err(error) => {
-                let host = repository.host().clone();
-                self.problems.push(ImageProblem::Registry(host, error));
+            Err(error) => self.problems.push(match source {
+                ImageSource::Repository(repository) => {
+                    ImageProblem::Registry(repository.host().clone(), error)
+                }
+                ImageSource::Archive(_) => ImageProblem::Archive(error),
+            }),
+        }
+    }
+
+    async fn look_at_signatures(
+        &mut self,
+        client: &Client,
+        source: &ImageSource,
+        key: Option<&PublicKey>,
+    ) {
+        let (Some(key), Some(digest)) = (key, self.digest) else {
+            return;
+        };
+        match client.verify_signatures(source, &digest, key).await {
+            Ok(verified) => self.signatures = Some(verified),
+            Err(unverified) => {
+                let image = self.reference.with_digest(digest);
+                self.problems
+                    .push(ImageProblem::Unsigned(image, unverified));
             }
         }
     }

@@ -32,6 +32,12 @@ impl ImageList {
         Ok(ImageList { plan, pins, images })
     }
 
+    /// Returns what is compiled in.
+    #[cfg(feature = "cluster")]
+    pub(super) fn pins(&self) -> Pins {
+        self.pins
+    }
+
     /// Returns the name of the release or channel.
     pub fn release(&self) -> &'static str {
         self.pins.name()

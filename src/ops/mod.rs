@@ -17,11 +17,19 @@ mod history;
 #[cfg(feature = "cluster")]
 mod image_check;
 #[cfg(feature = "cluster")]
+mod image_copy;
+#[cfg(feature = "cluster")]
+mod image_selection;
+#[cfg(feature = "cluster")]
 mod install;
 #[cfg(feature = "cluster")]
 mod mesh_config;
 #[cfg(feature = "cluster")]
 mod meshes;
+#[cfg(feature = "cluster")]
+mod mirror_names;
+#[cfg(feature = "cluster")]
+mod mirror_request;
 #[cfg(feature = "cluster")]
 mod namespaces;
 #[cfg(feature = "cluster")]
@@ -49,11 +57,15 @@ pub use {
     event::Event,
     history::{mesh_history, mesh_name},
     image_check::{
-        ImageCheck, ImageProblem, ImageToCheck, TagState, check_images, images_to_check,
+        ImageCheck, ImageProblem, ImageToCheck, TagState, check_archive, check_images,
+        images_to_check,
     },
+    image_copy::{Copied, CopyChoice, Origin, PlannedCopy, Targets, host_of},
+    image_selection::{ImageSelection, OtherImage, SelectedImage, SelectionError},
     install::{InstallOptions, dry_run, install},
     mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},
+    mirror_names::MirrorNameError,
     namespaces::{Membership, MeshNamespace, namespaces, plan_membership},
     other_digest::{OtherDigest, Verdict},
     render::{release, render_for_cluster},

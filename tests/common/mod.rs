@@ -12,6 +12,7 @@ pub mod certificates;
 pub mod cluster;
 #[path = "../../crates/helm-chart/tests/common/compare.rs"]
 mod compare;
+pub mod mesh_images;
 pub mod recorder;
 #[path = "../../crates/helm-chart/tests/common/scratch.rs"]
 mod scratch;
