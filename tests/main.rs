@@ -17,6 +17,7 @@ mod foreign_install;
 mod helm_differential;
 mod help;
 mod images_archive;
+mod images_killed;
 mod images_mirror;
 mod images_mirror_failures;
 mod images_verify;

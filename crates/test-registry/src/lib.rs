@@ -21,6 +21,7 @@ mod olareg;
 mod registry;
 mod tls;
 mod token;
+mod valve;
 
 pub use access_log::Request;
 pub use answer::{Answer, Cut};
@@ -34,3 +35,4 @@ pub use registry::{PASSWORD, Registry, USER};
 pub use test_cluster::Output;
 pub use tls::{LOCALHOST, authority_certificate};
 pub use token::{IDENTITY_TOKEN, TokenOptions, TokenRequest, TokenServer};
+pub use valve::Valve;
