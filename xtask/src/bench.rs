@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: compares osm with helm, without and with a cluster, and measures how times grow.
+//! `cargo xtask bench`: compares osm with helm, without and with a cluster, and with crane and skopeo, and measures how
+//! times grow.
 //!
 //! Times depend on the machine. Therefore programs run alternately, and their ratios are printed and checked.
 
@@ -12,6 +13,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::Exit;
 use crate::cargo;
+use crate::skopeo;
 use crate::tools::{self, HELM};
 
 /// Minimum of the time of helm divided by the time of osm.
@@ -44,6 +46,7 @@ fn prepare() -> Result<Exit, String> {
     for tool in tools::ALL {
         parts.push((tool.variable, tool.provide(&workspace)?));
     }
+    parts.push((skopeo::VARIABLE, skopeo::provide()?));
     let run = |args: &[&str]| {
         let status = cargo::command()
             .args(args)
@@ -65,13 +68,9 @@ fn prepare() -> Result<Exit, String> {
         "--bench",
         "growth",
     ])?;
-    let clusters = run(&[
-        "bench",
-        "--package",
-        "openservicemesh",
-        "--bench",
-        "cluster",
-    ])?;
+    let of_osm = |name: &str| run(&["bench", "--package", "openservicemesh", "--bench", name]);
+    let clusters = of_osm("cluster")?;
+    let registries = of_osm("registries")?;
     let this = env::current_exe().map_err(|e| e.to_string())?;
     let status = Command::new(this)
         .arg("bench")
@@ -79,7 +78,7 @@ fn prepare() -> Result<Exit, String> {
         .envs(parts)
         .status()
         .map_err(|e| e.to_string())?;
-    Ok(if grows && clusters && status.success() {
+    Ok(if grows && clusters && registries && status.success() {
         Exit::Done
     } else {
         Exit::Differs

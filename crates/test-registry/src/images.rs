@@ -14,14 +14,18 @@ use super::registry::Registry;
 /// What an image consists of: for each platform a configuration, a base layer and an own layer.
 #[derive(Clone, Debug)]
 pub struct ImageSpec {
-    /// The platforms, such as `linux/amd64`. All have the same base layer.
+    /// The platforms, such as `linux/amd64`.
     pub platforms: Vec<&'static str>,
     /// Whether the tag names an index. Without it, there is one platform.
     pub has_index: bool,
     /// Whether the media types are those of Docker instead of OCI.
     pub is_docker: bool,
-    /// The size of the content of each layer.
+    /// The size of the content of each own layer.
     pub layer_bytes: usize,
+    /// The size of the content of a base layer.
+    pub base_bytes: usize,
+    /// Whether each platform has its own base layer. Otherwise all have the same.
+    pub has_platform_bases: bool,
     /// Images with different seeds have different own layers and configurations.
     pub seed: u64,
     /// Images with the same base seed have the same base layer.
@@ -35,6 +39,8 @@ impl Default for ImageSpec {
             has_index: true,
             is_docker: false,
             layer_bytes: 2000,
+            base_bytes: 2000,
+            has_platform_bases: false,
             seed: 1,
             base: 0,
         }
@@ -106,9 +112,13 @@ pub fn write_layout(folder: &Path, spec: &ImageSpec) -> Image {
         json!({"mediaType": media_type, "digest": format!("sha256:{digest}"), "size": content.len()})
     };
     let json_of = |value: &Value| value.to_string().into_bytes();
-    let base = layer("base", spec.base, spec.layer_bytes);
     let (mut image_blobs, mut manifests) = (BTreeMap::new(), Vec::new());
     for platform in &spec.platforms {
+        let base = match spec.has_platform_bases {
+            true => format!("base of {platform}"),
+            false => "base".to_owned(),
+        };
+        let base = layer(&base, spec.base, spec.base_bytes);
         let own = layer(platform, spec.seed, spec.layer_bytes);
         let (os, architecture) = platform.split_once('/').unwrap();
         let config = json!({
@@ -254,6 +264,11 @@ mod tests {
             }),
             0
         );
+        let both = image(&ImageSpec {
+            has_platform_bases: true,
+            ..spec.clone()
+        });
+        assert_eq!(both.blobs.len(), 6);
         assert_eq!(
             shared(&ImageSpec {
                 is_docker: true,

@@ -1,0 +1,274 @@
+//! `osm images mirror` against crane and skopeo between the same two registries: the time of a copy, and of one with
+//! nothing to do; memory; and what is on the wire. Times depend on the machine, so what is judged are ratios of things run
+//! in turns.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use common::command;
+use test_registry::{Distribution, Home, ImageSpec, Options, Registry, Request, push_image};
+
+/// The components of the mesh.
+const COMPONENTS: [&str; 7] = [
+    "init",
+    "osm-bootstrap",
+    "osm-controller",
+    "osm-crds",
+    "osm-healthcheck",
+    "osm-injector",
+    "osm-preinstall",
+];
+/// How often each program copies everything.
+const RUNS: usize = 3;
+/// osm's time over that of the fastest other program, at most.
+const COPY: f64 = 0.6;
+/// The same with nothing to do, at most.
+const AGAIN: f64 = 0.5;
+/// osm's peak memory, in KiB.
+const MEMORY: u64 = 64 << 10;
+/// The size of a layer that does not fit into that memory, in bytes.
+const LARGE: usize = 2 << 30;
+
+/// Without TLS: two processors are the bottleneck otherwise, and the registry's share is the same for all.
+const PLAIN: Options = Options {
+    has_tls: false,
+    auth: test_registry::Auth::None,
+};
+
+/// What copies the images of one registry to another.
+type Copy = fn(&Source, &Distribution);
+
+const PROGRAMS: [(&str, Copy); 4] = [
+    ("osm images mirror", |source, target| {
+        peak(source.mirror(target));
+    }),
+    ("crane copy, one by one", |source, target| {
+        for component in COMPONENTS {
+            source.crane(target, component);
+        }
+    }),
+    ("crane copy, all at once", |source, target| {
+        std::thread::scope(|scope| {
+            for component in COMPONENTS {
+                scope.spawn(move || source.crane(target, component));
+            }
+        });
+    }),
+    ("skopeo copy --all", |source, target| {
+        for component in COMPONENTS {
+            source.skopeo(target, component);
+        }
+    }),
+];
+
+/// A registry with images, and what they consist of.
+struct Source {
+    registry: Distribution,
+    /// The flags with which osm uses these images.
+    flags: Vec<String>,
+    /// All blobs of the images, with their sizes.
+    blobs: BTreeMap<String, u64>,
+}
+
+impl Source {
+    /// Starts a registry with an image for each component.
+    fn start(spec: impl Fn(u64) -> ImageSpec) -> Source {
+        let registry = Distribution::start(PLAIN);
+        let mut flags = vec![
+            "--image-registry".to_owned(),
+            format!("{}/mesh", registry.address()),
+        ];
+        let mut blobs = BTreeMap::new();
+        for (seed, component) in (1..).zip(COMPONENTS) {
+            let repository = format!("mesh/{component}");
+            let image = push_image(&registry, &repository, "v1", &spec(seed));
+            let digest = image.digest;
+            flags.extend(["--image-digest".to_owned(), format!("{component}={digest}")]);
+            blobs.extend(image.blobs);
+        }
+        Source {
+            registry,
+            flags,
+            blobs,
+        }
+    }
+
+    fn home(&self) -> &Home {
+        self.registry.home()
+    }
+
+    /// Starts `osm images mirror`.
+    fn mirror(&self, target: &Distribution) -> Child {
+        let (from, to) = (self.registry.address(), target.address());
+        let prefix = format!("{to}/mesh");
+        let mut arguments = vec!["images", "mirror", "--to", &prefix];
+        arguments.extend(["--insecure-registry", from, "--insecure-registry", to]);
+        arguments.extend(self.flags.iter().map(String::as_str));
+        start(&mut command(&arguments))
+    }
+
+    fn crane(&self, target: &Distribution, component: &str) {
+        let (from, to) = self.names(target, component);
+        self.home().crane(&["copy", &from, &to]).ok();
+    }
+
+    fn skopeo(&self, target: &Distribution, component: &str) {
+        let (from, to) = self.names(target, component);
+        let arguments = [
+            "--insecure-policy",
+            "copy",
+            "--all",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            &format!("docker://{from}"),
+            &format!("docker://{to}"),
+        ];
+        self.home().skopeo(&arguments).ok();
+    }
+
+    fn names(&self, target: &Distribution, component: &str) -> (String, String) {
+        let name = |registry: &Distribution| format!("{}/mesh/{component}:v1", registry.address());
+        (name(&self.registry), name(target))
+    }
+
+    /// Checks that the blobs were fetched and sent once each.
+    fn wire(&self, bench: &mut Bench) {
+        let before = self.registry.requests().len();
+        let target = Distribution::start(PLAIN);
+        peak(self.mirror(&target));
+        let unique: u64 = self.blobs.values().sum();
+        let requests = self.registry.requests();
+        let is_blob = |r: &&Request| r.method == "GET" && r.path.contains("/blobs/");
+        let fetched: u64 = (requests.iter().skip(before))
+            .filter(is_blob)
+            .map(|request| request.bytes)
+            .sum();
+        bench.say(
+            &format!("bytes fetched: {fetched}, in all blobs once: {unique}"),
+            fetched == unique,
+        );
+        let ended = target.requests();
+        let sent = ended
+            .iter()
+            .filter(|r| r.method == "PUT" && r.status == 201);
+        let sent: Vec<_> = sent.filter_map(|r| r.parameter("digest")).collect();
+        let bytes: u64 = sent.iter().filter_map(|blob| self.blobs.get(blob)).sum();
+        bench.say(
+            &format!("bytes sent: {bytes}, in all blobs once: {unique}"),
+            bytes == unique && sent.len() == self.blobs.len(),
+        );
+    }
+}
+
+/// Starts a program.
+fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Waits until a process has succeeded. Returns its peak memory in KiB, as far as Linux says it.
+fn peak(mut process: Child) -> u64 {
+    let status = format!("/proc/{}/status", process.id());
+    let mut peak = 0;
+    loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        peak = number.unwrap_or(peak);
+        if let Some(status) = process.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether all bounds hold.
+struct Bench {
+    holds: bool,
+}
+
+impl Bench {
+    fn say(&mut self, text: &str, holds: bool) {
+        self.holds &= holds;
+        println!("{text}: {}", if holds { "ok" } else { "NOT MET" });
+    }
+
+    /// Lets all programs copy in turns, first everything and then again.
+    fn race(&mut self, source: &Source) {
+        let mut times = [const { (Vec::new(), Vec::new()) }; PROGRAMS.len()];
+        for _ in 0..RUNS {
+            for ((_, copy), (first, again)) in PROGRAMS.iter().zip(&mut times) {
+                let target = Distribution::start(PLAIN);
+                for times in [first, again] {
+                    let start = Instant::now();
+                    copy(source, &target);
+                    times.push(start.elapsed());
+                }
+            }
+        }
+        let medians = times.map(|(first, again)| [median(first), median(again)]);
+        for (which, what, bound) in [(0, "a copy", COPY), (1, "nothing to do", AGAIN)] {
+            let [osm, others @ ..] = medians.map(|both| both[which]);
+            for ((name, _), time) in PROGRAMS.iter().zip(medians) {
+                println!("{what}: {name}: {:.2?}", time[which]);
+            }
+            let best = others.into_iter().min().unwrap();
+            let ratio = osm.as_secs_f64() / best.as_secs_f64();
+            self.say(
+                &format!("{what}: osm's time over the best: {ratio:.2} (at most {bound})"),
+                ratio <= bound,
+            );
+        }
+    }
+
+    fn memory(&mut self, what: &str, source: &Source) {
+        let target = Distribution::start(PLAIN);
+        let peak = peak(source.mirror(&target));
+        self.say(
+            &format!("peak memory, {what}: {peak} KiB (at most {MEMORY})"),
+            peak <= MEMORY,
+        );
+    }
+}
+
+fn main() -> ExitCode {
+    let mut bench = Bench { holds: true };
+    let source = Source::start(|seed| ImageSpec {
+        layer_bytes: 30_000_000,
+        base_bytes: 40_000_000,
+        has_platform_bases: true,
+        seed,
+        ..ImageSpec::default()
+    });
+    bench.race(&source);
+    source.wire(&mut bench);
+    bench.memory("7 images", &source);
+    drop(source);
+    let source = Source::start(|seed| ImageSpec {
+        platforms: vec!["linux/amd64"],
+        layer_bytes: if seed == 1 { LARGE } else { 2000 },
+        seed,
+        ..ImageSpec::default()
+    });
+    bench.memory("one layer of 2 GiB", &source);
+    match bench.holds {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
