@@ -136,6 +136,35 @@ fn an_archive_is_verified_byte_by_byte() {
     );
 }
 
+#[test]
+#[ignore = "needs a registry and skopeo: run cargo xtask test"]
+fn skopeo_reads_an_archive() {
+    let folder = scratch("images-skopeo");
+    let archive = folder.join("images.tar").display().to_string();
+    let (source, target) = (Source::new(distribution()), Olareg::start());
+    let mut save = vec!["images", "save", &archive];
+    save.extend(source.images.iter().map(String::as_str));
+    source.osm(&source.registry, &save).ok();
+    for component in COMPONENTS {
+        let name = format!("{}/mesh/{component}", source.registry.localhost_address());
+        let to = format!("{}/{component}", target.address());
+        let copy = [
+            "--insecure-policy",
+            "copy",
+            "--all",
+            "--preserve-digests",
+            "--dest-tls-verify=false",
+            &format!("oci-archive:{archive}:{name}:{TAG}"),
+            &format!("docker://{to}:{TAG}"),
+        ];
+        target.home().skopeo(&copy).ok();
+        assert_eq!(
+            target.digest(component, TAG),
+            source.registry.digest(&format!("mesh/{component}"), TAG)
+        );
+    }
+}
+
 /// Returns the bytes of the layer that all images share.
 fn push_layer_of_all(registry: &Distribution) -> Vec<u8> {
     let manifest = |repository: &str| -> Value {
