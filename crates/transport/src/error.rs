@@ -30,9 +30,6 @@ pub enum BuildError {
     /// The certificates of all trust anchors have expired, or are not valid yet.
     #[error("the certificate of the authority has expired, or is not valid yet")]
     TrustAnchorExpired,
-    /// The certificates of this machine cannot be used.
-    #[error("the certificate authorities of this machine cannot be used: {0}")]
-    SystemTrust(rustls::Error),
     /// A client certificate or its private key cannot be used.
     #[error("the client certificate cannot be used: {0}")]
     Identity(rustls::Error),

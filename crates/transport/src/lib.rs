@@ -27,6 +27,7 @@ mod p521;
 mod payload;
 mod proxy;
 mod stream;
+mod system;
 mod tls;
 mod verifier;
 mod x509;

@@ -10,10 +10,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, InconsistentKeys, SignatureScheme,
 };
-use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::error::BuildError;
 use crate::p521;
+use crate::system::System;
 use crate::verifier::Verifier;
 use crate::x509::Certificate;
 
@@ -128,12 +128,10 @@ pub(crate) fn client_config(
         .map_err(BuildError::Provider)?;
     let builder = match trust {
         Trust::System => builder
-            .with_platform_verifier()
-            .map_err(BuildError::SystemTrust)?,
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(System::new(Arc::clone(&provider)))),
         Trust::SystemAnd(authorities) => {
-            let system = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
-            // Images of containers often have no authorities.
-            let system = system.ok();
+            let system = System::new(Arc::clone(&provider));
             let verifier = Verifier::new(authorities, &provider)?.or(system);
             builder
                 .dangerous()

@@ -15,6 +15,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use crate::error::BuildError;
+use crate::system::System;
 use crate::x509::Certificate;
 
 /// How many authorities a chain has at most.
@@ -26,7 +27,7 @@ const SIGNATURES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Verifier {
     /// Servers that this one trusts are trusted, too.
-    system: Option<rustls_platform_verifier::Verifier>,
+    system: Option<System>,
     webpki: Arc<WebPkiServerVerifier>,
     anchors: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -70,8 +71,11 @@ impl Verifier {
     }
 
     /// Also trusts the servers that the authorities of this machine have signed.
-    pub fn or(self, system: Option<rustls_platform_verifier::Verifier>) -> Verifier {
-        Verifier { system, ..self }
+    pub fn or(self, system: System) -> Verifier {
+        Verifier {
+            system: Some(system),
+            ..self
+        }
     }
 
     /// Verifies the certificate of a server with the given authorities.
@@ -215,18 +219,21 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let by_system = self
+        let by_given = self.verify_given(server, intermediates, name, ocsp, now);
+        // Images of containers often have no authorities.
+        let system = self
             .system
             .as_ref()
-            .map(|system| system.verify_server_cert(server, intermediates, name, ocsp, now));
-        if let Some(Ok(verified)) = by_system {
-            return Ok(verified);
-        }
-        let by_given = self.verify_given(server, intermediates, name, ocsp, now);
-        match (by_given, by_system) {
+            .and_then(|system| system.verifier().ok());
+        let (Err(given), Some(system)) = (&by_given, system) else {
+            return by_given;
+        };
+        let is_unknown = *given == Error::InvalidCertificate(UnknownIssuer);
+        match system.verify_server_cert(server, intermediates, name, ocsp, now) {
             // The authorities of this machine may know the issuer.
-            (Err(Error::InvalidCertificate(UnknownIssuer)), Some(by_system)) => by_system,
-            (by_given, _) => by_given,
+            Err(by_system) if is_unknown => Err(by_system),
+            Err(_) => by_given,
+            verified => verified,
         }
     }
 
