@@ -102,7 +102,7 @@ impl Worker<'_> {
         }
     }
 
-    fn osm(&self, line: &str) -> Command {
+    fn osm(line: &str) -> Command {
         let mut osm = command(&line.split_whitespace().collect::<Vec<_>>());
         // Without TLS, nothing needs the authorities of this machine.
         osm.env("SSL_CERT_FILE", "/dev/null");
@@ -112,7 +112,7 @@ impl Worker<'_> {
     /// Returns the command that copies the images to a prefix of the target.
     fn mirror(&self, prefix: &str) -> Command {
         let (from, to) = (self.registries.source.address(), self.to_target.address());
-        self.osm(&format!(
+        Self::osm(&format!(
             "images mirror --to {to}/{prefix} --image-registry {from}/mesh --image-tag {TAG} \
              --insecure-registry {from} --insecure-registry {to}"
         ))
@@ -121,7 +121,7 @@ impl Worker<'_> {
     /// Returns the command that saves the images of the source.
     fn save(&self, file: &Path) -> Command {
         let (from, file) = (self.to_source.address(), file.display());
-        self.osm(&format!(
+        Self::osm(&format!(
             "images save {file} --image-registry {from}/mesh --image-tag {TAG} --insecure-registry {from}"
         ))
     }

@@ -39,6 +39,8 @@ struct ImageReport {
     referrers: usize,
     /// Referrers that are not copied.
     skipped: Vec<Digest>,
+    /// Whether platforms are left out, so that the digest is another one.
+    is_part: bool,
     problems: Vec<String>,
 }
 
@@ -50,7 +52,10 @@ impl CopyReport {
         let images = images.map(|((image, name), planned)| {
             let mut report = ImageReport::new(image, name);
             match planned {
-                Ok(planned) => report.add(&planned),
+                Ok(planned) => {
+                    report.is_part = planned.digest != image.digest;
+                    report.add(&planned);
+                }
                 Err(error) => {
                     let host = ops::host_of(error, image, name);
                     report.problems.push(explain_error(&host, error));
@@ -94,13 +99,18 @@ impl CopyReport {
                 )
             })
         });
+        let has_parts = self.images.iter().any(|image| image.is_part);
+        let parts = has_parts.then(|| {
+            "images with fewer platforms have other digests, for which the signatures of the whole images do not count"
+                .to_owned()
+        });
         let docker_hub = self.pulls.iter().find(|(host, _)| host.is_docker_hub());
         let pulls = docker_hub.map(|(_, count)| {
             format!(
                 "Docker Hub counts {count} pulls for this; without an account it allows {DOCKER_HUB_PULLS} in six hours"
             )
         });
-        images.chain(pulls).collect()
+        images.chain(parts).chain(pulls).collect()
     }
 
     /// Prints the result.
@@ -236,6 +246,7 @@ impl ImageReport {
             platforms: Vec::new(),
             referrers: 0,
             skipped: Vec::new(),
+            is_part: false,
             problems: Vec::new(),
         }
     }

@@ -11,11 +11,26 @@ use crate::mesh::Plan;
 use crate::mesh::images::FoundImage;
 #[cfg(feature = "cluster")]
 use crate::mesh::images::{Pins, ResolvedImage, Source};
+#[cfg(feature = "cluster")]
+use crate::ops::OtherImage;
 use crate::ops::{FloatingImage, floating_images};
 
 /// Returns the warning for an image that is referenced by a tag.
 pub(super) fn not_pinned(reference: &Reference) -> String {
     format!("{reference} is not pinned: anyone who can push this tag controls what runs")
+}
+
+/// Returns the warning for an image of an archive that is not the one that is compiled in.
+#[cfg(feature = "cluster")]
+pub(super) fn other_image(other: &OtherImage) -> String {
+    let OtherImage {
+        image,
+        release,
+        pinned,
+    } = other;
+    format!(
+        "{image}: {release} uses {pinned}; this is the image with fewer platforms, or another image"
+    )
 }
 
 /// Warns of each image that is referenced by a tag; with `require_pinned`, fails if there is one.

@@ -8,6 +8,7 @@ use super::Global;
 use super::copy_args::CopyArgs;
 use super::copy_steps::{copy, open, planned};
 use super::exit::{Done, Failure};
+use super::image_messages::other_image;
 use super::install_command::InstallCommand;
 use super::output::Printer;
 use crate::ops::{self, Origin, PlannedCopy, Targets};
@@ -63,6 +64,11 @@ impl Mirror {
                          tags may remove it",
                         image.reference
                     ));
+                }
+            }
+            if self.from.is_some() {
+                for other in planned.targets.selection.other_images()? {
+                    printer.warning(&other_image(&other));
                 }
             }
             let (targets, mut report) = copy(&client, planned, is_dry, printer).await?;

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::Global;
 use super::copy_steps::open;
 use super::exit::{Done, Failure};
-use super::image_messages::not_pinned;
+use super::image_messages::{not_pinned, other_image};
 use super::output::{FormatArg, Printer, table};
 use super::registry_args::{KeyArg, RegistryArgs};
 use super::registry_hints::{self, explain};
 use super::value_args::{ImageArgs, ValueArgs, image_list, request};
-use crate::ops::{self, ImageCheck, ImageSelection, ImageToCheck, OtherImage, TagState};
+use crate::ops::{self, ImageCheck, ImageSelection, ImageToCheck, TagState};
 
 /// Check the images of an installation at their registries
 ///
@@ -82,9 +82,9 @@ impl Verify {
                 }
                 false => ImageSelection::whole_archive(&archive)?,
             };
-            let images = &selection.images;
+            let images = selection.names();
             let key = key.as_ref();
-            let checks = ops::check_archive(&client, &archive, images, key, &mut report).await;
+            let checks = ops::check_archive(&client, &archive, &images, key, &mut report).await;
             Ok::<_, Failure>((selection, checks))
         })??;
         let components = selection
@@ -93,15 +93,8 @@ impl Verify {
             .map(|image| image.component.as_str());
         let rows: Vec<Row<'_>> = components.zip(&checks).collect();
         self.print(("archive", &path.display().to_string()), &rows, printer)?;
-        for OtherImage {
-            image,
-            release,
-            pinned,
-        } in selection.other_images()?
-        {
-            printer.warning(&format!(
-                "{image}: {release} uses {pinned}; this is the image with fewer platforms, or another image"
-            ));
+        for other in selection.other_images()? {
+            printer.warning(&other_image(&other));
         }
         registry_hints::all_hold(&checks)
     }

@@ -2,6 +2,7 @@
 
 use super::flag_names::assignment_flag;
 use crate::mesh::images::{COMPONENTS, Pins};
+use crate::mesh::names::DEFAULT_NAMESPACE;
 use crate::mesh::{Plan, PlanError, Request, ValueSource};
 
 /// A command that uses the images of a mirror.
@@ -36,6 +37,10 @@ impl InstallCommand {
         })];
         if release != default {
             words.push(owned(&["--release", release]));
+        }
+        let namespace = request.namespace.as_str();
+        if !["", DEFAULT_NAMESPACE].contains(&namespace) {
+            words.push(owned(&["--osm-namespace", namespace]));
         }
         let overrides = &request.overrides;
         if let Some(registry) = &overrides.registry {

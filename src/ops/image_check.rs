@@ -9,7 +9,6 @@ use oci_registry::model::Platform;
 use oci_registry::signature::{PublicKey, Unverified, Verified};
 use oci_registry::{Client, Host, ImageSource, RegistryError, Repository};
 
-use super::image_selection::SelectedImage;
 use crate::mesh::Plan;
 use crate::mesh::images::{FoundImage, ResolvedImage, Source};
 
@@ -138,17 +137,17 @@ pub async fn check_images(
         .await
 }
 
-/// Checks images of an archive, whose bytes are all read. `checked` is called with each, in their order.
+/// Checks images of an archive, by their names and digests. All bytes are read. `checked` is called with each, in their order.
 pub async fn check_archive(
     client: &Client,
     archive: &Arc<Archive>,
-    images: &[SelectedImage],
+    images: &[(Reference, Digest)],
     key: Option<&PublicKey>,
     checked: &mut dyn FnMut(&ImageCheck),
 ) -> Vec<ImageCheck> {
     let source = ImageSource::from(archive);
-    let checks = images.iter().map(async |image| {
-        let mut check = ImageCheck::new(image.whole_name(), Some(image.digest));
+    let checks = images.iter().map(async |(name, digest)| {
+        let mut check = ImageCheck::new(name.clone(), Some(*digest));
         check.look_at_image(client, &source).await;
         check.look_at_signatures(client, &source, key).await;
         check

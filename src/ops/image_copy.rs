@@ -13,7 +13,7 @@ use oci_registry::{
     RegistryError, Repository, SaveImage, SavePlan,
 };
 
-use super::image_check::{AT_ONCE, ImageCheck, ImageProblem, ImageToCheck, check};
+use super::image_check::{AT_ONCE, ImageCheck, ImageProblem, ImageToCheck, TagState, check};
 use super::image_selection::{ImageSelection, SelectedImage, whole_name};
 use super::mirror_names::{MirrorNameError, mirror_names, refuse_same_tags};
 use super::mirror_request::{MirroredImage, request_with_mirror};
@@ -49,7 +49,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn of(&self, image: &SelectedImage) -> ImageSource {
+    fn source(&self, image: &SelectedImage) -> ImageSource {
         match self {
             Origin::Registries => ImageSource::from(&Repository::from(&image.reference)),
             Origin::Archive(archive) => ImageSource::from(archive),
@@ -101,7 +101,7 @@ impl PlannedCopy {
         let names = mirror_names(&selection, prefix, has_registries)?;
         let images = selection.images.iter().zip(&names);
         let images = images.map(|(image, name)| CopyImage {
-            from: origin.of(image),
+            from: origin.source(image),
             digest: image.digest,
             to: Repository::from(name),
             tag: image.tag.clone(),
@@ -130,7 +130,7 @@ impl PlannedCopy {
         let names = archive_names(&selection)?;
         let images = selection.images.iter().zip(&names);
         let images = images.map(|(image, name)| SaveImage {
-            from: Origin::Registries.of(image),
+            from: Origin::Registries.source(image),
             digest: image.digest,
             reference: name.clone(),
             platforms: choice.platforms.clone(),
@@ -271,7 +271,12 @@ async fn check_copied(
             reference: name.with_digest(digest),
             tag: image.tag.clone(),
         };
-        let ImageCheck { problems, .. } = check(client, &copied, None).await;
+        let ImageCheck {
+            mut problems, tag, ..
+        } = check(client, &copied, None).await;
+        if let TagState::Absent(tag) = tag {
+            problems.push(ImageProblem::NoTag(name.with_tag(&tag)));
+        }
         match problems.is_empty() {
             true => Ok(digest),
             false => Err(problems),

@@ -192,6 +192,14 @@ impl ImageSelection {
         Ok(selection)
     }
 
+    /// Returns the whole name and the digest of each image.
+    pub fn names(&self) -> Vec<(Reference, Digest)> {
+        let images = self.images.iter();
+        images
+            .map(|image| (image.whole_name(), image.digest))
+            .collect()
+    }
+
     /// Returns the images of an archive that are not those that the installations use: with fewer platforms, or others.
     ///
     /// # Errors

@@ -161,6 +161,14 @@ pub enum Reason {
         /// The digest that it should get.
         wanted: Box<Digest>,
     },
+    /// A tag of cosign has signatures that the source does not have, and lacks some that it has.
+    #[error(
+        "the tag has other signatures ({found}), which would be lost: sign the image at the source, too, or delete the tag"
+    )]
+    OtherSignatures {
+        /// The digest that the tag has.
+        found: Box<Digest>,
+    },
     /// The tag that lists the referrers of a manifest is something else.
     #[error(
         "the tag has to list signatures and other referrers, but is something else ({found}): delete it"

@@ -20,7 +20,7 @@ pub(crate) struct Manifests<'s> {
 }
 
 impl<'s> Manifests<'s> {
-    pub fn of(client: &'s Client, source: &'s ImageSource) -> Manifests<'s> {
+    pub fn new(client: &'s Client, source: &'s ImageSource) -> Manifests<'s> {
         Manifests {
             client,
             source,
@@ -36,10 +36,17 @@ impl<'s> Manifests<'s> {
         target: Option<&'s Repository>,
         digest: &Digest,
     ) -> Result<(Manifests<'s>, Manifest), RegistryError> {
-        let mut manifests = Manifests::of(client, source);
+        let mut manifests = Manifests::new(client, source);
         if let Some(target) = target {
             match client.manifest(target, digest).await {
                 Ok(root) => {
+                    // It is copied from there, so it has to be there. Registries do not count that question.
+                    if let ImageSource::Repository(repository) = source
+                        && !client.has_manifest(repository, digest).await?
+                    {
+                        let message = String::new();
+                        return Err(Reason::NotFound { message }.at(source.at(digest)));
+                    }
                     manifests.target = Some(target);
                     return Ok((manifests, root));
                 }

@@ -266,12 +266,29 @@ async fn a_tag_of_signatures_moves_only_if_none_is_lost() {
         assert_eq!(verified.unwrap().count(Format::SimpleSigning), 1);
     }
     let own = sign(&target, &name(&target, "mirror/web"), Format::SimpleSigning);
-    let error = copy(&client, order()).await.unwrap_err().to_string();
-    assert!(error.contains(".sig: the tag has the digest"), "{error}");
-    client
-        .verify_signatures(&place, &digest, &own)
-        .await
-        .unwrap();
+    let is_there = async |key| {
+        client
+            .verify_signatures(&place, &digest, key)
+            .await
+            .unwrap()
+    };
+    // The mirror has a signature more, and lacks none.
+    copy(&client, order()).await.unwrap();
+    is_there(&own).await;
+    // Now both have one that the other lacks. No flag loses one of them.
+    sign(&source, &name(&source, "web"), Format::SimpleSigning);
+    for move_tag in [false, true] {
+        let image = CopyImage {
+            move_tag,
+            ..order()
+        };
+        let error = copy(&client, image).await.unwrap_err().to_string();
+        assert!(
+            error.contains(".sig: the tag has other signatures"),
+            "{error}"
+        );
+        is_there(&own).await;
+    }
 }
 
 #[tokio::test]

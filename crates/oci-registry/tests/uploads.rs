@@ -1194,7 +1194,7 @@ async fn an_image_has_limits() {
 }
 
 #[tokio::test]
-async fn a_copy_with_nothing_to_do_asks_the_target_alone_and_sends_nothing() {
+async fn a_copy_with_nothing_to_do_reads_from_the_target_and_sends_nothing() {
     let image = text();
     let root = index(&[(&image, MANIFEST)]);
     let manifests = [(&root, INDEX), (&image, MANIFEST)];
@@ -1207,11 +1207,11 @@ async fn a_copy_with_nothing_to_do_asks_the_target_alone_and_sends_nothing() {
     // What the target has of the manifests, and what is read from the source then.
     for has_image in [true, false] {
         let registry = registry_of(&[(&image, MANIFEST), (&root, INDEX)]);
-        registry.on("HEAD", "/v2/to/a/blobs/", Answer::new(200)).on(
-            "HEAD",
-            "/v2/to/a/manifests/v1",
-            tagged(),
-        );
+        let at_source = format!("/v2/from/a/manifests/{}", digest(&root));
+        registry
+            .on("HEAD", &at_source, there(&root, INDEX))
+            .on("HEAD", "/v2/to/a/blobs/", Answer::new(200))
+            .on("HEAD", "/v2/to/a/manifests/v1", tagged());
         for (text, media_type) in &manifests[..=usize::from(has_image)] {
             let path = format!("/v2/to/a/manifests/{}", digest(text));
             registry.on("GET", &path, there(text, media_type));
@@ -1230,6 +1230,13 @@ async fn a_copy_with_nothing_to_do_asks_the_target_alone_and_sends_nothing() {
         let requests = requests.iter().map(|r| format!("{} {}", r.method, r.path));
         let mut requests: Vec<_> = requests.collect();
         let of_source: Vec<_> = requests.extract_if(.., |r| r.contains("/from/")).collect();
+        // The image has to be there.
+        let (looks, of_source): (Vec<_>, Vec<_>) =
+            of_source.into_iter().partition(|r| r.starts_with("HEAD"));
+        assert_eq!(
+            looks,
+            [format!("HEAD /v2/from/a/manifests/{}", digest(&root))]
+        );
         let writes = writes(&registry);
         if !has_image {
             // A registry can lose what a tag stands for.

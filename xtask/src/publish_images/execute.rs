@@ -1,7 +1,7 @@
 //! Writes to the target: first everything that the images consist of, then their tags.
 
 use image_pins::Digest;
-use oci_registry::{Client, CopyImage, ImageSource};
+use oci_registry::{Client, CopyImage, CopyOptions, ImageSource};
 
 use super::plan::{Plan, PlannedTag};
 use crate::registry::{ComponentImage, Problem};
@@ -14,7 +14,12 @@ pub(super) async fn copy(client: &Client, plan: &Plan) -> Result<(), Vec<Problem
             copy_of(&image.source, &image.target, image.digest),
         )
     });
-    run(client, copies.unzip()).await
+    // What refers to an image, such as its signatures, comes along.
+    let options = CopyOptions {
+        referrers: true,
+        ..CopyOptions::default()
+    };
+    run(client, copies.unzip(), options).await
 }
 
 /// Sets a tag of all images, whose content is there.
@@ -29,7 +34,7 @@ pub(super) async fn tag(client: &Client, planned: &PlannedTag<'_>) -> Result<(),
         };
         (image.target, copy)
     });
-    run(client, copies.unzip()).await
+    run(client, copies.unzip(), CopyOptions::default()).await
 }
 
 fn copy_of(from: &ComponentImage, to: &ComponentImage, digest: Digest) -> CopyImage {
@@ -46,8 +51,10 @@ fn copy_of(from: &ComponentImage, to: &ComponentImage, digest: Digest) -> CopyIm
 async fn run(
     client: &Client,
     (targets, copies): (Vec<&ComponentImage>, Vec<CopyImage>),
+    options: CopyOptions,
 ) -> Result<(), Vec<Problem>> {
-    let results = client.copy(copies, &|_| {}).await;
+    let plan = client.plan_copy(copies, options).await;
+    let results = plan.run(client, &|_| {}).await;
     let failed = targets.into_iter().zip(results);
     let problems: Vec<Problem> = failed
         .filter_map(|(target, result)| Some(target.problem(result.err()?)))

@@ -1,7 +1,6 @@
 //! Reads the manifests of an image before anything is copied.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use image_pins::{Digest, Tag};
@@ -94,7 +93,7 @@ impl Collected {
         };
         if options.referrers {
             let subjects = collected.tree.manifests.iter().map(Manifest::digest);
-            // Nobody knows an index that was made here.
+            // An index that was made here is new, so nothing refers to it yet.
             let own = is_own.then(|| collected.root.digest());
             let subjects = subjects.filter(|digest| Some(*digest) != own).collect();
             let search = Search {
@@ -102,7 +101,6 @@ impl Collected {
                 source,
                 foreign,
                 what: &what,
-                has_interface: AtomicBool::new(true),
             };
             search.run(&mut collected, subjects).await?;
         }
@@ -176,8 +174,6 @@ struct Search<'s> {
     source: &'s ImageSource,
     foreign: bool,
     what: &'s str,
-    /// Whether the source may have the interface for referrers.
-    has_interface: AtomicBool,
 }
 
 /// What is about one manifest.
@@ -199,14 +195,8 @@ impl Search<'_> {
         let mut links = HashSet::new();
         let mut manifests = collected.tree.manifests.len();
         for _ in 0..=limits::INDEX_DEPTH {
-            let mut found = Vec::new();
-            // The first answer tells whether there is an interface to ask the others.
-            if let Some(first) = subjects.pop() {
-                found.push(self.find(first).await?);
-            }
             let finds = subjects.iter().map(|subject| self.find(*subject));
-            let others: Vec<Found> = stream::iter(finds).buffered(AT_ONCE).try_collect().await?;
-            found.extend(others);
+            let found: Vec<Found> = stream::iter(finds).buffered(AT_ONCE).try_collect().await?;
             subjects = Vec::new();
             for found in found {
                 collected.pulls += found.pulls;
@@ -258,7 +248,7 @@ impl Search<'_> {
                     let link = Link::Subject(subject);
                     self.attach(&mut found, link, manifest).await?;
                 }
-                // Who removes a referrer can forget the list.
+                // A referrer can be deleted while its entry stays in the list.
                 Err(error) if error.reason.is_not_found() => found.skipped.push(referrer.digest),
                 Err(error) => return Err(error),
             }
@@ -273,11 +263,8 @@ impl Search<'_> {
         subject: &Digest,
         found: &mut Found,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        if self.has_interface.load(Ordering::Relaxed) {
-            if let Some(listed) = self.client.ask_for_referrers(repository, subject).await? {
-                return Ok(listed);
-            }
-            self.has_interface.store(false, Ordering::Relaxed);
+        if let Some(listed) = self.client.ask_for_referrers(repository, subject).await? {
+            return Ok(listed);
         }
         let list = self.client.list_at_tag(repository, subject).await?;
         found.pulls += usize::from(list.is_some());
@@ -305,7 +292,7 @@ impl Search<'_> {
         root: Manifest,
     ) -> Result<(), RegistryError> {
         let what = self.source.at(&root.digest());
-        let manifests = Manifests::of(self.client, self.source);
+        let manifests = Manifests::new(self.client, self.source);
         let tree = Tree::read(&manifests, root.clone(), self.foreign, &what).await?;
         found.pulls += tree.manifests.len();
         found.attached.push(Attached { link, root, tree });

@@ -8,7 +8,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::CopyImage;
 use super::collect::{Attached, Collected};
-use crate::error::RegistryError;
+use crate::error::{Reason, RegistryError};
 use crate::link::Link;
 use crate::model::{Content, Manifest};
 use crate::place::Repository;
@@ -76,12 +76,21 @@ impl<'f> Finish<'f> {
         match &attached.link {
             Link::Tag(tag) => {
                 self.send(to, &attached.tree).await?;
-                let can_move = image.move_tag || self.loses_nothing(to, tag, root).await?;
-                client.set_tag(to, tag, root, can_move).await
+                match self.at_tag(to, tag, root).await? {
+                    AtTag::Nothing | AtTag::Less => client.set_tag(to, tag, root, true).await,
+                    AtTag::All => Ok(()),
+                    AtTag::Other(found) => {
+                        Err(Reason::OtherSignatures { found }.at(format!("{to}:{tag}")))
+                    }
+                }
             }
             Link::Subject(subject) => {
                 if !listed.contains_key(subject) {
-                    let found = client.referrers(to, subject).await?;
+                    let found = match client.referrers(to, subject).await {
+                        // Access to a list that does not exist can be denied, too.
+                        Err(error) if matches!(error.reason, Reason::Denied { .. }) => Vec::new(),
+                        found => found?,
+                    };
                     let found = found.iter().map(|entry| entry.digest).collect();
                     listed.insert(*subject, found);
                 }
@@ -104,20 +113,30 @@ impl<'f> Finish<'f> {
         }
     }
 
-    /// Returns whether a manifest has all that is at a tag: signatures are layers, to which cosign adds others.
-    async fn loses_nothing(
+    /// Returns what is at a tag of cosign, compared with a manifest: signatures are layers, to which cosign adds others.
+    async fn at_tag(
         &self,
         to: &Repository,
         tag: &Tag,
         new: &Manifest,
-    ) -> Result<bool, RegistryError> {
-        match self.client.resolve(to, tag).await? {
-            Some(found) if !new.has_digest(&found) => {
-                let old = self.client.manifest(to, &found).await?;
-                Ok(has_layers_of(new, &old))
-            }
-            _ => Ok(false),
+    ) -> Result<AtTag, RegistryError> {
+        let found = match self.client.resolve(to, tag).await {
+            // Access to a tag that does not exist can be denied, too.
+            Err(error) if matches!(error.reason, Reason::Denied { .. }) => None,
+            found => found?,
+        };
+        let Some(found) = found else {
+            return Ok(AtTag::Nothing);
+        };
+        if new.has_digest(&found) {
+            return Ok(AtTag::All);
         }
+        let old = self.client.manifest(to, &found).await?;
+        Ok(match (has_layers_of(&old, new), has_layers_of(new, &old)) {
+            (true, _) => AtTag::All,
+            (false, true) => AtTag::Less,
+            (false, false) => AtTag::Other(Box::new(found)),
+        })
     }
 
     /// Adds a referrer to the list at the tag of its subject.
@@ -134,6 +153,17 @@ impl<'f> Finish<'f> {
         let _turn = turn.lock().await;
         self.client.list_referrer(to, subject, referrer).await
     }
+}
+
+/// What a repository has at a tag of cosign.
+enum AtTag {
+    Nothing,
+    /// Some of the signatures, and no others.
+    Less,
+    /// All of them.
+    All,
+    /// The manifest with this digest has others.
+    Other(Box<Digest>),
 }
 
 /// Returns whether a manifest has all layers of another one, so that nothing is lost if it takes its tag.

@@ -40,7 +40,7 @@ impl Client {
         let root = self.read_root(&source, digest).await?;
         let platforms = self.platforms(&source, &root).await?;
         let descriptor = root.descriptor();
-        let manifests = Manifests::of(self, &source);
+        let manifests = Manifests::new(self, &source);
         let tree = Tree::read(&manifests, root, false, &what).await?;
         let foreign = tree.left_out.iter().filter(|blob| match &source {
             ImageSource::Repository(_) => false,
