@@ -16,18 +16,9 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use common::command;
+use common::mesh_images::COMPONENTS;
 use test_registry::{Distribution, Home, ImageSpec, Options, Registry, Request, push_image};
 
-/// The components of the mesh.
-const COMPONENTS: [&str; 7] = [
-    "init",
-    "osm-bootstrap",
-    "osm-controller",
-    "osm-crds",
-    "osm-healthcheck",
-    "osm-injector",
-    "osm-preinstall",
-];
 /// How often each program copies everything.
 const RUNS: usize = 3;
 /// osm's time over that of the fastest other program, at most.

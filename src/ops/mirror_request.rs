@@ -214,6 +214,7 @@ fn uses_all(list: &ImageList, images: &[MirroredImage]) -> bool {
 mod tests {
     use super::*;
     use crate::mesh::images::RELEASES;
+    use crate::mesh::values::MESH_NAME;
 
     const OTHER: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
 
@@ -227,6 +228,10 @@ mod tests {
             values: sources,
             ..Request::default()
         }
+    }
+
+    fn fluent_bit_enabled() -> String {
+        format!("{}.enableFluentbit=true", Root::Osm.key())
     }
 
     /// Returns the images of an installation as a mirror has them, each with the digest that it has or that is given.
@@ -277,24 +282,26 @@ mod tests {
     #[test]
     fn whatever_sets_images_the_request_uses_those_of_the_mirror() {
         let prefix: RepositoryPrefix = "m.test/x".parse().unwrap();
-        let of_osm = format!("osm.image.digest.osmController={OTHER}");
-        let two = format!("osm.meshName=a,{of_osm}");
+        let set = |path: &ValuePath, value: &str| format!("{path}={value}");
+        let name = set(&MESH_NAME, "a");
+        let tag = set(&IMAGE_TAG, "v7");
+        let registry = set(&IMAGE_REGISTRY, "r.test/y");
+        let registry_and_name = format!("{registry},{name}");
+        let digest = set(&ValuePath::image_digest("osmController"), OTHER);
+        let name_and_digest = format!("{name},{digest}");
+        let third_party = set(&ValuePath::third_party("curlImage"), "r.test/curl:1");
+        let fluent_bit = fluent_bit_enabled();
         // Values of the user, and how many digests and assignments are left.
         let table: &[(&[&str], &str, usize, usize)] = &[
             (&[], "", 7, 3),
-            (&["osm.meshName=a"], "", 7, 4),
-            (
-                &["osm.image.tag=v7", "osm.image.registry=r.test/y"],
-                "",
-                7,
-                3,
-            ),
-            (&["osm.image.registry=r.test/y,osm.meshName=a"], "", 0, 12),
+            (&[&name], "", 7, 4),
+            (&[&tag, &registry], "", 7, 3),
+            (&[&registry_and_name], "", 0, 12),
             (&[], "osm: {image: {tag: v7, registry: r.test/y}}", 7, 4),
-            (&[&of_osm], "", 7, 3),
-            (&[&two], "", 0, 12),
-            (&["osm.enableFluentbit=true"], "", 7, 7),
-            (&["osm.curlImage=r.test/curl:1"], "", 7, 3),
+            (&[&digest], "", 7, 3),
+            (&[&name_and_digest], "", 0, 12),
+            (&[&fluent_bit], "", 7, 7),
+            (&[&third_party], "", 7, 3),
         ];
         for (values, file, digests, assignments) in table {
             let request = request(values, file);
@@ -323,7 +330,7 @@ mod tests {
     #[test]
     fn fluent_bit_keeps_its_compiled_in_digest_with_another_registry() {
         let prefix: RepositoryPrefix = "m.test/x".parse().unwrap();
-        let request = request(&["osm.enableFluentbit=true"], "");
+        let request = request(&[&fluent_bit_enabled()], "");
         let mut images = mirrored(&request, None);
         images.retain(|image| image.key == FLUENT_BIT.key());
         let with_mirror = request_with_mirror(&request, &prefix, &images).unwrap();
@@ -333,8 +340,8 @@ mod tests {
                 None,
                 0,
                 vec![
-                    "osm.enableFluentbit=true".to_owned(),
-                    "osm.fluentBit.registry=m.test/x".to_owned()
+                    fluent_bit_enabled(),
+                    format!("{FLUENT_BIT_REGISTRY}=m.test/x")
                 ]
             )
         );
