@@ -58,7 +58,7 @@ impl LazySource {
         }
     }
 
-    /// Parses the file if nobody has needed it yet.
+    /// Parses the file, unless it was needed before.
     pub fn parse_ahead(&self) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*ahead, Ahead::Unparsed) {

@@ -159,7 +159,7 @@ impl Client {
         let Err(error) = self.put_tag(repository, tag, manifest).await else {
             return Ok(());
         };
-        // Another program may have set a tag that nobody can move.
+        // Another program may have set the tag meanwhile, in a registry where tags are immutable.
         match self.check_tag(repository, tag, manifest, can_move).await {
             Ok(true) => Ok(()),
             Err(taken) if matches!(taken.reason, Reason::TagTaken { .. }) => Err(taken),

@@ -68,7 +68,7 @@ impl RetryAfter {
         };
         Some(match pause <= LONGEST_RETRY_AFTER {
             true => RetryAfter::Pause(pause),
-            // A pause of many years is no time that can be told.
+            // The end of a very long pause has no date.
             false => RetryAfter::TooLong(now.checked_add(pause)?),
         })
     }
