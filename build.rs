@@ -1,4 +1,4 @@
-//! Checks and embeds the pins, then the chart.
+//! Checks and embeds the pins, then the chart, and chooses how the program is linked.
 
 #[path = "build/chart.rs"]
 mod chart;

@@ -260,7 +260,7 @@ fn input_that_cannot_work_is_refused_before_anything_is_asked() {
         (
             &save,
             &["/proc/images.tar"],
-            "cannot write /proc/images.tar.part",
+            "/proc/images.tar: cannot open the .part file",
         ),
         (&save, &[".."], "has no file name"),
     ];

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use image_pins::{Digest, Reference};
+use oci_registry::model::Descriptor;
 use oci_registry::{Host, PlannedImage};
 use serde_json::{Value, json};
 
 use super::exit::{Done, Failure};
 use super::install_command::InstallCommand;
-use super::output::{Format, Printer, table};
+use super::output::{Format, Printer, or_dash, table};
 use super::registry_hints::{explain, explain_error};
 use super::transfer_progress::size;
 use crate::ops::{self, Copied, PlannedCopy, SelectedImage, Targets};
@@ -39,6 +40,8 @@ struct ImageReport {
     referrers: usize,
     /// Referrers that are not copied.
     skipped: Vec<Digest>,
+    /// Layers that are not copied.
+    left_out: Vec<Descriptor>,
     /// Whether platforms are left out, so that the digest is another one.
     is_part: bool,
     problems: Vec<String>,
@@ -99,6 +102,18 @@ impl CopyReport {
                 )
             })
         });
+        let left_out = self.images.iter().flat_map(|image| {
+            let layers = image.left_out.iter();
+            layers.map(|layer| {
+                format!(
+                    "{}: the layer {} ({}) is left out, because registries usually do not have it; --foreign-layers \
+                     copies it",
+                    image.reference,
+                    layer.digest,
+                    size(layer.size)
+                )
+            })
+        });
         let has_parts = self.images.iter().any(|image| image.is_part);
         let parts = has_parts.then(|| {
             "images with fewer platforms have other digests, for which the signatures of the whole images do not count"
@@ -110,7 +125,7 @@ impl CopyReport {
                 "Docker Hub counts {count} pulls for this; without an account it allows {DOCKER_HUB_PULLS} in six hours"
             )
         });
-        images.chain(parts).chain(pulls).collect()
+        images.chain(left_out).chain(parts).chain(pulls).collect()
     }
 
     /// Prints the result.
@@ -142,13 +157,6 @@ impl CopyReport {
     }
 
     fn as_table(&self, is_dry: bool) -> String {
-        let or_dash = |text: String| {
-            if text.is_empty() {
-                "-".to_owned()
-            } else {
-                text
-            }
-        };
         let rows: Vec<Vec<String>> = self
             .images
             .iter()
@@ -246,6 +254,7 @@ impl ImageReport {
             platforms: Vec::new(),
             referrers: 0,
             skipped: Vec::new(),
+            left_out: Vec::new(),
             is_part: false,
             problems: Vec::new(),
         }

@@ -70,9 +70,7 @@ pub(super) async fn copy(
     let observe = |event| progress.observe(event);
     let run = Box::pin(planned.run(client, &observe));
     let done = shown_unless_interrupted(run, || progress.redraw()).await;
-    for warning in progress.finish() {
-        printer.warning(&warning);
-    }
+    progress.finish();
     let Some(done) = done else {
         return Err(Failure::Operation(
             "interrupted: what was copied so far is kept. Rerun the same command to resume"

@@ -1,7 +1,8 @@
 //! `osm images save`: writes the images of an installation into an archive.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use oci_registry::layout::check_writable;
 
 use super::Global;
 use super::copy_args::CopyArgs;
@@ -35,8 +36,8 @@ pub(super) struct Save {
 
 impl Save {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
-        check_writable(&self.file)
-            .map_err(|reason| Failure::Input(format!("{}: {reason}", self.file.display())))?;
+        // Before hours are spent on it.
+        check_writable(&self.file).map_err(|error| Failure::Input(error.to_string()))?;
         let client = self.copy.client(global)?;
         let is_dry = self.copy.dry_run;
         let report = ops::block_on(async {
@@ -56,33 +57,4 @@ impl Save {
         report.print(self.copy.output.format, is_dry, printer)?;
         report.all_done()
     }
-}
-
-/// Checks that an archive can be written, before hours are spent on it.
-fn check_writable(path: &Path) -> Result<(), String> {
-    let Some(name) = path.file_name() else {
-        return Err("the path has no file name: add one, such as images.tar".to_owned());
-    };
-    if path.exists() && !path.is_file() {
-        return Err("it is not a regular file: choose another path".to_owned());
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        return Err(format!("the folder {} does not exist", folder.display()));
-    }
-    // Where the archive is written until it is complete.
-    let mut name = name.to_owned();
-    name.push(".part");
-    let part = folder.join(name);
-    let was_there = part.exists();
-    let opened = File::options().append(true).create(true).open(&part);
-    let written = opened.map(drop);
-    if !was_there {
-        // If it is not there, it could not be created.
-        let _ = fs::remove_file(&part);
-    }
-    written.map_err(|error| format!("cannot write {}: {error}", part.display()))
 }

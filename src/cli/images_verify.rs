@@ -8,7 +8,7 @@ use super::Global;
 use super::copy_steps::open;
 use super::exit::{Done, Failure};
 use super::image_messages::{not_pinned, other_image};
-use super::output::{FormatArg, Printer, table};
+use super::output::{FormatArg, Printer, or_dash, table};
 use super::registry_args::{KeyArg, RegistryArgs};
 use super::registry_hints::{self, explain};
 use super::value_args::{ImageArgs, ValueArgs, image_list, request};
@@ -144,13 +144,6 @@ fn as_table(rows: &[Row<'_>], has_key: bool) -> String {
         .iter()
         .map(|(component, check)| {
             let platforms: Vec<String> = check.platforms.iter().map(ToString::to_string).collect();
-            let or_dash = |text: String| {
-                if text.is_empty() {
-                    "-".to_owned()
-                } else {
-                    text
-                }
-            };
             let mut row = vec![
                 (*component).to_owned(),
                 check.reference.to_string(),

@@ -132,6 +132,15 @@ impl Format {
     }
 }
 
+/// Returns a dash instead of an empty cell.
+#[cfg(feature = "cluster")]
+pub(super) fn or_dash(text: String) -> String {
+    match text.is_empty() {
+        true => "-".to_owned(),
+        false => text,
+    }
+}
+
 /// Formats rows as columns, each as wide as its widest cell, as kubectl does.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();

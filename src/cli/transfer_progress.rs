@@ -1,8 +1,5 @@
 //! The progress of a copy: a bar with bytes and rate on a terminal, a line for each image everywhere.
 
-use std::sync::{Mutex, PoisonError};
-
-use image_pins::Digest;
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use oci_registry::CopyEvent;
 
@@ -18,15 +15,6 @@ pub(super) struct TransferProgress {
     bar: ProgressBar,
     /// How messages name the images.
     images: Vec<String>,
-    left_out: Mutex<Vec<LeftOut>>,
-}
-
-/// A layer that was not copied.
-#[derive(Debug, Clone)]
-struct LeftOut {
-    image: usize,
-    digest: Digest,
-    bytes: u64,
 }
 
 impl TransferProgress {
@@ -39,11 +27,7 @@ impl TransferProgress {
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        TransferProgress {
-            bar,
-            images,
-            left_out: Mutex::default(),
-        }
+        TransferProgress { bar, images }
     }
 
     /// Shows an event.
@@ -55,15 +39,6 @@ impl TransferProgress {
                 let name = self.images.get(image).map_or("", String::as_str);
                 let state = if result.is_ok() { "done" } else { "FAILED" };
                 self.line(&format!("{name}: {state}"));
-            }
-            CopyEvent::LeftOut { image, blob } => {
-                let left_out = LeftOut {
-                    image,
-                    digest: blob.digest,
-                    bytes: blob.size,
-                };
-                let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-                all.push(left_out);
             }
             _ => {}
         }
@@ -81,24 +56,9 @@ impl TransferProgress {
         }
     }
 
-    /// Removes the bar. Returns a message for each layer that was not copied.
-    pub fn finish(&self) -> Vec<String> {
+    /// Removes the bar.
+    pub fn finish(&self) {
         self.bar.finish_and_clear();
-        let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let message = |left_out: &LeftOut| {
-            let LeftOut {
-                image,
-                digest,
-                bytes,
-            } = left_out;
-            let image = self.images.get(*image).map_or("", String::as_str);
-            format!(
-                "{image}: the layer {digest} ({}) was left out, because registries usually do not have it; \
-                 --foreign-layers copies it",
-                size(*bytes)
-            )
-        };
-        left_out.iter().map(message).collect()
     }
 }
 

@@ -102,7 +102,7 @@ pub enum ImageProblem {
     Registry(Host, RegistryError),
     /// The image is damaged or incomplete in an archive.
     Archive(RegistryError),
-    /// The reference has only a tag, and there is no such tag.
+    /// The reference has only a tag, which does not exist.
     NoTag(Reference),
     /// The tag was moved.
     TagMoved {

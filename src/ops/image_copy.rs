@@ -22,7 +22,7 @@ use crate::mesh::{PlanError, Request};
 /// What of each image is copied.
 #[derive(Debug, Clone, Default)]
 pub struct CopyChoice {
-    /// The platforms; all if there are none here.
+    /// The platforms. An empty list means all.
     pub platforms: Vec<Platform>,
     /// Whether layers are copied that registries usually do not have, because their licenses forbid it.
     pub foreign_layers: bool,

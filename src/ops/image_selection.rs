@@ -79,7 +79,7 @@ pub enum SelectionError {
     /// An installation is not possible.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// An image has only a tag, and there is no such tag.
+    /// An image has only a tag, which does not exist.
     #[error("{0}: the tag does not exist")]
     NoTag(Reference),
     /// A tag cannot be looked up.

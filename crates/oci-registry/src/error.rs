@@ -182,7 +182,7 @@ pub enum Reason {
     Archive(Box<crate::layout::ArchiveError>),
     /// The archive that the image belongs to has no name yet.
     #[error(
-        "the archive is unfinished, because another image failed: rerun the same command to resume"
+        "the archive is incomplete, because another image failed: rerun the same command when that is mended"
     )]
     Unfinished,
     /// The image does not have a platform.

@@ -16,8 +16,8 @@ pub(crate) enum Link {
     Subject(Digest),
 }
 
-/// Returns the tags at which cosign stores what is about a manifest. There are none for SHA-512, whose tags would be longer
-/// than tags can be.
+/// Returns the tags at which cosign stores the signatures, attestations and lists of contents of a manifest.
+/// There are none for SHA-512, whose tags would be longer than tags can be.
 pub(crate) fn cosign_tags(digest: &Digest) -> impl Iterator<Item = Tag> {
     SUFFIXES
         .iter()

@@ -40,13 +40,7 @@ impl<'s> Manifests<'s> {
         if let Some(target) = target {
             match client.manifest(target, digest).await {
                 Ok(root) => {
-                    // It is copied from there, so it has to be there. Registries do not count that question.
-                    if let ImageSource::Repository(repository) = source
-                        && !client.has_manifest(repository, digest).await?
-                    {
-                        let message = String::new();
-                        return Err(Reason::NotFound { message }.at(source.at(digest)));
-                    }
+                    check_source(client, source, digest).await?;
                     manifests.target = Some(target);
                     return Ok((manifests, root));
                 }
@@ -78,6 +72,26 @@ impl<'s> Manifests<'s> {
     /// Returns how many manifests were read from the source.
     pub fn count_of_source(&self) -> usize {
         self.from_source.load(Ordering::Relaxed)
+    }
+}
+
+/// Checks that the source has an image that is read from the target: it is copied from there.
+async fn check_source(
+    client: &Client,
+    source: &ImageSource,
+    digest: &Digest,
+) -> Result<(), RegistryError> {
+    let has_image = match source {
+        // Registries do not count that question.
+        ImageSource::Repository(repository) => client.has_manifest(repository, digest).await?,
+        ImageSource::Archive(_) => client.read_root(source, digest).await.map(|_| true)?,
+    };
+    match has_image {
+        true => Ok(()),
+        false => {
+            let message = String::new();
+            Err(Reason::NotFound { message }.at(source.at(digest)))
+        }
     }
 }
 

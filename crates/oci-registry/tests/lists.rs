@@ -124,7 +124,7 @@ async fn a_list_counts_for_what_refers_to_the_image() {
     assert_eq!(planned.skipped_referrers, skipped);
     // The image, the list, and the two that the list names.
     assert_eq!(plan.pulls().into_values().collect::<Vec<_>>(), [4]);
-    // The subject itself is no list, nor is an index of Docker.
+    // Neither the subject itself nor an index of Docker is a list.
     let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
     let docker_list = list.replace(INDEX, docker);
     for (media_type, body) in [(MANIFEST, &image), (docker, &docker_list)] {

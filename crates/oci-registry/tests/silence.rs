@@ -111,7 +111,7 @@ async fn upload(layer: &str, script: impl FnOnce(&LyingRegistry)) -> String {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_reads_is_broken() {
+async fn an_upload_whose_server_stops_reading_is_broken() {
     // More than the buffers of the system take.
     let layer = "0123456789abcdef".repeat((48 << 20) / 16);
     let error = upload(&layer, |registry| {
@@ -135,7 +135,7 @@ async fn the_end_of_an_upload_may_take_longer_for_a_large_blob() {
 
 #[tokio::test]
 async fn a_connection_that_is_not_established_in_time_is_given_up() {
-    // The system accepts the connection, and nobody answers the greeting of TLS.
+    // The operating system accepts the connection, but no server answers the first message of TLS.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let timeouts = Timeouts {

@@ -1139,19 +1139,13 @@ async fn layers_that_registries_do_not_have_are_left_out_and_reported() {
     let layers = layers.replace("application/octet-stream", foreign);
     let text = format!(r#"{before}"layers":{layers}"#);
     let registry = registry_of(&[(&text, MANIFEST)]);
-    let left_out = Mutex::new(Vec::new());
-    let observer = |event| {
-        if let CopyEvent::LeftOut { blob, .. } = event {
-            left_out.lock().unwrap().push(blob.digest);
-        }
-    };
-    let copied = client(&registry)
-        .copy([order(&registry, &text)], &observer)
-        .await;
-    for copied in copied {
-        copied.unwrap();
-    }
-    assert_eq!(*left_out.lock().unwrap(), [digest(LAYER)]);
+    let client = client(&registry);
+    let options = CopyOptions::default();
+    let plan = client.plan_copy([order(&registry, &text)], options).await;
+    let planned = plan.images().remove(0).unwrap();
+    let left_out: Vec<_> = planned.left_out.iter().map(|layer| layer.digest).collect();
+    assert_eq!(left_out, [digest(LAYER)]);
+    plan.run(&client, &|_| {}).await.remove(0).unwrap();
     let layer = digest(LAYER).to_string();
     let requests = registry.requests();
     assert!(requests.iter().all(|r| !r.path.contains(&layer)));

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use image_pins::digest_file::{Format, Subject, parse};
-use test_registry::{Distribution, Olareg, Options, Registry};
+use test_registry::{Distribution, Olareg, Options, Registry, push_image};
 
-use crate::common::{NAMES, client, digests, exists, fill, publish_with, run_xtask};
+use crate::common::{NAMES, client, digests, exists, fill, new_image, publish_with, run_xtask};
 
 /// The components of the mesh itself.
 const MESH: [&str; 7] = [
@@ -38,6 +38,10 @@ fn recorded(folder: &Path, tag: &str, registry: &str) -> Vec<(String, String)> {
 fn publish_between(source: &impl Registry, target: &impl Registry) {
     let folder = tempfile::tempdir().unwrap();
     let built = fill(source, "staging", "v1.2.5", MESH);
+    // At the tag at which cosign keeps signatures, anything counts as such for a copy.
+    let signatures = format!("{}.sig", built[0].replace(':', "-"));
+    let signed = format!("staging/{}", MESH[0]);
+    let signature = push_image(source, &signed, &signatures, &new_image()).digest;
     let from = format!("{}/staging", source.address());
     let to = format!("{}/public/mesh", target.address());
     let arguments = ["publish-images", "--from", &from, "--to", &to, "v1.2.5"];
@@ -66,6 +70,8 @@ fn publish_between(source: &impl Registry, target: &impl Registry) {
             assert_eq!(recorded(folder.path(), tag, &to), rows);
         }
         assert_eq!(files(), 3);
+        let signed = format!("public/mesh/{}", MESH[0]);
+        assert_eq!(target.digest(&signed, &signatures), signature);
     }
 }
 

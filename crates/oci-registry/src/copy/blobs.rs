@@ -117,7 +117,7 @@ impl Transfer {
     pub async fn run(self, client: &Client, observer: Observer<'_>) -> Vec<Missing> {
         let report = |repository: &Repository, how| {
             observer(CopyEvent::Blob {
-                blob: self.blob.clone(),
+                blob: Box::new(self.blob.clone()),
                 repository: Some(repository.clone()),
                 how,
             });

@@ -109,11 +109,13 @@ impl Collected {
 
     pub fn planned(&self) -> PlannedImage {
         let attached = self.attached.iter().map(|attached| attached.root.digest());
+        let left_out = self.trees().flat_map(|tree| &tree.left_out);
         PlannedImage {
             digest: self.root.digest(),
             platforms: self.platforms.clone(),
             referrers: attached.collect::<HashSet<_>>().len(),
             skipped_referrers: self.skipped.clone(),
+            left_out: left_out.cloned().collect(),
             is_there: self.is_there,
         }
     }
@@ -126,11 +128,6 @@ impl Collected {
     /// Returns all blobs.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.trees().flat_map(|tree| tree.blobs.values())
-    }
-
-    /// Returns the layers that are not copied.
-    pub fn left_out(&self) -> impl Iterator<Item = &Descriptor> {
-        self.trees().flat_map(|tree| &tree.left_out)
     }
 
     fn trees(&self) -> impl Iterator<Item = &Tree> {

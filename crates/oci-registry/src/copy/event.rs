@@ -16,20 +16,13 @@ pub enum CopyEvent {
         /// Their bytes.
         bytes: u64,
     },
-    /// A layer is left out, because its license forbids to copy it.
-    LeftOut {
-        /// The position of its image in the list of images.
-        image: usize,
-        /// The layer.
-        blob: Descriptor,
-    },
     /// Bytes of a blob were sent for the first time. Bytes that are sent again do not count, so the sum is never more than
     /// the sizes of all blobs.
     Sent(u64),
     /// A blob is where it belongs.
     Blob {
         /// The blob.
-        blob: Descriptor,
+        blob: Box<Descriptor>,
         /// The repository; `None` for an archive.
         repository: Option<Repository>,
         /// How it came there.

@@ -15,7 +15,7 @@ pub use save::SavePlan;
 use image_pins::{Digest, Reference, Tag};
 
 use crate::error::RegistryError;
-use crate::model::Platform;
+use crate::model::{Descriptor, Platform};
 use crate::place::Repository;
 use crate::remote::Client;
 use crate::source::ImageSource;
@@ -36,7 +36,7 @@ pub struct CopyImage {
     pub tag: Option<Tag>,
     /// Whether the tag is moved if it points at another image.
     pub move_tag: bool,
-    /// The platforms to copy; all if there are none here. With fewer than the image has, its digest is another one.
+    /// The platforms to copy. An empty list copies all. Fewer than the image has change its digest.
     pub platforms: Vec<Platform>,
 }
 
@@ -49,7 +49,7 @@ pub struct SaveImage {
     pub digest: Digest,
     /// The name that it gets in the archive: `registry.example.com/seaport/harbor:v2.1.0`.
     pub reference: Reference,
-    /// The platforms to write; all if there are none here. With fewer than the image has, its digest is another one.
+    /// The platforms to write. An empty list writes all. Fewer than the image has change its digest.
     pub platforms: Vec<Platform>,
 }
 
@@ -75,6 +75,8 @@ pub struct PlannedImage {
     pub referrers: usize,
     /// Listed referrers that are not copied: the source no longer has them, or they have an unknown type.
     pub skipped_referrers: Vec<Digest>,
+    /// Layers that are not copied, because their licenses forbid it.
+    pub left_out: Vec<Descriptor>,
     /// Whether the registry that it is copied to had all of it, and the tag, when the copy was planned.
     pub is_there: bool,
 }

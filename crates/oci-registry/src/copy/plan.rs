@@ -156,8 +156,6 @@ impl CopyPlan {
             blobs: self.blobs(),
             bytes: self.bytes(),
         });
-        let images = self.images.iter();
-        report_left_out(images.map(|(_, collected)| collected), observer);
         let transfers = self.transfers.into_iter();
         let transfers: HashMap<BlobKey, _> = transfers
             .map(|(key, transfer)| (key, transfer.run(client, observer).shared()))
@@ -228,16 +226,4 @@ pub(super) fn count_pulls<'i>(
         }
     }
     pulls
-}
-
-/// Reports the layers that are not copied.
-pub(super) fn report_left_out<'i>(
-    images: impl Iterator<Item = &'i Result<Collected, RegistryError>>,
-    observer: Observer<'_>,
-) {
-    for (image, collected) in images.enumerate() {
-        for blob in collected.iter().flat_map(Collected::left_out).cloned() {
-            observer(CopyEvent::LeftOut { image, blob });
-        }
-    }
 }

@@ -9,7 +9,7 @@ use image_pins::Digest;
 use super::blobs::Progress;
 use super::collect::{Collected, refuse_second};
 use super::event::{BlobOutcome, CopyEvent, Observer};
-use super::plan::{count_pulls, report_left_out};
+use super::plan::count_pulls;
 use super::{AT_ONCE, CopyOptions, PlannedImage, SaveImage};
 use crate::error::{Reason, RegistryError};
 use crate::layout::{ArchiveError, ArchiveWriter, LinkedManifest, NamedImage, index_json};
@@ -149,7 +149,6 @@ impl SavePlan {
             blobs: missing().count(),
             bytes: missing().map(|t| t.blob.size).fold(0, u64::saturating_add),
         });
-        report_left_out(self.images.iter().map(|(_, collected)| collected), observer);
         for manifest in manifests {
             if let Some(mut blob) = writer.blob(&manifest.digest()).await? {
                 blob.write(manifest.bytes()).await?;
@@ -213,7 +212,7 @@ impl Transfer<'_> {
         let progress = Progress::new(observer);
         let report = |how| {
             observer(CopyEvent::Blob {
-                blob: self.blob.clone(),
+                blob: Box::new(self.blob.clone()),
                 repository: None,
                 how,
             });

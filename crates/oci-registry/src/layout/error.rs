@@ -46,6 +46,12 @@ pub enum ArchiveReason {
     /// It is a folder, a pipe or a device.
     #[error("it is not a regular file: choose another path")]
     NotAFile,
+    /// The folder of the file does not exist.
+    #[error("the folder {} does not exist", .folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The path ends without a name.
     #[error("the path has no file name: add one, such as images.tar")]
     NoFileName,

@@ -26,6 +26,7 @@ pub use index::NamedImage;
 pub(crate) use index::{LinkedManifest, index_json};
 pub use reader::Archive;
 pub(crate) use reader::BlobReader;
+pub use unfinished::check_writable;
 pub(crate) use writer::ArchiveWriter;
 
 use image_pins::Digest;

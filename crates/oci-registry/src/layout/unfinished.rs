@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image_pins::Digest;
 use tokio::sync::Mutex;
 
-use super::error::ArchiveReason;
+use super::error::{ArchiveError, ArchiveReason};
 use super::file;
 use super::plan::{BlobPlan, Plan};
 use crate::hash::Hasher;
@@ -168,6 +168,34 @@ impl Unfinished {
             .map_err(ArchiveReason::io("rename the .part file to this name"))?;
         file::sync_folder(folder_of(&self.path)).map_err(ArchiveReason::io("sync the folder"))
     }
+}
+
+/// Checks that an archive can be written to a path, and leaves nothing there.
+///
+/// # Errors
+/// The path or its folder cannot be used, or another process writes the same archive.
+pub fn check_writable(path: &Path) -> Result<(), ArchiveError> {
+    let check = || {
+        let part = part_of(path)?;
+        if path.exists() && !path.is_file() {
+            return Err(ArchiveReason::NotAFile);
+        }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            let folder = folder.to_owned();
+            return Err(ArchiveReason::NoFolder { folder });
+        }
+        let was_there = part.symlink_metadata().is_ok();
+        let file = open_locked(&part)?;
+        if !was_there {
+            // As long as it is open, it is locked, and nobody else has begun to write it.
+            let removed = fs::remove_file(&part);
+            removed.map_err(ArchiveReason::io("remove the .part file"))?;
+        }
+        drop(file);
+        Ok(())
+    };
+    check().map_err(|reason| reason.at(path))
 }
 
 /// Returns the path of the unfinished file.

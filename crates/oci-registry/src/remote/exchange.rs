@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use transport::Payload;
 
 use super::body::Body;
-use super::location::{resolve, shown};
+use super::location::{next_link, resolve, shown};
 use super::permits::Permit;
 use super::rate_limit::RateLimit;
 use super::retry::{RetryAfter, is_temporary};
@@ -265,6 +265,20 @@ impl Server {
         };
         self.settings.log(&format!("{label}: {result}, {took:.1?}"));
         outcome
+    }
+
+    /// Returns the URL of the page after an answer, if the list goes on.
+    pub(super) fn next_page(&self, answer: &Answer) -> Result<Option<Uri>, Reason> {
+        let Some(next) = next_link(&answer.headers) else {
+            return Ok(None);
+        };
+        let next = follow(&answer.uri, next)?;
+        match self.is_origin_of(&next) {
+            true => Ok(Some(next)),
+            false => Err(Reason::Protocol(
+                "the next page of a list is at another server".to_owned(),
+            )),
+        }
     }
 }
 

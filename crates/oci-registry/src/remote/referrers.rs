@@ -6,7 +6,6 @@ use image_pins::Digest;
 
 use super::client::Client;
 use super::exchange::Call;
-use super::location::next_link;
 use super::server::Server;
 use crate::auth::Access;
 use crate::error::{Reason, RegistryError};
@@ -145,10 +144,7 @@ async fn listed(
             }
             Err(reason) => return Err(reason),
         };
-        let next = match next_link(&answer.headers) {
-            Some(next) => Some(super::exchange::follow(&answer.uri, next)?),
-            None => None,
-        };
+        let next = server.next_page(&answer)?;
         let media_type = answer.header(http::header::CONTENT_TYPE).map(str::to_owned);
         if media_type.is_some_and(|media_type| !media_type.starts_with(media_type::INDEX)) {
             return Ok(None);
@@ -169,12 +165,7 @@ async fn listed(
             });
         }
         match next {
-            Some(next) if server.is_origin_of(&next) => uri = next,
-            Some(_) => {
-                return Err(Reason::Protocol(
-                    "the next page of a list is at another server".to_owned(),
-                ));
-            }
+            Some(next) => uri = next,
             None => return Ok(Some(found)),
         }
     }

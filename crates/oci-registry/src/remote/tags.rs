@@ -1,12 +1,11 @@
 //! The tags of a repository (OCI distribution specification, "Listing Tags").
 
-use http::{Method, Uri};
+use http::Method;
 use image_pins::Tag;
 use serde::Deserialize;
 
 use super::client::Client;
-use super::exchange::{Answer, Call, follow};
-use super::location::next_link;
+use super::exchange::Call;
 use super::server::Server;
 use crate::auth::Access;
 use crate::error::{Reason, RegistryError};
@@ -40,7 +39,7 @@ async fn list(server: &Server, repository: &Repository) -> Result<Vec<Tag>, Reas
         let answer = server
             .exchange(&Call::new(Method::GET, uri, &access))
             .await?;
-        let next = next_page(server, &answer)?;
+        let next = server.next_page(&answer)?;
         let bytes = answer.read("the list of tags", limits::MANIFEST).await?;
         let page: Page = serde_json::from_slice(&bytes)
             .map_err(|error| Reason::Protocol(format!("it does not list tags: {error}")))?;
@@ -60,18 +59,4 @@ async fn list(server: &Server, repository: &Repository) -> Result<Vec<Tag>, Reas
         what: "pages",
         limit: limits::PAGES,
     })
-}
-
-/// Returns the URL of the page after this one.
-fn next_page(server: &Server, answer: &Answer) -> Result<Option<Uri>, Reason> {
-    let Some(next) = next_link(&answer.headers) else {
-        return Ok(None);
-    };
-    let next = follow(&answer.uri, next)?;
-    match server.is_origin_of(&next) {
-        true => Ok(Some(next)),
-        false => Err(Reason::Protocol(
-            "the next page of a list is at another server".to_owned(),
-        )),
-    }
 }
