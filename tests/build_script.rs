@@ -160,7 +160,7 @@ impl Workspace {
             "openservicemesh",
         ] {
             text.push_str(&format!(
-                "\n[profile.dev.package.{package}]\noverflow-checks = false\n"
+                "\n[profile.dev.package.{package}]\ndebug = false\n"
             ));
         }
         std::fs::write(&manifest, text).unwrap();

@@ -24,7 +24,7 @@ pub use compare::assert_same;
 use helm_chart::yaml::{self, Numbers};
 pub use scratch::scratch;
 use serde_json::Value;
-pub use test_cluster::{Output, finish, lines, read_all, run};
+pub use test_cluster::{GO_COLLECTOR, Output, finish, lines, read_all, run};
 
 /// Runs `osm`.
 pub fn osm<S: AsRef<str>>(args: &[S]) -> Output {
@@ -84,6 +84,7 @@ pub fn helm<S: AsRef<str>>(args: &[S]) -> Output {
     command
         .args(args.iter().map(AsRef::as_ref))
         .env_clear()
+        .env(GO_COLLECTOR.0, GO_COLLECTOR.1)
         .env("HOME", home);
     run(&mut command, "")
 }

@@ -12,7 +12,7 @@ use super::api::{Client, certificate_user, client, kubeconfig, request, runtime}
 use super::certificates::{Authority, key_pair};
 use super::kubelet::{Kubelet, NODE};
 use super::objects::{first_difference, has_default_objects, objects};
-use super::processes::{Folder, Process, free_ports};
+use super::processes::{Folder, GO_COLLECTOR, Process, free_ports};
 use super::programs::{Output, run};
 use super::proxy::{Faults, Proxy};
 use super::timing::{PATIENCE, SHORTLY};
@@ -268,7 +268,8 @@ impl Cluster {
             .args(args.iter().map(AsRef::as_ref))
             .env_clear()
             .env("HOME", self.folder().join("home"))
-            .env("KUBECONFIG", kubeconfig);
+            .env("KUBECONFIG", kubeconfig)
+            .env(GO_COLLECTOR.0, GO_COLLECTOR.1);
         command
     }
 

@@ -30,7 +30,7 @@ pub use cluster::Cluster;
 pub use kubelet::{Kubelet, NODE};
 pub use pod_status::Failure;
 pub use pool::Lease;
-pub use processes::{Folder, Process, free_ports};
+pub use processes::{Folder, GO_COLLECTOR, Process, free_ports};
 pub use programs::{Output, finish, lines, read_all, run};
 pub use proxy::{Fault, Faults, Proxy};
 pub use timing::{PATIENCE, SHORTLY};

@@ -33,6 +33,8 @@ pub fn helm<S: AsRef<str>>(args: &[S]) -> Output {
     let done = Command::new(helm)
         .args(args.iter().map(AsRef::as_ref))
         .env_clear()
+        // helm ends before a collection of garbage is worth its time.
+        .env("GOGC", "400")
         .env("HOME", std::env::temp_dir())
         .output()
         .unwrap();
