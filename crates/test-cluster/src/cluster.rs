@@ -95,9 +95,9 @@ impl Cluster {
                 &format!("--initial-advertise-peer-urls={peers_url}"),
                 &format!("--initial-cluster=default={peers_url}"),
                 "--unsafe-no-fsync",
-                // A single member does not need a second for its election.
-                "--heartbeat-interval=10",
-                "--election-timeout=100",
+                // A single member does not need a second for its election. More heartbeats would only take time.
+                "--heartbeat-interval=50",
+                "--election-timeout=250",
             ],
         ));
         processes.push(start(
