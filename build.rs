@@ -1,7 +1,9 @@
-//! Checks and embeds the pins, then the chart, and chooses how the program is linked.
+//! Checks and embeds the pins, then the chart, names the build, and chooses how the program is linked.
 
 #[path = "build/chart.rs"]
 mod chart;
+#[path = "build/facts.rs"]
+mod facts;
 #[path = "build/linker.rs"]
 mod linker;
 
@@ -28,17 +30,19 @@ fn main() {
 fn build() -> Result<(), String> {
     let (channel, tag) = CHANNEL;
     let chart = chart::load()?;
+    let release = release()?;
     let mut config = Config::new();
     config
         .rerun_if_env_changed(RELEASE)
         .digests_dir("digests")
         .components("digests/components.toml")
-        .release(release()?)
+        .release(release.as_str())
         .floating(channel, tag)
         .fix_command("cargo xtask import-digests --release {release} <digest file>")
         .require_keys(chart::component_keys(&chart));
     let input = config.read().map_err(|e| e.to_string())?;
     config.write(&input).map_err(|e| e.to_string())?;
+    facts::emit(&release, channel)?;
     chart::check_values(&chart, &input, tag)?;
     chart::embed(&chart)
 }

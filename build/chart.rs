@@ -75,11 +75,17 @@ fn components(input: &Input) -> Result<(&Components, &image_pins::ValuesLayout),
 
 /// Returns the positions of the default values.
 fn marks() -> Result<Marks, String> {
-    let path = format!("{FOLDER}/values.yaml");
-    let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: cannot read: {e}"))?;
+    let (path, text) = default_values()?;
     let (_, marks) = yaml::parse_with_marks(&text, Numbers::Floats)
         .map_err(|e| format!("{path}:{}:{}: {}", e.line, e.column, e.message))?;
     Ok(marks)
+}
+
+/// Reads the file of the default values. Returns its path and its content.
+fn default_values() -> Result<(String, String), String> {
+    let path = format!("{FOLDER}/values.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: cannot read: {e}"))?;
+    Ok((path, text))
 }
 
 fn check(chart: &Chart, pins: &[ChartValue], place: &str, marks: &Marks) -> Result<(), String> {
@@ -121,16 +127,24 @@ fn in_folder(chart: &Chart, error: &str) -> String {
     }
 }
 
-/// Writes the chart as Rust to `chart.rs` in `OUT_DIR`, if it has changed.
+/// Writes the chart as Rust to `chart.rs` in `OUT_DIR`, and the comments of its values as JSON to `value_comments.json`.
 ///
 /// # Errors
-/// A message that names the file that cannot be written.
+/// A message that names the file that cannot be read or written.
 pub fn embed(chart: &Chart) -> Result<(), String> {
-    let source = chart.to_source();
+    write("chart.rs", &chart.to_source())?;
+    let (path, text) = default_values()?;
+    let comments = yaml::comments(&text).map_err(|e| format!("{path}:{e}"))?;
+    let comments = serde_json::to_string(&comments).map_err(|e| format!("{path}: {e}"))?;
+    write("value_comments.json", &comments)
+}
+
+/// Writes a file in `OUT_DIR`, if it has changed.
+fn write(name: &str, content: &str) -> Result<(), String> {
     let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this with cargo")?;
-    let out = PathBuf::from(out).join("chart.rs");
-    if std::fs::read_to_string(&out).is_ok_and(|old| old == source) {
+    let out = PathBuf::from(out).join(name);
+    if std::fs::read_to_string(&out).is_ok_and(|old| old == content) {
         return Ok(());
     }
-    std::fs::write(&out, source).map_err(|e| format!("{}: cannot write: {e}", out.display()))
+    std::fs::write(&out, content).map_err(|e| format!("{}: cannot write: {e}", out.display()))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Output, copy_folder, osm, repository, run, scratch};
+use crate::common::{Output, copy_folder, osm, release, repository, run, scratch};
 use serde_json::Value;
 
 /// A change of a file: its path, a string in it, and the replacement of the first occurrence.
@@ -65,7 +65,8 @@ fn pin_of(component: &str, pin_file: &str) -> String {
 
 #[test]
 fn invalid_input_fails_with_the_place_and_the_fix() {
-    let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
+    let pin_file = format!("digests/{}.toml", release());
+    let osm_crds = pin_of("osm-crds", &pin_file);
     // What an error at a line of the chart begins with: the line itself, or the first one that contains this.
     let at = |file: &str, part: &str, rest: &str| {
         let text = std::fs::read_to_string(repository(&format!("charts/osm/{file}"))).unwrap();
@@ -80,8 +81,8 @@ fn invalid_input_fails_with_the_place_and_the_fix() {
     let table: &[Case] = &[
         ("a release without a pin file", Some("v9.9.9"), &[],
             &["digests/v9.9.9.toml is missing", "cargo xtask import-digests --release v9.9.9"]),
-        ("a component without a pin", None, &[("digests/v1.2.4.toml", &osm_crds, "")],
-            &["digests/v1.2.4.toml", "osm-crds", "cargo xtask import-digests --release v1.2.4"]),
+        ("a component without a pin", None, &[(&pin_file, &osm_crds, "")],
+            &[&pin_file, "osm-crds", &format!("cargo xtask import-digests --release {}", release())]),
         ("a damaged pin file", None, &[("digests/v1.2.0.toml", "osm-crds = \"sha256:", "osm-crds = \"sha256:zz")],
             &["digests/v1.2.0.toml:"]),
         ("an unknown component key", None, &[("charts/osm/templates/cleanup.yaml", "\"osmCRDs\"", "\"osmGateway\"")],
@@ -230,13 +231,14 @@ fn cargo_builds_the_chosen_channel_rebuilds_only_changes_and_shows_errors() {
         "after a pin file was touched"
     );
 
-    let osm_crds = pin_of("osm-crds", "digests/v1.2.4.toml");
-    apply(&workspace.folder, ("digests/v1.2.4.toml", &osm_crds, ""));
+    let pin_file = format!("digests/{}.toml", release());
+    let osm_crds = pin_of("osm-crds", &pin_file);
+    apply(&workspace.folder, (&pin_file, &osm_crds, ""));
     let failed = workspace.build(None);
     assert_eq!(failed.code, 101, "{}", failed.stderr);
     let error = (failed.stderr.lines()).find(|line| line.starts_with("error: openservicemesh"));
     let error = error.unwrap_or_else(|| panic!("{}", failed.stderr));
-    assert!(error.contains("digests/v1.2.4.toml"), "{error}");
+    assert!(error.contains(&pin_file), "{error}");
 }
 
 fn the_main_channel_has_a_floating_tag_and_always_pulls(workspace: &Workspace) {
@@ -253,6 +255,10 @@ fn the_main_channel_has_a_floating_tag_and_always_pulls(workspace: &Workspace) {
         assert_eq!(pinned, false, "{reference}");
         assert!(reference.ends_with(":latest-main"), "{reference}");
     }
+    let version = workspace.osm(&["version", "-o", "json"]);
+    let data: Value = serde_json::from_str(&version).unwrap();
+    assert_eq!(data["client"]["release"], "main");
+    assert!(data["client"]["pinFileSha256"].is_null(), "{data}");
     let pins = workspace.folder.join("pins.yaml").display().to_string();
     std::fs::write(&pins, osm(&["images", "list", "-o", "helm-values"]).ok()).unwrap();
     let pinned = workspace.osm(&["images", "list", "-f", &pins]);

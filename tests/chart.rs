@@ -4,7 +4,7 @@ use helm_chart::yaml::{self, Numbers};
 use helm_chart::{Chart, Target};
 use serde_json::{Map, Value, json};
 
-use crate::common::{osm, osm_objects, repository};
+use crate::common::{osm, osm_objects, release, repository};
 
 /// Switches on everything that has an image of its own.
 const EVERYTHING: &str = "osm.deployPrometheus=true,osm.deployJaeger=true,osm.enableFluentbit=true";
@@ -111,7 +111,10 @@ fn a_mirror_of_fluent_bit_keeps_the_compiled_digest() {
         reference.starts_with("m.example.com/x/fluent-bit:3.2.10@sha256:d6dec000"),
         "{reference}"
     );
-    let origin = "compiled-in v1.2.4, registry: --set osm.fluentBit.registry=m.example.com/x";
+    let origin = format!(
+        "compiled-in {}, registry: --set osm.fluentBit.registry=m.example.com/x",
+        release()
+    );
     assert_eq!(image["origin"], origin);
 }
 

@@ -110,7 +110,7 @@ fn an_invalid_setting_is_an_error_of_every_command_that_uses_it() {
         ("OSM_TIMEOUT", "soon", "uninstall mesh --force"),
         ("OSM_TIMEOUT", "soon", "env"),
         ("OSM_REQUEST_TIMEOUT", "5", "mesh list"),
-        ("OSM_REQUEST_TIMEOUT", "5", "version --client-only"),
+        ("OSM_REQUEST_TIMEOUT", "5", "version"),
         ("OSM_NAMESPACE", "Mesh", "verify control-plane-health"),
         ("OSM_MESH_NAME", "A b", "namespace add shop"),
         ("OSM_MESH_NAME", "A b", "namespace remove shop"),

@@ -3,7 +3,7 @@
 use crate::common::Output;
 
 /// Returns all commands as typed, each before its subcommands, from the help of each.
-fn commands() -> Vec<String> {
+pub fn commands() -> Vec<String> {
     let mut commands = vec![String::new()];
     let mut next = 0;
     while let Some(command) = commands.get(next).cloned() {

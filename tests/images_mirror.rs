@@ -10,7 +10,7 @@ use crate::common::mesh_images::{
     COMPONENTS, Source, TAG, THIRD_PARTY, all_repositories, assert_all_at_mirror,
     assert_same_digests, data, distribution, install_command, installed_images, text, to,
 };
-use crate::common::{Output, command, run, scratch};
+use crate::common::{Output, command, release, run, scratch};
 
 /// Returns the requests that send something.
 fn writes(requests: &[Request]) -> Vec<&Request> {
@@ -275,7 +275,7 @@ fn each_release_gets_its_own_command() {
     let (source, target) = (Source::new(distribution()), distribution());
     let releases = [
         "--release",
-        "v1.2.4",
+        release(),
         "--release",
         "1.2.3",
         "--release",
@@ -307,7 +307,7 @@ fn each_release_gets_its_own_command() {
         commands,
         [
             (
-                "v1.2.4",
+                release(),
                 format!("osm install --image-registry {registry} --image-digest")
             ),
             (

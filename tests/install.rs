@@ -1,8 +1,11 @@
 //! `osm install` and `osm uninstall` against a real API server: the objects they create, compatibility with helm, their
 //! errors, and that nothing remains afterwards.
 
+use std::path::Path;
+use std::process::Command;
+
 use crate::common::cluster::{Cluster, Failure};
-use crate::common::{finish, lines};
+use crate::common::{finish, lines, release, repository, run};
 use serde_json::{Value, json};
 
 const INSTALLED: &str =
@@ -29,8 +32,11 @@ fn a_mesh_is_installed_listed_and_removed_completely() {
     }
     assert_eq!(
         cluster.osm(&["mesh", "list"]).ok(),
-        "MESH NAME   MESH NAMESPACE   VERSION   ADDED NAMESPACES\n\
-         osm         osm-system       v1.2.4\n"
+        format!(
+            "MESH NAME   MESH NAMESPACE   VERSION   ADDED NAMESPACES\n\
+             osm         osm-system       {}\n",
+            release()
+        )
     );
     let version = cluster.osm_json(&["version", "-o", "json"]);
     assert_eq!(version["meshes"][0]["name"], "osm");
@@ -72,7 +78,7 @@ fn helm_and_osm_manage_each_others_releases() {
     let listed: Value = serde_json::from_str(&cluster.helm(&list).ok()).unwrap();
     assert_eq!(listed[0]["name"], "osm");
     assert_eq!(listed[0]["status"], "deployed");
-    assert_eq!(listed[0]["app_version"], "v1.2.4");
+    assert_eq!(listed[0]["app_version"], release());
     assert_eq!(helm_json(&["status"])["info"]["status"], "deployed");
     assert_eq!(
         helm_json(&["get", "values"]),
@@ -110,10 +116,21 @@ fn helm_and_osm_manage_each_others_releases() {
     cluster.uninstall(&before);
 }
 
+/// Packages the chart of the default release, as for a release.
+fn packaged_chart(folder: &Path) -> String {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["xtask", "package-chart", "--destination"])
+        .arg(folder)
+        .current_dir(repository(""));
+    run(&mut command, "").ok().trim().to_owned()
+}
+
 #[test]
 #[ignore = "needs a cluster: run cargo xtask test"]
 fn osm_and_helm_install_the_same_objects() {
     let cluster = Cluster::start();
+    let chart = packaged_chart(cluster.folder());
     let before = cluster.objects();
     let release_objects = || -> std::collections::BTreeMap<String, Value> {
         let objects = cluster.objects().into_iter();
@@ -148,7 +165,6 @@ fn osm_and_helm_install_the_same_objects() {
             .collect()
     };
 
-    let chart = crate::common::repository("charts/osm");
     let table: [(&[&str], usize); 3] = [
         (&[], 11),
         (
@@ -168,7 +184,10 @@ fn osm_and_helm_install_the_same_objects() {
         let by_osm = release_objects();
         cluster.uninstall(&before);
 
-        cluster.helm_install_with("osm", &chart, values);
+        // Its values have the pins.
+        let install = ["install", "osm", &chart, "--namespace", "osm-system"];
+        let wait = ["--create-namespace", "--wait", "--timeout", "60s"];
+        cluster.helm(&[&install, &wait[..], values].concat()).ok();
         let by_helm = release_objects();
         cluster.uninstall(&before);
         assert_eq!(by_osm.len(), count, "{values:?}: {:?}", by_osm.keys());
@@ -281,7 +300,10 @@ fn a_failed_installation_names_the_cause_and_a_rerun_resumes() {
     ];
     let error = cluster.osm(&mirrored).fails(1);
     for want in [
-        "the reference is from: compiled-in v1.2.4, registry: --image-registry".to_owned(),
+        format!(
+            "the reference is from: compiled-in {}, registry: --image-registry",
+            release()
+        ),
         "osm images mirror --to mirror.example.com\n".to_owned(),
     ] {
         assert!(error.contains(&want), "{want:?} is not in: {error}");

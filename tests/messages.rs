@@ -24,6 +24,9 @@ fn errors_name_the_problem_the_place_and_the_fix() {
         &["install", "--dry-run=cleint"],
         &["instal"],
         &["images"],
+        &["images", "lst"],
+        &["images", "explain", "osm-controler"],
+        &["explain", "osm.image.registy"],
         &["install", "--dry-run", "--image-tga", "v1"],
         &[
             "install",

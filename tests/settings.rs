@@ -98,7 +98,14 @@ fn invalid_variables_that_are_not_used_are_not_refused() {
     // The flag is used instead.
     dry_run(&invalid[..1], "--osm-namespace mesh").ok();
     // These commands contact no cluster, and install nothing.
-    for command in ["completion bash", "--help", "install --help", "--version"] {
+    for command in [
+        "completion bash",
+        "explain",
+        "version --client-only",
+        "--help",
+        "install --help",
+        "--version",
+    ] {
         osm_with_variables(&invalid, &words(command)).ok();
     }
     let others = [&invalid[..2], &invalid[3..]].concat();

@@ -2,6 +2,7 @@
 //! reports of changes in the cluster.
 
 use crate::common::cluster::{Cluster, Failure};
+use crate::common::release;
 use serde_json::{Value, json};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/osm-system/deployments";
@@ -61,7 +62,7 @@ fn a_mesh_is_upgraded_to_the_next_release_and_removed_completely() {
     let controller = format!(
         "Deployment/osm-controller, container osm-controller:\n  - {}\n  + {}\n",
         compiled("v1.2.3", "osm-controller"),
-        compiled("v1.2.4", "osm-controller")
+        compiled(release(), "osm-controller")
     );
     assert!(dry.contains(&controller), "{dry}");
     assert_eq!(
@@ -77,14 +78,17 @@ fn a_mesh_is_upgraded_to_the_next_release_and_removed_completely() {
     assert!(upgraded.stderr.contains(&controller), "{}", upgraded.stderr);
     assert_eq!(
         upgraded.ok(),
-        "OSM upgraded successfully to v1.2.4 in namespace [osm-system] with mesh name [osm]\n"
+        format!(
+            "OSM upgraded successfully to {} in namespace [osm-system] with mesh name [osm]\n",
+            release()
+        )
     );
     assert_eq!(
         image(&cluster, "osm-controller"),
-        compiled("v1.2.4", "osm-controller")
+        compiled(release(), "osm-controller")
     );
     let init = variable(&cluster, "osm-injector", "OSM_DEFAULT_INIT_CONTAINER_IMAGE");
-    assert_eq!(init, compiled("v1.2.4", "init"));
+    assert_eq!(init, compiled(release(), "init"));
     assert_eq!(cluster.replicas("osm-controller"), 2);
     assert!(cluster.deployment("osm-prometheus").is_some());
 
@@ -366,7 +370,7 @@ fn a_failed_upgrade_names_the_cause_and_a_rerun_resumes() {
     assert!(
         error.contains("Deployment osm-system/osm-bootstrap")
             && error.contains("ImagePullBackOff")
-            && error.contains(&compiled("v1.2.4", "osm-bootstrap"))
+            && error.contains(&compiled(release(), "osm-bootstrap"))
             && error.contains("Rerun the same command to resume"),
         "{error}"
     );
@@ -381,7 +385,7 @@ fn a_failed_upgrade_names_the_cause_and_a_rerun_resumes() {
     cluster.osm(&["mesh", "upgrade"]).ok();
     assert_eq!(
         image(&cluster, "osm-bootstrap"),
-        compiled("v1.2.4", "osm-bootstrap")
+        compiled(release(), "osm-bootstrap")
     );
 }
 
@@ -524,7 +528,7 @@ fn verify_compares_the_running_images() {
         let drift = failed.iter().find(|line| line.contains("other/image:1"))?;
         (code == 1).then(|| drift.clone())
     });
-    let recorded = compiled("v1.2.4", "osm-controller");
+    let recorded = compiled(release(), "osm-controller");
     assert_eq!(
         told,
         format!(
@@ -658,7 +662,7 @@ fn namespaces_are_added_to_a_mesh_and_removed() {
         cluster
             .osm(&["mesh", "list"])
             .ok()
-            .contains("v1.2.4    shop")
+            .contains(&format!("{:7}   shop", release()))
     );
     let other = cluster
         .osm(&["namespace", "add", "shop", "--mesh-name", "other"])

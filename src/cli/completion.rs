@@ -1,11 +1,16 @@
-//! `osm completion`: completion scripts for shells.
+//! `osm completion`: completion scripts for shells. They ask `osm __complete` for the candidates.
 
-use clap_complete::Shell;
+use clap::ValueEnum;
 
 use super::exit::Done;
 use super::output::Printer;
 
 /// Print a completion script for a shell
+///
+/// The script asks osm what a word can be. Contexts, meshes and namespaces are those of the kubeconfig and the cluster, if it
+/// answers within a second. To complete kubectl osm, link osm as kubectl-osm and kubectl_complete-osm in a folder of PATH.
+// This text is the help, which has no markup.
+#[allow(clippy::doc_markdown)]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   source <(osm completion bash)
@@ -17,16 +22,46 @@ pub(super) struct Completion {
     shell: Shell,
 }
 
+/// A shell.
+// Comments of these would be descriptions in the help.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    #[value(name = "powershell")]
+    PowerShell,
+    Zsh,
+}
+
+impl Shell {
+    /// Returns the completion script.
+    pub fn script(self) -> &'static str {
+        match self {
+            Shell::Bash => include_str!("completion/osm.bash"),
+            Shell::Elvish => include_str!("completion/osm.elv"),
+            Shell::Fish => include_str!("completion/osm.fish"),
+            Shell::PowerShell => include_str!("completion/_osm.ps1"),
+            Shell::Zsh => include_str!("completion/_osm"),
+        }
+    }
+
+    /// Returns the name of a file that the shell loads by itself, in a folder of completions.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Shell::Bash => "osm.bash",
+            Shell::Elvish => "osm.elv",
+            Shell::Fish => "osm.fish",
+            Shell::PowerShell => "_osm.ps1",
+            Shell::Zsh => "_osm",
+        }
+    }
+}
+
 impl Completion {
     pub fn run(&self, printer: &mut Printer) -> Done {
-        let mut script = Vec::new();
-        clap_complete::generate(
-            self.shell,
-            &mut super::documented_command(),
-            "osm",
-            &mut script,
-        );
-        printer.data(&String::from_utf8_lossy(&script))?;
+        printer.data(self.shell.script())?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::mesh::images::{GivenBy, Place, ResolveError, ResolvedImage, Setting, 
 use crate::mesh::{OverriddenDigest, PlanError, RefusedValue};
 
 /// The flag of an option that sets a value, or the variable that set it.
-fn setting_name(setting: Setting) -> &'static str {
+pub(super) fn setting_name(setting: Setting) -> &'static str {
     match (setting, setting.given_by()) {
         (Setting::MeshName(_), GivenBy::CommandLine) => "--mesh-name",
         (Setting::MeshName(_), GivenBy::Environment) => settings::MESH_NAME.variable,

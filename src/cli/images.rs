@@ -11,7 +11,7 @@ use super::value_args::{ImageArgs, ValueArgs, image_list};
 use crate::ops::ImageList;
 use helm_chart::{json, yaml};
 
-/// List, check and copy the images of an installation
+/// List, explain, check and copy the images of an installation
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(super) struct Images {
@@ -23,6 +23,7 @@ pub(super) struct Images {
 enum Command {
     /// List the images that an installation with these flags would use
     List(List),
+    Explain(super::images_explain::Explain),
     #[cfg(feature = "cluster")]
     Verify(super::images_verify::Verify),
     #[cfg(feature = "cluster")]
@@ -73,6 +74,7 @@ impl Images {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         match &self.command {
             Command::List(list) => list.run(global, printer),
+            Command::Explain(explain) => explain.run(global, printer),
             #[cfg(feature = "cluster")]
             Command::Verify(verify) => verify.run(global, printer),
             #[cfg(feature = "cluster")]

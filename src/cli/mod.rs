@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cluster")]
 mod access_args;
+mod called_as;
+mod complete;
 mod completion;
 mod config_file;
 #[cfg(feature = "cluster")]
@@ -18,11 +20,13 @@ mod env;
 #[cfg(feature = "cluster")]
 mod events;
 mod exit;
+mod explain;
 mod flag_names;
 #[cfg(feature = "cluster")]
 mod hints;
 mod image_messages;
 mod images;
+mod images_explain;
 #[cfg(feature = "cluster")]
 mod images_mirror;
 #[cfg(feature = "cluster")]
@@ -43,11 +47,13 @@ mod namespace;
 mod output;
 #[cfg(feature = "cluster")]
 mod port_arg;
+pub mod reference;
 #[cfg(feature = "cluster")]
 mod registry_args;
 #[cfg(feature = "cluster")]
 mod registry_hints;
 mod settings;
+mod suggest;
 #[cfg(feature = "cluster")]
 mod transfer_progress;
 #[cfg(feature = "cluster")]
@@ -70,6 +76,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use called_as::CalledAs;
 use exit::{Done, Failure};
 use output::Printer;
 use settings::Settings;
@@ -166,6 +173,7 @@ enum Command {
     #[cfg(feature = "cluster")]
     Env(env::Env),
     Images(Box<images::Images>),
+    Explain(explain::Explain),
     Version(version::Version),
     Completion(completion::Completion),
 }
@@ -177,7 +185,7 @@ enum Frequent {
 }
 
 /// Commands that never contact a cluster.
-const OFFLINE: [&str; 2] = ["images", "completion"];
+const OFFLINE: [&str; 3] = ["images", "explain", "completion"];
 /// Flags that every command accepts.
 const GENERAL: [&str; 2] = ["color", "osm_namespace"];
 
@@ -229,11 +237,20 @@ fn documented_command() -> clap::Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let called_as = CalledAs::of(arguments.first());
+    if let (Some(program), CalledAs::KubectlPlugin) = (arguments.first_mut(), called_as) {
+        // Usage begins with it.
+        *program = CalledAs::PLUGIN.into();
+    }
     // Help and usage errors are printed while flags are parsed, so their color is chosen before.
     let color = color_choice(&arguments);
     let mut printer = Printer::of_process(color);
     let environment = |name: &str| std::env::var_os(name);
+    if let Some(words) = complete::words(&arguments, called_as) {
+        let done = complete::run(words, &mut printer);
+        return exit::code(done, &mut printer);
+    }
     let done = match parse(&arguments, color, &environment) {
         Ok((cli, settings)) => {
             for warning in &settings.warnings {
@@ -262,7 +279,9 @@ fn parse(
                 Err(error) if is_help(&error) => documented_command()
                     .color(color)
                     .try_get_matches_from(arguments)?,
-                matches => matches?,
+                matches => {
+                    matches.map_err(|error| suggest::nearest_command(error, &command, arguments))?
+                }
             };
             (command, matches)
         }
@@ -286,8 +305,10 @@ fn parse(
         );
         return Err(error.into());
     }
-    let settings = Settings::read(&command, &matches, offline.is_some(), environment)
-        .map_err(Failure::Input)?;
+    // What selects a cluster is read only by what contacts one.
+    let is_offline = offline.is_some() || version::is_client_only(&matches);
+    let settings =
+        Settings::read(&command, &matches, is_offline, environment).map_err(Failure::Input)?;
     if settings.has_defaults() {
         matches = settings
             .set_defaults(self::command().color(color))
@@ -346,6 +367,7 @@ fn run(cli: &Cli, printer: &mut Printer) -> Done {
         #[cfg(feature = "cluster")]
         Command::Env(env) => env.run(&cli.global, printer),
         Command::Images(images) => images.run(&cli.global, printer),
+        Command::Explain(explain) => explain.run(printer),
         Command::Version(version) => version.run(&cli.global, printer),
         Command::Completion(completion) => completion.run(printer),
     }

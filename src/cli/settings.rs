@@ -69,6 +69,11 @@ const UNREAD: [(&str, &str); 3] = [
 ];
 
 impl Setting {
+    /// The id of the flag.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
     /// The flag, with its dashes.
     pub fn flag(&self) -> String {
         format!("--{}", self.flag_name())

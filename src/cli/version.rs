@@ -13,6 +13,21 @@ use crate::mesh::images::{Pins, RELEASES};
 #[cfg(feature = "cluster")]
 use crate::ops;
 
+/// The optional parts of this binary.
+const FEATURES: &[&str] = match cfg!(feature = "cluster") {
+    true => &["cluster"],
+    false => &[],
+};
+/// The commit that this binary was built from, if its archive names it.
+const COMMIT: Option<&str> = option_env!("OSM_COMMIT");
+/// The SHA-256 of the pin file of the compiled-in release. A channel has none.
+const PIN_FILE: Option<&str> = match env!("OSM_PIN_FILE_SHA256").is_empty() {
+    true => None,
+    false => Some(env!("OSM_PIN_FILE_SHA256")),
+};
+/// The target of the compiler.
+const TARGET: &str = env!("OSM_TARGET");
+
 /// Print the version, the compiled-in release, and the meshes of the cluster
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -32,6 +47,12 @@ pub(super) struct Version {
     _port: PortArg,
 }
 
+/// Returns whether this is `osm version` without a cluster.
+pub(super) fn is_client_only(matches: &clap::ArgMatches) -> bool {
+    let version = matches.subcommand().filter(|(name, _)| *name == "version");
+    version.is_some_and(|(_, flags)| flags.get_flag("client_only"))
+}
+
 impl Version {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let pins = Pins::default_channel();
@@ -42,7 +63,11 @@ impl Version {
         let version = env!("CARGO_PKG_VERSION");
         let mut data = json!({
             "version": version,
+            "commit": COMMIT,
+            "target": TARGET,
+            "features": FEATURES,
             "release": pins.name(),
+            "pinFileSha256": PIN_FILE,
             "registry": pins.registry(),
             "pins": pinned,
             "thirdPartyPins": pins.external().len(),
@@ -62,11 +87,23 @@ impl Version {
             }
             format!(
                 "osm {version}\n\
+                 Commit:     {}\n\
+                 Target:     {TARGET}, features: {}\n\
                  Release:    {}\n\
+                 Pin file:   {}\n\
                  Registry:   {}\n\
                  Pins:       {pinned} mesh images, {} third-party images\n\
                  Releases:   {} compiled in, {}\n",
+                COMMIT.unwrap_or("unknown"),
+                match FEATURES {
+                    [] => "none".to_owned(),
+                    features => features.join(", "),
+                },
                 pins.name(),
+                match PIN_FILE {
+                    Some(sum) => format!("digests/{}.toml, SHA-256 {sum}", pins.name()),
+                    None => "none".to_owned(),
+                },
                 pins.registry(),
                 pins.external().len(),
                 RELEASES.len(),

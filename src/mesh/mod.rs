@@ -12,6 +12,7 @@ pub mod mesh_config;
 pub mod names;
 mod plan;
 mod request;
+pub mod value_docs;
 pub mod values;
 
 pub use error::{PlanError, RefusedValue};

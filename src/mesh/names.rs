@@ -68,6 +68,16 @@ impl UnknownName {
         }
     }
 
+    /// An unknown name that probably means `near`.
+    pub(crate) fn nearest(what: &'static str, name: &str, near: &str) -> UnknownName {
+        UnknownName {
+            what,
+            name: name.to_owned(),
+            near: Some(near.to_owned()),
+            known: Vec::new(),
+        }
+    }
+
     fn hint(&self) -> String {
         match &self.near {
             Some(near) => format!("did you mean {near}?"),

@@ -90,11 +90,11 @@ pub const FLUENT_BIT_REGISTRY: ValuePath = below("fluentBit.registry");
 /// The name of Fluent Bit's image in its registry.
 pub const FLUENT_BIT_NAME: ValuePath = below("fluentBit.image");
 /// The tag of Fluent Bit's image, which overrides the compiled-in pin.
-const FLUENT_BIT_TAG: ValuePath = below("fluentBit.tag");
+pub const FLUENT_BIT_TAG: ValuePath = below("fluentBit.tag");
 /// The digest of Fluent Bit's image, which overrides the tag and the compiled-in pin.
 pub const FLUENT_BIT_DIGEST: ValuePath = below("fluentBit.digest");
 /// The compiled-in pin of Fluent Bit: a full reference, of which the tag and the digest are used.
-const FLUENT_BIT_PIN: ValuePath = below("fluentBit.pinnedImage");
+pub const FLUENT_BIT_PIN: ValuePath = below("fluentBit.pinnedImage");
 /// All values that make up Fluent Bit's image.
 pub const FLUENT_BIT_IMAGE: [ValuePath; 6] = [
     FLUENT_BIT_REGISTRY,

@@ -14,7 +14,7 @@ use crate::mesh::{Plan, PlanError, Request};
 /// The images of an installation.
 #[derive(Debug)]
 pub struct ImageList {
-    plan: Plan,
+    pub(super) plan: Plan,
     pins: Pins,
     /// Each image: those of the mesh, then the third-party ones.
     pub images: Vec<ResolvedImage>,
@@ -33,7 +33,6 @@ impl ImageList {
     }
 
     /// Returns what is compiled in.
-    #[cfg(feature = "cluster")]
     pub(super) fn pins(&self) -> Pins {
         self.pins
     }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here prints or names a flag: the command line turns errors and events into words.
 
+mod image_explain;
 mod images;
 mod render;
 
@@ -31,6 +32,8 @@ mod mirror_names;
 #[cfg(feature = "cluster")]
 mod mirror_request;
 #[cfg(feature = "cluster")]
+mod names;
+#[cfg(feature = "cluster")]
 mod namespaces;
 #[cfg(feature = "cluster")]
 mod other_digest;
@@ -47,6 +50,7 @@ mod upgrade;
 #[cfg(feature = "cluster")]
 mod verify;
 
+pub use image_explain::{Effect, ImageOrigin, Step};
 pub use images::{FloatingImage, ImageList, floating_images};
 pub use render::render_offline;
 
@@ -66,6 +70,7 @@ pub use {
     mesh_config::{KeptMeshConfig, kept_mesh_config},
     meshes::{Mesh, meshes, no_such_mesh},
     mirror_names::MirrorNameError,
+    names::{NamesOf, names},
     namespaces::{Membership, MeshNamespace, namespaces, plan_membership},
     other_digest::{OtherDigest, Verdict},
     render::{release, render_for_cluster},

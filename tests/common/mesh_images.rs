@@ -44,7 +44,7 @@ pub fn push_mesh_images(registry: &impl Registry, tag: &str) -> (Vec<Image>, Vec
     (components.into(), others.into())
 }
 
-/// The tag of all images, which is that of the default release.
+/// The tag of all images, which is that of a release.
 pub const TAG: &str = "v1.2.4";
 /// Where the images go at a mirror.
 pub const PREFIX: &str = "copy/mesh";

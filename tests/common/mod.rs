@@ -19,6 +19,7 @@ mod scratch;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 pub use compare::assert_same;
 use helm_chart::yaml::{self, Numbers};
@@ -95,6 +96,16 @@ pub fn repository(path: &str) -> String {
         .join(path)
         .display()
         .to_string()
+}
+
+/// The release that `osm` installs by default, which is that of the chart.
+pub fn release() -> &'static str {
+    static RELEASE: OnceLock<String> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        let text = std::fs::read_to_string(repository("charts/osm/Chart.yaml")).unwrap();
+        let metadata = objects_of_yaml(&text).remove(0);
+        metadata["appVersion"].as_str().unwrap().to_owned()
+    })
 }
 
 /// The objects of a YAML stream, in its order, without empty documents.

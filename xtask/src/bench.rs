@@ -13,7 +13,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::Exit;
 use crate::cargo;
-use crate::skopeo;
+use crate::debian::SKOPEO;
 use crate::tools::{self, HELM};
 
 /// Minimum of the time of helm divided by the time of osm.
@@ -46,7 +46,7 @@ fn prepare() -> Result<Exit, String> {
     for tool in tools::ALL {
         parts.push((tool.variable, tool.provide(&workspace)?));
     }
-    parts.push((skopeo::VARIABLE, skopeo::provide()?));
+    parts.push((SKOPEO.variable, SKOPEO.provide()?));
     let run = |args: &[&str]| {
         let status = cargo::command()
             .args(args)

@@ -18,6 +18,8 @@ pub use registry::{Access, Host, Platform, PublishImages, VerifyDigests};
 pub enum Task {
     /// `bench`
     Bench,
+    /// `docs`
+    Docs(Docs),
     /// `fuzz`
     Fuzz(Fuzz),
     /// `import-digests`
@@ -30,6 +32,13 @@ pub enum Task {
     Test(Test),
     /// `verify-digests`
     VerifyDigests(VerifyDigests),
+}
+
+/// The flags of `docs`.
+#[derive(Clone, Debug)]
+pub struct Docs {
+    /// Whether to compare only.
+    pub check: bool,
 }
 
 /// The flags of `fuzz`.
@@ -114,6 +123,9 @@ where
             Ok(Task::ImportDigests(import_digests_of(matches)))
         }
         Some((name, _)) if name == "bench" => Ok(Task::Bench),
+        Some((name, matches)) if name == "docs" => Ok(Task::Docs(Docs {
+            check: matches.get_flag("check"),
+        })),
         Some((name, mut matches)) if name == "fuzz" => Ok(Task::Fuzz(Fuzz {
             target: matches.remove_one("target"),
             seconds: matches.remove_one("seconds").unwrap_or(FUZZ_SECONDS),
@@ -155,12 +167,25 @@ fn command() -> Command {
         .subcommand(Command::new("bench").about(
             "Compare osm with helm, and measure how the import and the code generator scale",
         ))
+        .subcommand(docs())
         .subcommand(fuzz())
         .subcommand(import_digests())
         .subcommand(package_chart())
         .subcommand(registry::publish_images())
         .subcommand(test())
         .subcommand(registry::verify_digests())
+}
+
+fn docs() -> Command {
+    Command::new("docs")
+        .about("Write docs/reference from the command line and the values of the chart")
+        .after_help(
+            "Exit codes: 0 done; 1 --check found a difference; 2 the pages cannot be generated.",
+        )
+        .arg(switch(
+            "check",
+            "Change nothing; fail if a file is out of date, and name it",
+        ))
 }
 
 fn fuzz() -> Command {

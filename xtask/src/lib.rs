@@ -3,8 +3,10 @@
 mod atomic;
 pub mod bench;
 mod cargo;
+pub mod debian;
 #[cfg(feature = "registry")]
 mod digest_file;
+pub mod docs;
 pub mod flags;
 pub mod fuzz;
 pub mod import_digests;
@@ -15,7 +17,6 @@ pub mod package_chart;
 pub mod publish_images;
 #[cfg(feature = "registry")]
 mod registry;
-pub mod skopeo;
 pub mod test;
 pub mod tools;
 #[cfg(feature = "registry")]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use xtask::flags::{self, Task};
 #[cfg(not(feature = "registry"))]
 use xtask::with_registry;
-use xtask::{bench, fuzz, import_digests, package_chart, test};
+use xtask::{bench, docs, fuzz, import_digests, package_chart, test};
 #[cfg(feature = "registry")]
 use xtask::{publish_images, verify_digests};
 
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         #[cfg(not(feature = "registry"))]
         Task::PublishImages(_) | Task::VerifyDigests(_) => return with_registry::run(err),
         Task::Bench => bench::run(out, err),
+        Task::Docs(flags) => docs::run(&flags, out, err),
         Task::Fuzz(flags) => fuzz::run(&flags, out, err),
         Task::ImportDigests(flags) => {
             import_digests::run(&flags, &mut io::stdin().lock(), out, err)

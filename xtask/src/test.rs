@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::Exit;
 use crate::cargo;
 use crate::flags;
-use crate::{skopeo, tools};
+use crate::{debian, tools};
 
 /// The optional parts of `image-pins` that are tested, and that other packages use, and the tasks that talk to registries.
-const FEATURES: [&str; 2] = [
+pub(crate) const FEATURES: [&str; 2] = [
     "--features",
     "image-pins/codegen,image-pins/digest-files,image-pins/pin-files,xtask/registry",
 ];
@@ -31,9 +31,6 @@ const SEED: &str = "OSM_TEST_SEED";
 /// The environment variable that is 1 if tests try every fault.
 const THOROUGH: &str = "OSM_TEST_THOROUGH";
 
-/// The test that needs skopeo, which not every machine can have.
-const OF_SKOPEO: &str = "skopeo_reads_an_archive";
-
 /// The numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -47,8 +44,8 @@ pub struct Counts {
 
 /// Provides the programs that tests need, runs every test, and prints the counts of the whole run last.
 ///
-/// If a program cannot be provided, all tests that need any of them are skipped, and a note gives the reason; without skopeo,
-/// only the test that needs it. With `CI=true` in the environment, a skipped test is a failure.
+/// If a program cannot be provided, all tests that need any of them are skipped, and a note gives the reason; without
+/// one of those of Debian, which not every machine can have, only its own tests. With `CI=true` in the environment, a skipped test is a failure.
 pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let workspace = tools::workspace();
     let (mut provided, mut missing) = (Vec::new(), Vec::new());
@@ -60,11 +57,13 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     }
     let has_programs = missing.is_empty();
     let mut skips = Vec::new();
-    match skopeo::provide() {
-        Ok(program) => provided.push((skopeo::VARIABLE, program)),
-        Err(why) => {
-            missing.push((skopeo::NAME, why));
-            skips.extend(["--skip", OF_SKOPEO]);
+    for program in debian::ALL {
+        match program.provide() {
+            Ok(path) => provided.push((program.variable, path)),
+            Err(why) => {
+                missing.push((program.name, why));
+                skips.extend(["--skip", program.tests]);
+            }
         }
     }
     let seed = seed(&workspace, flags.thorough);

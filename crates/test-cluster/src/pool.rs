@@ -111,6 +111,15 @@ impl Lease {
         let pooled = self.pooled.as_ref().expect("a lease holds a cluster");
         pooled.cluster.restore(&pooled.baseline)
     }
+
+    /// As [`Self::restore`], also if the API was extended. The pool does not reuse such a cluster.
+    ///
+    /// # Errors
+    /// As [`Self::restore`].
+    pub fn restore_objects(&self) -> Result<(), String> {
+        let pooled = self.pooled.as_ref().expect("a lease holds a cluster");
+        pooled.cluster.restore_objects(&pooled.baseline)
+    }
 }
 
 impl Deref for Lease {
@@ -168,6 +177,11 @@ impl Cluster {
         if self.extension_writes() != baseline.extensions {
             return Err("its API was extended".to_owned());
         }
+        self.restore_objects(baseline)
+    }
+
+    /// See [`Lease::restore_objects`].
+    fn restore_objects(&self, baseline: &Baseline) -> Result<(), String> {
         self.kubelet().heal_all();
         let start = Instant::now();
         let mut deleted = BTreeSet::new();

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// The exit code and the output of a command.
+#[derive(Debug)]
 pub struct Output {
     pub code: i32,
     pub stdout: String,

@@ -155,6 +155,15 @@ impl Origins {
         found.map_or(Source::ChartDefault, |layer| layer.source.clone())
     }
 
+    /// Returns every layer that has the value at a path, the strongest last.
+    pub fn layers(&self, path: impl fmt::Display) -> Vec<(Source, &Value)> {
+        let path = path.to_string();
+        let layers = self.0.iter();
+        let found =
+            layers.filter_map(|layer| Some((layer.source.clone(), lookup(&layer.values, &path)?)));
+        found.collect()
+    }
+
     /// Returns whether a layer over the compiled-in pins sets the path.
     pub fn is_overridden(&self, path: impl fmt::Display) -> bool {
         let path = path.to_string();

@@ -4,10 +4,12 @@
 //! `on` is a boolean). A file must mean the same here, so this module resolves the scalars; the parser crate handles the
 //! syntax.
 
+mod comments;
 mod read;
 mod scalar;
 mod write;
 
+pub use comments::comments;
 pub use read::{Document, Marks, YamlError, parse, parse_documents, parse_with_marks};
 pub use scalar::Numbers;
 pub use write::to_yaml;

@@ -96,12 +96,19 @@ impl Access {
         }
     }
 
-    /// Returns the chosen cluster and user.
-    fn configuration(&self) -> Result<(Cluster, User), AccessError> {
-        let files = self.files();
-        let mut kubeconfig = Kubeconfig::default();
-        let mut exists = false;
-        for file in &files {
+    /// Returns the names of the contexts.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn contexts(&self) -> Result<Vec<String>, AccessError> {
+        let found = Access::merged(&self.files())?;
+        Ok(found.map(|found| found.contexts()).unwrap_or_default())
+    }
+
+    /// Merges the files that exist. Returns `None` if none does.
+    fn merged(files: &[PathBuf]) -> Result<Option<Kubeconfig>, AccessError> {
+        let mut merged: Option<Kubeconfig> = None;
+        for file in files {
             let broken = |reason: String| AccessError::Kubeconfig {
                 reason,
                 file: Some(file.clone()),
@@ -110,20 +117,27 @@ impl Access {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 read => read.map_err(|e| broken(e.to_string()))?,
             };
-            exists = true;
             let text = String::from_utf8(bytes).map_err(|_| broken("it is not UTF-8".into()))?;
             let folder = file.parent().unwrap_or(Path::new(""));
-            kubeconfig.merge(Kubeconfig::parse(&text, folder).map_err(broken)?);
+            let read = Kubeconfig::parse(&text, folder).map_err(broken)?;
+            merged.get_or_insert_default().merge(read);
         }
+        Ok(merged)
+    }
+
+    /// Returns the chosen cluster and user.
+    fn configuration(&self) -> Result<(Cluster, User), AccessError> {
+        let files = self.files();
+        let merged = Access::merged(&files)?;
         let is_chosen = self.kubeconfig.is_some() || self.context.is_some();
-        let is_missing = !exists || kubeconfig.is_empty();
+        let is_missing = merged.as_ref().is_none_or(Kubeconfig::is_empty);
         let inside = (is_missing && !is_chosen).then(in_cluster).flatten();
         if let Some(inside) = inside {
             return Ok(inside);
         }
-        if !exists {
+        let Some(kubeconfig) = merged else {
             return Err(AccessError::NoConfiguration { files });
-        }
+        };
         let chosen = kubeconfig.choose(self.context.as_deref());
         chosen.map_err(|error| match error {
             ChoiceError::UnknownContext(name) => AccessError::UnknownContext {

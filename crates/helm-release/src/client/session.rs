@@ -91,6 +91,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Lists the contexts of the kubeconfig, sorted.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn contexts(&self) -> Result<Vec<String>, ClientError> {
+        Ok(self.access.contexts()?)
+    }
+
     /// Reads the configuration as kubectl does (file, `KUBECONFIG`, `~/.kube/config`, the service account of a Pod) and
     /// asks the server for its version.
     ///
