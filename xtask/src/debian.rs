@@ -27,7 +27,7 @@ pub struct Program {
 }
 
 /// All of these programs.
-pub const ALL: [&Program; 4] = [&SKOPEO, &MANDOC, &FISH, &ZSH];
+pub const ALL: [&Program; 5] = [&SKOPEO, &MANDOC, &SHELLCHECK, &FISH, &ZSH];
 
 /// The real skopeo, which reads archives of images. Its Go module needs C libraries.
 pub const SKOPEO: Program = Program {
@@ -77,6 +77,32 @@ pub const MANDOC: Program = Program {
         sha256: "af62386fcb99fbfe8813992d5623f5500339d8decee2c72994522366e078c01b",
         sha1: "f6c83160e253b89d44ab951814ca206256502458",
     }],
+};
+
+/// The real shellcheck, which reads the installer. It is written in Haskell.
+pub const SHELLCHECK: Program = Program {
+    name: "shellcheck",
+    variable: "OSM_TEST_SHELLCHECK",
+    tests: "shellcheck_has_no_findings",
+    trial: &["--version"],
+    path: "usr/bin/shellcheck",
+    packages: &[
+        Package {
+            path: "s/shellcheck/shellcheck_0.9.0-1_amd64.deb",
+            sha256: "8c40f8a4ecccf3d746b933853972f1cd1be6df84fc5977d0137269d4debefa4f",
+            sha1: "09652599ab5ea37cc045664f06e3f67cd0020204",
+        },
+        Package {
+            path: "libf/libffi/libffi8_3.4.4-1_amd64.deb",
+            sha256: "6d9f6c25c30efccce6d4bceaa48ea86c329a3432abb360a141f76ac223a4c34a",
+            sha1: "5c772838b9fabdbf5f503bd83ce9bb7fe1b4f2da",
+        },
+        Package {
+            path: "g/gmp/libgmp10_6.2.1%2bdfsg1-1.1_amd64.deb",
+            sha256: "187aedef2ed763f425c1e523753b9719677633c7eede660401739e9c893482bd",
+            sha1: "58624c62e76d2df27df02a8d2e52b6dec463ae53",
+        },
+    ],
 };
 
 /// The real fish.

@@ -41,11 +41,20 @@ pub fn run(flags: &flags::Docs, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     }
 }
 
+/// Returns the paths of the pages of a workspace that are out of date.
+///
+/// # Errors
+/// The pages cannot be generated.
+pub(crate) fn stale(workspace: &Path) -> Result<Vec<String>, String> {
+    update(&generate(workspace)?, workspace, true)
+}
+
 /// A page: its path in the workspace, and its content.
 type Page = (String, String);
 
-/// Returns the pages. The example is built as the tests of the workspace are, which have built everything already.
-fn generate(workspace: &Path) -> Result<Vec<Page>, String> {
+/// Builds the example, and returns its path. It is built as the tests of the workspace are, which have built everything
+/// already.
+pub(crate) fn example(workspace: &Path) -> Result<PathBuf, String> {
     let built = cargo::command()
         .args(["build", "--quiet", "--workspace", "--locked", "--example"])
         .arg(EXAMPLE)
@@ -56,9 +65,14 @@ fn generate(workspace: &Path) -> Result<Vec<Page>, String> {
     if !built.success() {
         return Err(format!("the example {EXAMPLE} could not be built"));
     }
-    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let folder = cargo::target_folder(workspace).join("debug/examples");
-    let program = folder.join(format!("{EXAMPLE}{}", std::env::consts::EXE_SUFFIX));
+    Ok(folder.join(format!("{EXAMPLE}{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Returns the pages.
+fn generate(workspace: &Path) -> Result<Vec<Page>, String> {
+    let program = example(workspace)?;
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let done = std::process::Command::new(&program)
         .arg("--reference")
         .arg(scratch.path())

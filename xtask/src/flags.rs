@@ -1,6 +1,10 @@
 //! The command line of `cargo xtask`: the flags of each task.
 
+mod dist;
+mod github;
 mod registry;
+mod rehearsal;
+mod release;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,24 +14,52 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use image_pins::digest_file::Format;
 use image_pins::{ReleaseName, RepositoryPrefix};
 
+pub use dist::{Checksums, Dist, Licenses, Packaging, Reproducible, Sbom};
+pub use github::{GitHub, ReleaseFiles};
 use registry::all;
-pub use registry::{Access, Host, Platform, PublishImages, VerifyDigests};
+pub use registry::{Access, Host, Platform, PublishImages, Push, VerifyDigests};
+pub use rehearsal::Release;
+pub use release::{Bump, Notes, ReleaseCheck};
 
 /// A task and its flags.
 #[derive(Clone, Debug)]
 pub enum Task {
     /// `bench`
     Bench,
+    /// `checksums`
+    Checksums(Checksums),
+    /// `dist`
+    Dist(Dist),
     /// `docs`
     Docs(Docs),
+    /// `bump`
+    Bump(Bump),
+    /// `ci`
+    Ci,
     /// `fuzz`
     Fuzz(Fuzz),
+    /// `github`
+    GitHub(GitHub),
     /// `import-digests`
     ImportDigests(ImportDigests),
+    /// `licenses`
+    Licenses(Licenses),
+    /// `notes`
+    Notes(Notes),
     /// `package-chart`
     PackageChart(PackageChart),
+    /// `packaging`
+    Packaging(Packaging),
     /// `publish-images`
     PublishImages(PublishImages),
+    /// `release`
+    Release(Release),
+    /// `reproducible`
+    Reproducible(Reproducible),
+    /// `sbom`
+    Sbom(Sbom),
+    /// `release-check`
+    ReleaseCheck(ReleaseCheck),
     /// `test`
     Test(Test),
     /// `verify-digests`
@@ -57,6 +89,8 @@ pub struct PackageChart {
     pub release: Option<ReleaseName>,
     /// The folder that the packaged chart is written to.
     pub destination: PathBuf,
+    /// Where it is pushed to.
+    pub push: Option<Push>,
 }
 
 /// The flags of `test`.
@@ -64,6 +98,8 @@ pub struct PackageChart {
 pub struct Test {
     /// Whether to try every fault, not only a sample.
     pub thorough: bool,
+    /// Whether to rehearse a release, too.
+    pub rehearsal: bool,
     /// Arguments of the test binaries: names of tests, and flags such as `--nocapture`.
     pub arguments: Vec<OsString>,
 }
@@ -123,26 +159,59 @@ where
             Ok(Task::ImportDigests(import_digests_of(matches)))
         }
         Some((name, _)) if name == "bench" => Ok(Task::Bench),
+        Some((name, matches)) if name == "checksums" => dist::checksums_of(matches)
+            .map(Task::Checksums)
+            .ok_or_else(no_task),
+        Some((name, matches)) if name == "dist" => Ok(Task::Dist(dist::dist_of(matches))),
         Some((name, matches)) if name == "docs" => Ok(Task::Docs(Docs {
             check: matches.get_flag("check"),
         })),
+        Some((name, matches)) if name == "bump" => release::bump_of(matches)
+            .map(Task::Bump)
+            .ok_or_else(no_task),
+        Some((name, _)) if name == "ci" => Ok(Task::Ci),
+        Some((name, matches)) if name == "github" => {
+            let flags = github::github_of(matches);
+            flags.map(Task::GitHub).ok_or_else(no_task)
+        }
         Some((name, mut matches)) if name == "fuzz" => Ok(Task::Fuzz(Fuzz {
             target: matches.remove_one("target"),
             seconds: matches.remove_one("seconds").unwrap_or(FUZZ_SECONDS),
         })),
+        Some((name, matches)) if name == "licenses" => {
+            Ok(Task::Licenses(dist::licenses_of(matches)))
+        }
+        Some((name, matches)) if name == "notes" => release::notes_of(matches)
+            .map(Task::Notes)
+            .ok_or_else(no_task),
         Some((name, mut matches)) if name == "package-chart" => {
             Ok(Task::PackageChart(PackageChart {
                 release: matches.remove_one("release"),
                 destination: matches.remove_one("destination").unwrap_or_default(),
+                push: registry::push_of(&mut matches),
             }))
+        }
+        Some((name, matches)) if name == "packaging" => dist::packaging_of(matches)
+            .map(Task::Packaging)
+            .ok_or_else(no_task),
+        Some((name, matches)) if name == "reproducible" => {
+            Ok(Task::Reproducible(dist::reproducible_of(&matches)))
+        }
+        Some((name, matches)) if name == "sbom" => Ok(Task::Sbom(dist::sbom_of(matches))),
+        Some((name, matches)) if name == "release-check" => {
+            Ok(Task::ReleaseCheck(release::release_check_of(matches)))
         }
         Some((name, mut matches)) if name == "test" => Ok(Task::Test(Test {
             thorough: matches.get_flag("thorough"),
+            rehearsal: matches.get_flag("rehearsal"),
             arguments: all(&mut matches, "argument"),
         })),
         Some((name, matches)) if name == "verify-digests" => {
             Ok(Task::VerifyDigests(registry::verify_digests_of(matches)))
         }
+        Some((name, matches)) if name == "release" => rehearsal::release_of(matches)
+            .map(Task::Release)
+            .ok_or_else(no_task),
         Some((name, matches)) if name == "publish-images" => {
             let flags = registry::publish_images_of(matches);
             flags.map(Task::PublishImages).ok_or_else(no_task)
@@ -167,11 +236,23 @@ fn command() -> Command {
         .subcommand(Command::new("bench").about(
             "Compare osm with helm, and measure how the import and the code generator scale",
         ))
+        .subcommand(release::bump())
+        .subcommand(dist::checksums())
+        .subcommand(dist::dist())
         .subcommand(docs())
+        .subcommand(Command::new("ci").about("Run what CI runs: the steps of .ci/run"))
         .subcommand(fuzz())
+        .subcommand(github::github())
         .subcommand(import_digests())
+        .subcommand(dist::licenses())
+        .subcommand(release::notes())
         .subcommand(package_chart())
+        .subcommand(dist::packaging())
         .subcommand(registry::publish_images())
+        .subcommand(rehearsal::release())
+        .subcommand(release::release_check())
+        .subcommand(dist::reproducible())
+        .subcommand(dist::sbom())
         .subcommand(test())
         .subcommand(registry::verify_digests())
 }
@@ -212,6 +293,12 @@ fn fuzz() -> Command {
 fn package_chart() -> Command {
     Command::new("package-chart")
         .about("Package charts/osm for a release, with the digests of its pin file")
+        .after_help(
+            "The same release gives the same bytes: times are those of SOURCE_DATE_EPOCH, or else of the commit.\n\
+             --push pushes the chart as helm does, without replacing anything: a version that the registry has with another \
+             content is refused. An interrupted push is completed by the same command.\n\
+             Exit codes: 0 done; 1 the push was refused or failed; 2 wrong usage or input.",
+        )
         .arg(
             Arg::new("release")
                 .long("release")
@@ -228,6 +315,8 @@ fn package_chart() -> Command {
                 .default_value(".")
                 .value_parser(value_parser!(PathBuf)),
         )
+        .args(registry::push())
+        .args(registry::access().map(|arg| arg.requires("push")))
 }
 
 fn test() -> Command {
@@ -241,6 +330,10 @@ fn test() -> Command {
         .arg(switch(
             "thorough",
             "Try all 200 seeds of random faults and a kill after each request, not only a sample",
+        ))
+        .arg(switch(
+            "rehearsal",
+            "Also rehearse a release in a clone of the last commit, which builds all of osm once more",
         ))
         .arg(
             Arg::new("argument")

@@ -2,27 +2,49 @@
 
 mod atomic;
 pub mod bench;
+pub mod bump;
 mod cargo;
+mod cargo_tools;
+mod changelog;
+pub mod checksums;
+pub mod ci;
 pub mod debian;
+mod diff;
 #[cfg(feature = "registry")]
 mod digest_file;
+pub mod dist;
 pub mod docs;
 pub mod flags;
 pub mod fuzz;
+mod git;
+pub mod github;
 pub mod import_digests;
+pub mod licenses;
 pub mod module_cycles;
+pub mod notes;
 mod output;
 pub mod package_chart;
+mod packages;
+pub mod packaging;
 #[cfg(feature = "registry")]
 pub mod publish_images;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "registry")]
+pub mod release;
+pub mod release_check;
+mod release_files;
+pub mod reproducible;
+pub mod sbom;
+mod source_date;
 pub mod test;
 pub mod tools;
 #[cfg(feature = "registry")]
 pub mod verify_digests;
 pub mod with_registry;
+pub mod workflows;
 mod yaml_edit;
+mod zizmor;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Exit;
 use crate::cargo;
 use crate::flags;
-use crate::{debian, tools};
+use crate::{debian, tools, zizmor};
 
 /// The optional parts of `image-pins` that are tested, and that other packages use, and the tasks that talk to registries.
 pub(crate) const FEATURES: [&str; 2] = [
@@ -31,6 +31,9 @@ const SEED: &str = "OSM_TEST_SEED";
 /// The environment variable that is 1 if tests try every fault.
 const THOROUGH: &str = "OSM_TEST_THOROUGH";
 
+/// The test that rehearses a release. It takes minutes, so it is run on demand.
+const REHEARSAL: &str = "a_rehearsed_release_";
+
 /// The numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -44,8 +47,8 @@ pub struct Counts {
 
 /// Provides the programs that tests need, runs every test, and prints the counts of the whole run last.
 ///
-/// If a program cannot be provided, all tests that need any of them are skipped, and a note gives the reason; without
-/// one of those of Debian, which not every machine can have, only its own tests. With `CI=true` in the environment, a skipped test is a failure.
+/// If a program cannot be provided, all tests that need any of them are skipped, and a note gives the reason; without a program
+/// that not every machine can have, only its own tests. With `CI=true` in the environment, a skipped test is a failure.
 pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let workspace = tools::workspace();
     let (mut provided, mut missing) = (Vec::new(), Vec::new());
@@ -57,14 +60,32 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     }
     let has_programs = missing.is_empty();
     let mut skips = Vec::new();
-    for program in debian::ALL {
-        match program.provide() {
-            Ok(path) => provided.push((program.variable, path)),
+    let of_debian = (debian::ALL.iter()).map(|program| {
+        (
+            program.name,
+            program.variable,
+            program.tests,
+            program.provide(),
+        )
+    });
+    let of_python = (
+        zizmor::NAME,
+        zizmor::VARIABLE,
+        zizmor::TESTS,
+        zizmor::provide(&workspace),
+    );
+    for (name, variable, tests, program) in of_debian.chain([of_python]) {
+        match program {
+            Ok(program) => provided.push((variable, program)),
             Err(why) => {
-                missing.push((program.name, why));
-                skips.extend(["--skip", program.tests]);
+                missing.push((name, why));
+                skips.extend(["--skip", tests]);
             }
         }
+    }
+    let without_program = skips.len() / 2;
+    if !flags.rehearsal {
+        skips.extend(["--skip", REHEARSAL]);
     }
     let seed = seed(&workspace, flags.thorough);
     let _ = writeln!(
@@ -123,7 +144,7 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         }
     }
     let mut counts = Counts {
-        skipped: (skips.len() / 2) as u64,
+        skipped: without_program as u64,
         ..Counts::default()
     };
     let mut succeeded = true;

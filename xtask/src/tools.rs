@@ -127,8 +127,26 @@ pub const COSIGN: Tool = Tool {
     ..DISTRIBUTION
 };
 
+/// The real actionlint, which checks workflows.
+pub const ACTIONLINT: Tool = Tool {
+    name: "actionlint",
+    module: "actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+    variable: "OSM_TEST_ACTIONLINT",
+    ..DISTRIBUTION
+};
+
+/// The real act, which runs workflows on this machine.
+pub const ACT: Tool = Tool {
+    name: "act",
+    module: "act",
+    package: "github.com/nektos/act",
+    variable: "OSM_TEST_ACT",
+    ..DISTRIBUTION
+};
+
 /// All programs that tests need.
-pub const ALL: [Tool; 10] = [
+pub const ALL: [Tool; 12] = [
     HELM,
     HELM_ENGINE,
     KUBECTL,
@@ -139,6 +157,8 @@ pub const ALL: [Tool; 10] = [
     OLAREG,
     CRANE,
     COSIGN,
+    ACTIONLINT,
+    ACT,
 ];
 
 impl Tool {
@@ -275,8 +295,14 @@ pub(crate) fn cache() -> Result<PathBuf, String> {
     Ok(base.join("osm-test-tools"))
 }
 
+/// The environment variable with the folder of another workspace, for tasks that are run on a copy.
+pub(crate) const WORKSPACE: &str = "OSM_XTASK_WORKSPACE";
+
 /// Returns the folder of the workspace.
 pub fn workspace() -> PathBuf {
+    if let Some(copy) = set(WORKSPACE) {
+        return copy.into();
+    }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }

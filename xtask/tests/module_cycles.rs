@@ -88,7 +88,12 @@ fn no_two_modules_of_the_workspace_import_each_other() {
     for folder in crates {
         let name = folder.strip_prefix(&workspace).unwrap_or(Path::new(""));
         let name = name.display().to_string();
-        let cycles = find_cycles(&folder.join("src")).unwrap();
+        let source = folder.join("src");
+        // A program in one file has no modules.
+        if fs::read_dir(&source).unwrap().count() == 1 {
+            continue;
+        }
+        let cycles = find_cycles(&source).unwrap();
         if !cycles.is_empty() {
             circles.push(format!("{name:?}:\n{}", cycles.join("\n")));
         }

@@ -16,6 +16,7 @@ fn package(release: &str, folder: &Path) -> String {
     let flags = PackageChart {
         release: Some(release.parse().unwrap()),
         destination: folder.to_owned(),
+        push: None,
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let exit = package_chart::run(&flags, &mut out, &mut err);
@@ -28,6 +29,26 @@ fn packaging_is_reproducible() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let read = |folder: &Path| std::fs::read(package("v1.2.4", folder)).unwrap();
     assert_eq!(read(one.path()), read(other.path()));
+}
+
+#[test]
+fn files_have_the_time_of_the_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["package-chart", "--release", "v1.2.4"])
+        .current_dir(folder.path())
+        .env("SOURCE_DATE_EPOCH", "1658768589")
+        .status();
+    assert!(done.unwrap().success());
+    let file = std::fs::File::open(folder.path().join("osm-1.2.4.tgz")).unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let times: Vec<u64> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| entry.unwrap().header().mtime().unwrap())
+        .collect();
+    assert!(times.len() > 10, "{times:?}");
+    assert!(times.iter().all(|time| *time == 1_658_768_589), "{times:?}");
 }
 
 #[test]
@@ -102,6 +123,7 @@ fn releases_without_pins_or_of_another_minor_version_are_refused() {
         let flags = PackageChart {
             release: Some(release.parse().unwrap()),
             destination: folder.path().to_owned(),
+            push: None,
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         assert_eq!(

@@ -51,6 +51,17 @@ pub struct VerifyDigests {
     pub access: Access,
 }
 
+/// Where a packaged chart is pushed to.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The registry, to which the name of the chart is added.
+    pub to: RepositoryPrefix,
+    /// Whether to push. Otherwise the task only reports what it would do.
+    pub confirm: bool,
+    /// How the registry is reached.
+    pub access: Access,
+}
+
 /// How registries are reached.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
@@ -162,6 +173,30 @@ pub(super) fn verify_digests_of(mut matches: ArgMatches) -> VerifyDigests {
         platforms: all(&mut matches, "platform"),
         access: access_of(&mut matches),
     }
+}
+
+/// Returns the flags that push a packaged chart.
+pub(super) fn push() -> [Arg; 2] {
+    [
+        Arg::new("push")
+            .long("push")
+            .value_name("HOST/REPO")
+            .help("Registry to push the chart to, where helm finds it as oci://HOST/REPO/osm")
+            .value_parser(value_parser!(RepositoryPrefix)),
+        super::switch(
+            "confirm",
+            "Push the chart, instead of reporting what would be done",
+        )
+        .requires("push"),
+    ]
+}
+
+pub(super) fn push_of(matches: &mut ArgMatches) -> Option<Push> {
+    Some(Push {
+        to: matches.remove_one("push")?,
+        confirm: matches.get_flag("confirm"),
+        access: access_of(matches),
+    })
 }
 
 /// Returns the flags that say how registries are reached.

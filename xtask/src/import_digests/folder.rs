@@ -77,6 +77,16 @@ impl Folder {
         }
     }
 
+    /// Returns the valid pin files, in the order of their releases.
+    pub(crate) fn pins(&self) -> impl Iterator<Item = &PinFile> {
+        self.pins.values()
+    }
+
+    /// Returns the errors of the damaged pin files.
+    pub(crate) fn damaged_files(&self) -> impl Iterator<Item = &FileError> {
+        self.damaged.iter()
+    }
+
     /// Returns the path of the pin file of a release.
     pub(super) fn path_of(&self, release: &ReleaseName) -> PathBuf {
         self.path.join(format!("{release}.toml"))
@@ -88,7 +98,7 @@ impl Folder {
     }
 
     /// Returns the content of the pin file of a release if it exists.
-    pub(super) fn text_of(&self, release: &ReleaseName) -> Result<Option<String>, FileError> {
+    pub(crate) fn text_of(&self, release: &ReleaseName) -> Result<Option<String>, FileError> {
         let path = self.path_of(release);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),

@@ -20,13 +20,14 @@ use std::path::{Path, PathBuf};
 use image_pins::nearest;
 use image_pins::{Components, FileError};
 
+use crate::diff;
 use crate::flags::{ImportDigests, Mode};
 use crate::output::print;
 use crate::{Exit, atomic};
 use checks::Checked;
 use folder::{Change, Folder};
 
-const WRITTEN_BY: &str = "cargo xtask import-digests";
+pub(crate) const WRITTEN_BY: &str = "cargo xtask import-digests";
 
 /// Imports digest files. Writes the table, the pin files or the diff to `out`, and errors to `err`.
 ///
@@ -107,7 +108,7 @@ fn import(
     let workspace = workspace_digests();
     let folder_path = flags.digests_dir.as_deref().unwrap_or(&workspace);
     let components = folder::components(folder_path, &workspace)?;
-    let allowed = allowed_unchanged(flags, &components)?;
+    let allowed = allowed_unchanged(&flags.allow_unchanged, &components)?;
     let folder = Folder::read(folder_path)?;
     let (mut all, mut files, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     #[cfg(feature = "registry")]
@@ -231,7 +232,7 @@ fn check(
         }
         exit = Exit::Differs;
         let command = report::fix_command(flags, release, files, old.is_some());
-        let diff = report::diff(&path, old.as_deref(), &new);
+        let diff = diff::unified(&path, old.as_deref(), &new);
         print(
             out,
             &format!(
@@ -244,12 +245,12 @@ fn check(
 }
 
 /// Returns the components that `--allow-unchanged` names, by image name or by key.
-fn allowed_unchanged<'a>(
-    flags: &ImportDigests,
+pub(crate) fn allowed_unchanged<'a>(
+    given: &[String],
     components: &'a Components,
 ) -> Result<BTreeSet<&'a str>, FileError> {
     let mut allowed = BTreeSet::new();
-    for given in &flags.allow_unchanged {
+    for given in given {
         if let Some(component) = components
             .by_name(given)
             .or_else(|| components.by_key(given))

@@ -4,7 +4,6 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use image_pins::{Digest, PinFile, ReleaseName};
-use similar::TextDiff;
 
 use super::folder::Change;
 use crate::flags::ImportDigests;
@@ -85,20 +84,6 @@ pub(super) fn table(
 fn short(digest: &Digest) -> String {
     let hex: String = digest.hex().chars().take(DIGITS).collect();
     format!("{}:{hex}…", digest.algorithm())
-}
-
-/// Returns the difference between a pin file and the result of the import in the format of `diff -u`.
-pub(super) fn diff(path: &Path, old: Option<&str>, new: &str) -> String {
-    let old_name = if old.is_some() {
-        path.display().to_string()
-    } else {
-        "/dev/null".to_owned()
-    };
-    let diff = TextDiff::from_lines(old.unwrap_or_default(), new);
-    diff.unified_diff()
-        .context_radius(3)
-        .header(&old_name, &path.display().to_string())
-        .to_string()
 }
 
 /// Returns the command that updates the committed file to the result of the import.

@@ -51,7 +51,7 @@ pub(super) fn release_of(
 }
 
 /// Refuses a file whose name contains another tag.
-pub(super) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<(), FileError> {
+pub(crate) fn check_name(path: &Path, wanted: Option<&ReleaseName>) -> Result<(), FileError> {
     if wanted.is_some_and(|release| has_prerelease(path, release)) {
         return Ok(());
     }

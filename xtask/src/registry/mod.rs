@@ -1,6 +1,7 @@
-//! What the tasks that talk to registries share: the client, and the images of components.
+//! What the tasks that talk to registries share: the client, the images of components, and what is made here.
 
 mod component_image;
+mod layout;
 mod problem;
 
 use std::io;
@@ -9,6 +10,8 @@ use futures_util::stream::{self, StreamExt as _};
 use oci_registry::{AccessError, Client, RegistryAccess};
 
 pub(crate) use component_image::{ComponentImage, released_platforms};
+pub(crate) use layout::Layout;
+pub use layout::SendError;
 pub(crate) use problem::Listed;
 pub use problem::Problem;
 

@@ -3,34 +3,72 @@
 //! `charts/osm/values.yaml` has no digests, so that the pin file is the only source. The packaged chart has them, for
 //! users of helm.
 
+#[cfg(feature = "registry")]
+mod artifact;
+#[cfg(feature = "registry")]
+mod push;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
-use helm_chart::Chart;
+use helm_chart::{Chart, Metadata};
 use image_pins::{Components, PinFile, ReleaseName, release_of_manifest};
+
+#[cfg(feature = "registry")]
+pub use push::{PushError, push_with};
 
 use crate::Exit;
 use crate::flags;
+#[cfg(feature = "registry")]
+use crate::flags::Push;
+use crate::source_date::SourceDate;
 use crate::tools::workspace;
 use crate::yaml_edit::set_strings;
 
-/// Packages the chart and prints the path of the packaged chart.
-pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    match package(flags) {
-        Ok(path) => {
-            let _ = writeln!(out, "{}", path.display());
-            Exit::Done
-        }
-        Err(error) => {
-            let _ = writeln!(err, "error: {error}");
-            Exit::Refused
-        }
-    }
+/// A packaged chart.
+#[derive(Clone, Debug)]
+pub struct Packaged {
+    /// The .tgz file.
+    pub path: PathBuf,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The content of its `Chart.yaml`.
+    pub metadata: Metadata,
+    /// The time of the release, as in RFC 3339.
+    pub created: String,
 }
 
-fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
+/// Packages the chart, prints the path of the packaged chart, and pushes it if that is wanted.
+pub fn run(flags: &flags::PackageChart, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let packaged = match package(flags) {
+        Ok(packaged) => packaged,
+        Err(error) => {
+            let _ = writeln!(err, "error: {error}");
+            return Exit::Refused;
+        }
+    };
+    #[cfg(feature = "registry")]
+    if let Some(push) = &flags.push {
+        return match push::run(packaged, push, out) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                // A failed write to standard error cannot be reported.
+                let _ = write!(err, "{error}").and_then(|()| err.flush());
+                error.exit()
+            }
+        };
+    }
+    let _ = writeln!(out, "{}", packaged.path.display());
+    Exit::Done
+}
+
+/// Packages the chart of a release.
+///
+/// # Errors
+/// The release has no pins or is not one of this chart, or the file cannot be written.
+pub fn package(flags: &flags::PackageChart) -> Result<Packaged, String> {
     let workspace = workspace();
     let release = match &flags.release {
         Some(release) => release.clone(),
@@ -39,6 +77,7 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
     let chart = workspace.join("charts/osm");
     check_chart(&chart, &release)?;
     let values = values(&workspace.join("digests"), &release)?;
+    let time = SourceDate::of(&workspace).map_err(|e| e.to_string())?;
     let version = release.to_string();
     let version = version.trim_start_matches('v');
     let versions = [
@@ -48,7 +87,7 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
     let files = Chart::read_files(&chart).map_err(|e| e.to_string())?;
     let path = flags.destination.join(format!("osm-{version}.tgz"));
     let mut archive = tar::Builder::new(
-        // No time and no file name: the same chart gives the same bytes.
+        // No file name, and no time of its own: the same chart gives the same bytes.
         GzBuilder::new().write(Vec::new(), Compression::best()),
     );
     for (name, mut bytes) in files {
@@ -60,11 +99,13 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
         if !strings.is_empty() {
             let file = format!("charts/osm/{name}");
             let text = String::from_utf8(bytes).map_err(|e| format!("{file}: not UTF-8: {e}"))?;
+            // The comments are the documentation of the values, so the files are not written anew.
             bytes = set_strings(&text, &file, strings)?.into_bytes();
         }
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
+        header.set_mtime(time.seconds());
         header.set_cksum();
         archive
             .append_data(&mut header, format!("osm/{name}"), bytes.as_slice())
@@ -75,13 +116,19 @@ fn package(flags: &flags::PackageChart) -> Result<PathBuf, String> {
         .and_then(flate2::write::GzEncoder::finish)
         .map_err(|e| e.to_string())?;
     fs::create_dir_all(&flags.destination)
-        .and_then(|()| fs::write(&path, bytes))
+        .and_then(|()| fs::write(&path, &bytes))
         .map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok(path)
+    let metadata = Chart::load(&path).map_err(|e| e.to_string())?.metadata;
+    Ok(Packaged {
+        path,
+        bytes,
+        metadata,
+        created: time.time(),
+    })
 }
 
 /// The release that the workspace builds by default.
-fn default_release(manifest: &Path) -> Result<ReleaseName, String> {
+pub(crate) fn default_release(manifest: &Path) -> Result<ReleaseName, String> {
     release_of_manifest(manifest, "osm")
         .map_err(|e| e.to_string())?
         .parse()
