@@ -12,6 +12,7 @@ mod chart_path;
 mod cli;
 mod cluster;
 mod completion;
+mod documentation;
 mod env;
 mod explain;
 mod faults;

@@ -1,6 +1,8 @@
 //! The command line of `cargo xtask`: the flags of each task.
 
 mod dist;
+#[cfg(test)]
+mod documented;
 mod github;
 mod registry;
 mod rehearsal;
