@@ -1,7 +1,7 @@
 //! Writes what belongs to the command line of `osm`: man pages, completion scripts, and the reference of the
 //! documentation.
 //!
-//!     cargo run --example command_line -- --man DIR --completions DIR --reference DIR
+//!     cargo run --example command_line -- --man DIR --date 2026-12-01 --completions DIR --reference DIR
 
 mod man;
 mod reference;
@@ -23,9 +23,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let command = Command::new("command_line")
         .about("Write man pages, completion scripts and the reference of the command line")
-        .after_help("SOURCE_DATE_EPOCH is the date of the man pages. Without it, they have the date of today.")
-        .arg(folder("man", "Folder for a man page of each command"))
-        .arg(folder("completions", "Folder for a completion script of each shell"))
+        .arg(folder("man", "Folder for a man page of each command").requires("date"))
+        .arg(
+            Arg::new("date")
+                .long("date")
+                .value_name("YYYY-MM-DD")
+                .help("Date of the man pages"),
+        )
+        .arg(folder(
+            "completions",
+            "Folder for a completion script of each shell",
+        ))
         .arg(folder("reference", "Folder for the reference in Markdown"))
         .arg_required_else_help(true);
     let matches = command.get_matches();
@@ -33,7 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(folder) => write(folder, files),
         None => Ok(()),
     };
-    write_to("man", man::pages()?)?;
+    if let Some(date) = matches.get_one::<String>("date") {
+        write_to("man", man::pages(date)?)?;
+    }
     write_to("completions", scripts())?;
     write_to("reference", reference::pages()?)
 }

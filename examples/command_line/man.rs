@@ -1,7 +1,6 @@
 //! A man page of each command (man(7)).
 
 use std::error::Error;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Command;
 use clap_mangen::Man;
@@ -13,13 +12,12 @@ use super::Files;
 /// The longest line of a page, in bytes.
 const WIDTH: usize = 80;
 
-/// Returns the pages: `osm.1`, `osm-install.1`, `osm-images-mirror.1`, …
-pub fn pages() -> Result<Files, Box<dyn Error>> {
-    let date = date()?;
+/// Returns the pages, which have this date: `osm.1`, `osm-install.1`, `osm-images-mirror.1`, …
+pub fn pages(date: &str) -> Result<Files, Box<dyn Error>> {
     let mut root = command_line().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
-    add_pages(&root, None, &date, &mut pages)?;
+    add_pages(&root, None, date, &mut pages)?;
     Ok(pages)
 }
 
@@ -142,7 +140,7 @@ fn synopsis(command: &Command) -> Roff {
     roff
 }
 
-/// A section of terms, each with its description. Without terms there is no section.
+/// Returns a section of terms with their descriptions, or nothing if there are no terms.
 fn terms<T: AsRef<str>, D: AsRef<str>>(heading: &str, terms: &[(T, D)]) -> Roff {
     let mut roff = Roff::new();
     if !terms.is_empty() {
@@ -184,34 +182,4 @@ fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).chain(['.']).collect()
-}
-
-/// Returns the day of the pages: that of `SOURCE_DATE_EPOCH` (reproducible-builds.org), or today.
-fn date() -> Result<String, Box<dyn Error>> {
-    const NAME: &str = "SOURCE_DATE_EPOCH";
-    let seconds: u64 = match std::env::var(NAME) {
-        Ok(seconds) => seconds
-            .parse()
-            .map_err(|error| format!("{NAME}={seconds}: {error}"))?,
-        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
-    };
-    let (mut days, mut year) = (seconds / (24 * 60 * 60), 1970);
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let length = |year| 365 + u64::from(is_leap(year));
-    while days >= length(year) {
-        days -= length(year);
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    Ok(format!("{year:04}-{month:02}-{:02}", days + 1))
 }

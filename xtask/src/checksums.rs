@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::Exit;
 use crate::atomic;
 use crate::flags;
+use crate::output::print_written;
 
 /// The file with the checksums.
 pub(crate) const FILE: &str = "sha256sums.txt";
@@ -18,16 +19,8 @@ const START: &str = "osm-";
 
 /// Writes the checksums of a folder, and prints the path of their file.
 pub fn run(flags: &flags::Checksums, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    match write(&flags.folder) {
-        Ok(path) => {
-            let _ = writeln!(out, "{}", path.display());
-            Exit::Done
-        }
-        Err(error) => {
-            let _ = writeln!(err, "error: {error}");
-            Exit::Refused
-        }
-    }
+    let written = write(&flags.folder).map(|path| vec![path]);
+    print_written(written, out, err)
 }
 
 /// Writes the checksums of all files of a release in this folder, also of those that other machines have built.

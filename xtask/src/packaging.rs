@@ -12,6 +12,7 @@ use crate::Exit;
 use crate::atomic;
 use crate::checksums;
 use crate::flags;
+use crate::output::print_written;
 use crate::tools::workspace;
 
 /// The templates, each with whether it becomes a program.
@@ -28,18 +29,7 @@ const SHA256: &str = "SHA256:";
 
 /// Fills the templates, and prints the paths of the files.
 pub fn run(flags: &flags::Packaging, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    match write(&workspace(), flags) {
-        Ok(paths) => {
-            for path in paths {
-                let _ = writeln!(out, "{}", path.display());
-            }
-            Exit::Done
-        }
-        Err(error) => {
-            let _ = writeln!(err, "error: {error}");
-            Exit::Refused
-        }
-    }
+    print_written(write(&workspace(), flags), out, err)
 }
 
 /// Writes all files, or none.

@@ -12,7 +12,7 @@ use crate::import_digests::folder::Folder;
 use crate::import_digests::workspace_digests;
 use crate::output::print;
 use crate::registry::{
-    ComponentImage, Listed, Problem, block_on, client, each, released_platforms,
+    ComponentImage, Listed, Problem, block_on, client, each, pinned_images, released_platforms,
 };
 
 /// Compares the pin files with a registry. Writes a line for each image to `out`, and what does not hold to `err`.
@@ -101,12 +101,7 @@ async fn check_release(
     platforms: &[Platform],
 ) -> Result<Vec<Check>, ReferenceError> {
     let tag: Tag = pins.release.to_string().parse()?;
-    let images: Vec<(ComponentImage, Digest)> = pins
-        .images
-        .iter()
-        .map(|(name, digest)| Ok((ComponentImage::new(registry, name)?, *digest)))
-        .collect::<Result<_, ReferenceError>>()?;
-    let checks = images
+    let checks = pinned_images(registry, pins)?
         .into_iter()
         .map(|(image, pinned)| check(client, image, &tag, pinned, platforms));
     Ok(each(checks).await)

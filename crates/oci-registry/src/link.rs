@@ -17,7 +17,7 @@ pub(crate) enum Link {
 }
 
 /// Returns the tags at which cosign stores the signatures, attestations and lists of contents of a manifest.
-/// There are none for SHA-512, whose tags would be longer than tags can be.
+/// A SHA-512 digest has no such tags, because they would be too long.
 pub(crate) fn cosign_tags(digest: &Digest) -> impl Iterator<Item = Tag> {
     SUFFIXES
         .iter()

@@ -8,7 +8,7 @@ use super::archive::File;
 use super::platform::Platform;
 use crate::docs;
 use crate::licenses;
-use crate::source_date::{self, SourceDate};
+use crate::source_date::SourceDate;
 
 /// Files of the workspace that an archive contains as they are.
 const FILES: [&str; 2] = ["LICENSE", "README.md"];
@@ -57,8 +57,7 @@ pub(super) fn documentation(
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let program = docs::example(workspace)?;
     let mut generator = Command::new(&program);
-    // The date of the man pages.
-    generator.env(source_date::VARIABLE, time.seconds().to_string());
+    generator.args(["--date", &time.day()]);
     for (flag, folder) in GENERATED {
         generator.arg(flag).arg(scratch.path().join(folder));
     }

@@ -18,6 +18,7 @@ use crate::atomic;
 use crate::checksums;
 use crate::flags;
 use crate::git::git;
+use crate::output::print_written;
 use crate::packages;
 use crate::source_date::SourceDate;
 use crate::tools::workspace;
@@ -40,18 +41,8 @@ pub(crate) const RELEASE_PROFILE: &str = "release";
 
 /// Builds the program, packs the archives, and prints their paths.
 pub fn run(flags: &flags::Dist, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    match dist(&workspace(), flags, err) {
-        Ok(paths) => {
-            for path in paths {
-                let _ = writeln!(out, "{}", path.display());
-            }
-            Exit::Done
-        }
-        Err(error) => {
-            let _ = writeln!(err, "error: {error}");
-            Exit::Refused
-        }
-    }
+    let written = dist(&workspace(), flags, err);
+    print_written(written, out, err)
 }
 
 fn dist(

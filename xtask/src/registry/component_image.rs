@@ -1,6 +1,6 @@
 //! The image of a component in a registry, and what has to be true of it.
 
-use image_pins::{Digest, Reference, ReferenceError, RepositoryPrefix, Tag};
+use image_pins::{Digest, PinFile, Reference, ReferenceError, RepositoryPrefix, Tag};
 use oci_registry::model::Platform;
 use oci_registry::{Client, RegistryError, Repository};
 
@@ -24,6 +24,20 @@ pub(crate) fn released_platforms() -> Vec<Platform> {
         os_version: None,
     };
     vec![linux("amd64"), linux("arm64")]
+}
+
+/// Returns the images of a pin file as they are named in a registry, each with its pin.
+///
+/// # Errors
+/// The name of a component is not one of an image.
+pub(crate) fn pinned_images(
+    registry: &RepositoryPrefix,
+    pins: &PinFile,
+) -> Result<Vec<(ComponentImage, Digest)>, ReferenceError> {
+    let images = pins.images.iter();
+    images
+        .map(|(name, digest)| Ok((ComponentImage::new(registry, name)?, *digest)))
+        .collect()
 }
 
 impl ComponentImage {

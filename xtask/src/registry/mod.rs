@@ -9,7 +9,7 @@ use std::io;
 use futures_util::stream::{self, StreamExt as _};
 use oci_registry::{AccessError, Client, RegistryAccess};
 
-pub(crate) use component_image::{ComponentImage, released_platforms};
+pub(crate) use component_image::{ComponentImage, pinned_images, released_platforms};
 pub(crate) use layout::Layout;
 pub use layout::SendError;
 pub(crate) use problem::Listed;

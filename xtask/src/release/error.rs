@@ -33,6 +33,11 @@ pub(super) enum RehearsalError {
         /// The commit of the workspace.
         wanted: String,
     },
+    /// The clone would replace what this workspace has built: cargo takes the packages of both for the same.
+    #[error(
+        "--target-dir {} is the target folder of this workspace: choose another one", .0.display()
+    )]
+    SharedTarget(PathBuf),
     /// The workspace is not a checkout of git, or git cannot be run.
     #[error(transparent)]
     Git(#[from] GitError),

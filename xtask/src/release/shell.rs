@@ -46,6 +46,9 @@ impl<'o> Shell<'o> {
             }
             None => scratch.path().join("target"),
         };
+        if target == cargo::target_folder(workspace) {
+            return Err(RehearsalError::SharedTarget(target));
+        }
         Ok(Shell {
             out,
             workspace: scratch.workspace(),
@@ -168,5 +171,30 @@ impl<'o> Shell<'o> {
             Ok(status) => Err(RehearsalError::Step { command, status }),
             Err(error) => Err(RehearsalError::Run { command, error }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_folder_of_the_workspace_is_not_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(Some(folder.path())).unwrap();
+        let workspace = crate::tools::workspace();
+        let mut flags = Release {
+            release: "v1.2.5".parse().unwrap(),
+            scratch: None,
+            target_dir: None,
+            profile: None,
+            seed: 1,
+        };
+        assert!(Shell::new(&mut Vec::new(), &scratch, &workspace, &flags).is_ok());
+        flags.target_dir = Some(cargo::target_folder(&workspace));
+        let mut out = Vec::new();
+        let shared = Shell::new(&mut out, &scratch, &workspace, &flags);
+        let error = shared.err().unwrap().to_string();
+        assert!(error.starts_with("--target-dir "), "{error}");
     }
 }

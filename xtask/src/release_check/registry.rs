@@ -7,7 +7,7 @@ use oci_registry::{Client, digest_of};
 
 use super::problem::Problem;
 use super::{Context, Outcome};
-use crate::registry::{ComponentImage, Problem as ImageProblem, block_on, each};
+use crate::registry::{ComponentImage, Problem as ImageProblem, block_on, each, pinned_images};
 use crate::release_files::chart_versions;
 use crate::{flags, package_chart};
 
@@ -35,12 +35,7 @@ async fn check(
     pins: &PinFile,
 ) -> Result<Vec<ImageProblem>, ReferenceError> {
     let tag: Tag = pins.release.to_string().parse()?;
-    let images: Vec<(ComponentImage, Digest)> = pins
-        .images
-        .iter()
-        .map(|(name, digest)| Ok((ComponentImage::new(registry, name)?, *digest)))
-        .collect::<Result<_, ReferenceError>>()?;
-    let checks = images
+    let checks = pinned_images(registry, pins)?
         .into_iter()
         .map(|(image, pinned)| check_image(client, image, &tag, pinned));
     Ok(each(checks).await.into_iter().flatten().collect())

@@ -188,7 +188,7 @@ pub fn check_writable(path: &Path) -> Result<(), ArchiveError> {
         let was_there = part.symlink_metadata().is_ok();
         let file = open_locked(&part)?;
         if !was_there {
-            // As long as it is open, it is locked, and nobody else has begun to write it.
+            // The lock lasts as long as the file is open, so no other process writes to it.
             let removed = fs::remove_file(&part);
             removed.map_err(ArchiveReason::io("remove the .part file"))?;
         }
