@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use common::cluster::{Cluster, Proxy};
 use common::{Output, repository};
+use measurements::{Bound, Judge, Unit};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// How often each program is run.
@@ -34,7 +35,7 @@ struct Bench {
     cluster: Cluster,
     chart: String,
     pins: String,
-    holds: bool,
+    judge: Judge,
 }
 
 /// What is measured of both.
@@ -90,11 +91,6 @@ impl Bench {
         self.cluster.osm(&[&mesh[..], &namespace].concat()).ok();
     }
 
-    fn say(&mut self, text: &str, holds: bool) {
-        self.holds &= holds;
-        println!("{text}: {}", if holds { "ok" } else { "NOT MET" });
-    }
-
     /// The largest peak of memory among the children that have ended is one number, so osm has to come first.
     fn memory(&mut self) {
         let admin = self.cluster.kubeconfig().to_owned();
@@ -104,11 +100,10 @@ impl Bench {
         self.helm(&admin, Work::AwaitAll, "memory").ok();
         let helm = children_peak();
         self.remove("memory");
-        let ratio = float(osm) / float(helm);
-        let text = format!(
-            "peak memory of an installation: osm {osm} KiB, helm {helm} KiB, {ratio:.2} of it (at most {MEMORY})"
-        );
-        self.say(&text, ratio <= MEMORY);
+        let [osm, helm] = [osm, helm].map(|kib| float(kib) * 1024.0);
+        let (what, bound) = ("peak memory of an installation", Bound::AtMost(MEMORY));
+        let values = [("osm", osm), ("helm", helm)];
+        (self.judge).judge(what, Unit::Bytes, &values, osm / helm, bound);
     }
 
     fn race(&mut self, what: &str, work: Work, bound: f64) {
@@ -132,12 +127,10 @@ impl Bench {
             Proxy::requests(&proxy)
         });
         let [osm, helm] = times.map(median);
-        let ratio = osm.as_secs_f64() / helm.as_secs_f64();
         let [of_osm, of_helm] = requests;
-        let text = format!(
-            "{what}: osm {osm:.2?} with {of_osm} requests, helm {helm:.2?} with {of_helm}, {ratio:.2} of it (at most {bound})"
-        );
-        self.say(&text, ratio <= bound);
+        println!("{what}: osm sends {of_osm} requests, helm {of_helm}");
+        let bound = Bound::AtMost(bound);
+        (self.judge).ratio(what, ("osm", osm), ("helm", helm), bound);
     }
 
     fn growth(&mut self) {
@@ -170,13 +163,11 @@ impl Bench {
             });
             median(times.take(5).collect())
         });
-        let ratio = many.as_secs_f64() / few.as_secs_f64();
-        let [a, b] = OBJECTS;
-        let bound = b / a;
-        let text = format!(
-            "{b} objects: {many:.2?}, {a}: {few:.2?}, {ratio:.1} times as long (at most {bound})"
-        );
-        self.say(&text, ratio <= float(bound));
+        let [of_few, of_many] = OBJECTS.map(|count| format!("{count} objects"));
+        let bound = Bound::AtMost(float(OBJECTS[1] / OBJECTS[0]));
+        let (many, few) = ((of_many.as_str(), many), (of_few.as_str(), few));
+        self.judge
+            .ratio("installing more objects", many, few, bound);
     }
 }
 
@@ -186,13 +177,13 @@ fn main() -> ExitCode {
         pins: cluster.pins(),
         cluster,
         chart: repository("charts/osm"),
-        holds: true,
+        judge: Judge::default(),
     };
     bench.memory();
     bench.race("everything is applied", Work::Apply, APPLIED);
     bench.race("everything runs", Work::AwaitAll, RUNNING);
     bench.growth();
-    ExitCode::from(u8::from(!bench.holds))
+    bench.judge.exit_code()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

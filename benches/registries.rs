@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use common::command;
 use common::mesh_images::COMPONENTS;
+use measurements::{Bound, Judge, Unit};
 use test_registry::{Distribution, Home, ImageSpec, Options, Registry, Request, push_image};
 
 /// How often each program copies everything.
@@ -149,7 +150,7 @@ impl Source {
     }
 
     /// Checks that the blobs were fetched and sent once each.
-    fn wire(&self, bench: &mut Bench) {
+    fn wire(&self, judge: &mut Judge) {
         let before = self.registry.requests().len();
         let target = Distribution::start(PLAIN);
         peak(self.mirror(&target));
@@ -160,21 +161,30 @@ impl Source {
             .filter(is_blob)
             .map(|request| request.bytes)
             .sum();
-        bench.say(
-            &format!("bytes fetched: {fetched}, in all blobs once: {unique}"),
-            fetched == unique,
-        );
+        once(judge, "bytes fetched", fetched, unique);
         let ended = target.requests();
         let sent = ended
             .iter()
             .filter(|r| r.method == "PUT" && r.status == 201);
         let sent: Vec<_> = sent.filter_map(|r| r.parameter("digest")).collect();
         let bytes: u64 = sent.iter().filter_map(|blob| self.blobs.get(blob)).sum();
-        bench.say(
-            &format!("bytes sent: {bytes}, in all blobs once: {unique}"),
-            bytes == unique && sent.len() == self.blobs.len(),
-        );
+        assert_eq!(sent.len(), self.blobs.len(), "a blob is sent once");
+        once(judge, "bytes sent", bytes, unique);
     }
+}
+
+/// Judges whether all blobs went over the wire once.
+fn once(judge: &mut Judge, what: &str, bytes: u64, unique: u64) {
+    let [bytes, unique] = [bytes, unique].map(|bytes| u32::try_from(bytes).unwrap().into());
+    assert!(bytes >= unique, "{what}: {bytes}, not {unique}");
+    let values = [("osm", bytes), ("all blobs once", unique)];
+    judge.judge(
+        what,
+        Unit::Bytes,
+        &values,
+        bytes / unique,
+        Bound::AtMost(1.0),
+    );
 }
 
 /// Sends requests on one connection, as long as there are some that no other one has sent.
@@ -231,17 +241,11 @@ fn peak(mut process: Child) -> u64 {
     }
 }
 
-/// Whether all bounds hold.
 struct Bench {
-    holds: bool,
+    judge: Judge,
 }
 
 impl Bench {
-    fn say(&mut self, text: &str, holds: bool) {
-        self.holds &= holds;
-        println!("{text}: {}", if holds { "ok" } else { "NOT MET" });
-    }
-
     /// Lets all programs copy in turns, first everything and then again.
     fn race(&mut self, source: &Source) {
         let mut times = [const { (Vec::new(), Vec::new()) }; PROGRAMS.len()];
@@ -256,27 +260,18 @@ impl Bench {
             }
         }
         let medians = times.map(|(first, again)| [median(first), median(again)]);
-        for (which, what, bound) in [(0, "a copy", COPY), (1, "nothing to do", AGAIN)] {
-            let [osm, others @ ..] = medians.map(|both| both[which]);
-            for ((name, _), time) in PROGRAMS.iter().zip(medians) {
-                println!("{what}: {name}: {:.2?}", time[which]);
-            }
-            let best = others.into_iter().min().unwrap();
-            self.ratio(
-                &format!("{what}: osm's time over the best"),
-                osm,
-                best,
-                bound,
-            );
+        for (which, what, bound) in [
+            (0, "copying seven images", COPY),
+            (1, "copying with nothing to do", AGAIN),
+        ] {
+            let values: Vec<_> = (PROGRAMS.iter().zip(&medians))
+                .map(|((name, _), both)| (*name, both[which].as_secs_f64()))
+                .collect();
+            let best = values.iter().skip(1).map(|(_, time)| *time);
+            let ratio = values[0].1 / best.fold(f64::INFINITY, f64::min);
+            let bound = Bound::AtMost(bound);
+            (self.judge).judge(what, Unit::Seconds, &values, ratio, bound);
         }
-    }
-
-    fn ratio(&mut self, what: &str, osm: Duration, other: Duration, bound: f64) {
-        let ratio = osm.as_secs_f64() / other.as_secs_f64();
-        self.say(
-            &format!("{what}: {ratio:.2} (at most {bound})"),
-            ratio <= bound,
-        );
     }
 
     /// Compares a copy with nothing to do with its requests alone.
@@ -308,24 +303,29 @@ impl Bench {
         let (osm, sockets) = (median(programs), median(sockets));
         let counts: Vec<_> = sent.iter().map(Vec::len).collect();
         println!("nothing to do: requests to the source and to the target: {counts:?}");
-        println!(
-            "nothing to do: osm images mirror: {osm:.2?}; these requests alone: {sockets:.2?}"
-        );
-        self.ratio("nothing to do: osm's time over that", osm, sockets, OWN);
+        let (osm, sockets) = ((PROGRAMS[0].0, osm), ("its requests alone", sockets));
+        let what = "copying with nothing to do, its own share";
+        (self.judge).ratio(what, osm, sockets, Bound::AtMost(OWN));
     }
 
     fn memory(&mut self, what: &str, source: &Source) {
         let target = Distribution::start(PLAIN);
-        let peak = peak(source.mirror(&target));
-        self.say(
-            &format!("peak memory, {what}: {peak} KiB (at most {MEMORY})"),
-            peak <= MEMORY,
-        );
+        let peak = bytes(peak(source.mirror(&target)));
+        let what = format!("peak memory of copying {what}");
+        let (values, bound) = ([(PROGRAMS[0].0, peak)], Bound::AtMost(bytes(MEMORY)));
+        (self.judge).judge(&what, Unit::Bytes, &values, peak, bound);
     }
 }
 
+/// Returns the bytes of so many KiB.
+fn bytes(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap()) * 1024.0
+}
+
 fn main() -> ExitCode {
-    let mut bench = Bench { holds: true };
+    let mut bench = Bench {
+        judge: Judge::default(),
+    };
     let source = Source::start(|seed| ImageSpec {
         layer_bytes: 30_000_000,
         base_bytes: 40_000_000,
@@ -335,7 +335,7 @@ fn main() -> ExitCode {
     });
     bench.race(&source);
     bench.again(&source);
-    source.wire(&mut bench);
+    source.wire(&mut bench.judge);
     bench.memory("7 images", &source);
     drop(source);
     let source = Source::start(|seed| ImageSpec {
@@ -345,10 +345,7 @@ fn main() -> ExitCode {
         ..ImageSpec::default()
     });
     bench.memory("one layer of 2 GiB", &source);
-    match bench.holds {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    bench.judge.exit_code()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -11,27 +11,30 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
+use measurements::{Bound, Judge, Measurement, RESULTS, Unit};
+
 use crate::Exit;
 use crate::cargo;
 use crate::debian::SKOPEO;
+use crate::flags;
 use crate::tools::{self, HELM};
 
 /// Minimum of the time of helm divided by the time of osm.
 const FASTER: f64 = 12.0;
 /// Maximum of the peak memory of osm divided by the peak memory of helm.
 const MEMORY: f64 = 0.2;
-/// The stripped binary must be smaller than this, in bytes.
-const SIZE: u64 = 10_000_000;
+/// Maximum size of the stripped binary in bytes.
+const SIZE: u32 = 10_000_000;
 /// How often each program runs. They alternate, so that both run under the same load.
 const RUNS: usize = 40;
 /// Set for the process that measures. It has no other children, whose memory would count.
 const MEASURING: &str = "OSM_BENCH_MEASURING";
 
-/// Measures, prints the ratios, and returns whether they are within their bounds.
-pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+/// Measures, prints what is judged, and returns whether all of it is within its bounds.
+pub fn run(flags: &flags::Bench, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let measured = match env::var_os(MEASURING) {
-        Some(_) => measure(out),
-        None => prepare(),
+        Some(_) => measure(),
+        None => prepare(flags.json, out),
     };
     measured.unwrap_or_else(|error| {
         let _ = writeln!(err, "error: {error}");
@@ -39,9 +42,16 @@ pub fn run(out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     })
 }
 
-/// Builds the programs, runs the other benchmarks, and starts the process that measures.
-fn prepare() -> Result<Exit, String> {
+/// Builds the programs, runs the other benchmarks, and starts the process that measures. If the result is JSON, what these
+/// print goes to the standard error.
+fn prepare(json: bool, out: &mut dyn Write) -> Result<Exit, String> {
     let workspace = tools::workspace();
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let results = scratch.path().join("results");
+    let progress = || match json {
+        true => Stdio::from(std::io::stderr()),
+        false => Stdio::inherit(),
+    };
     let mut parts = Vec::new();
     for tool in tools::ALL {
         parts.push((tool.variable, tool.provide(&workspace)?));
@@ -51,6 +61,8 @@ fn prepare() -> Result<Exit, String> {
         let status = cargo::command()
             .args(args)
             .envs(parts.iter().map(|(variable, program)| (variable, program)))
+            .env(RESULTS, &results)
+            .stdout(progress())
             .current_dir(&workspace)
             .status();
         status
@@ -75,9 +87,16 @@ fn prepare() -> Result<Exit, String> {
     let status = Command::new(this)
         .arg("bench")
         .env(MEASURING, "1")
+        .env(RESULTS, &results)
+        .stdout(progress())
         .envs(parts)
         .status()
         .map_err(|e| e.to_string())?;
+    if json {
+        let measured = read(&results)?;
+        let text = serde_json::to_string_pretty(&measured).map_err(|e| e.to_string())?;
+        writeln!(out, "{text}").map_err(|e| format!("cannot write to stdout: {e}"))?;
+    }
     Ok(if grows && clusters && registries && status.success() {
         Exit::Done
     } else {
@@ -85,7 +104,16 @@ fn prepare() -> Result<Exit, String> {
     })
 }
 
-fn measure(out: &mut dyn Write) -> Result<Exit, String> {
+/// Reads the measurements, one on each line.
+fn read(results: &Path) -> Result<Vec<Measurement>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", results.display());
+    let text = std::fs::read_to_string(results).map_err(|e| failed(&e))?;
+    (text.lines().map(serde_json::from_str))
+        .collect::<Result<_, _>>()
+        .map_err(|e| failed(&e))
+}
+
+fn measure() -> Result<Exit, String> {
     let workspace = tools::workspace();
     let helm = HELM.provide(&workspace)?;
     let osm = cargo::target_folder(&workspace).join("release/osm");
@@ -133,33 +161,39 @@ fn measure(out: &mut dyn Write) -> Result<Exit, String> {
     ];
     let size = std::fs::metadata(&osm).map_err(|e| e.to_string())?.len();
 
-    #[allow(clippy::cast_precision_loss)]
-    let memory = osm_memory as f64 / helm_memory as f64;
-    let mut all = true;
-    let mut say = |text: String, holds: bool| {
-        all &= holds;
-        let _ = writeln!(out, "{text}: {}", if holds { "ok" } else { "NOT MET" });
-    };
-    for (what, (osm_time, helm_time)) in rendering {
-        let faster = helm_time.as_secs_f64() / osm_time.as_secs_f64();
-        say(
-            format!(
-                "{what}, whole process: osm {osm_time:.1?}, helm {helm_time:.1?}, {faster:.1} times faster (at least {FASTER})"
-            ),
-            faster >= FASTER,
-        );
+    let mut judge = Judge::default();
+    for (what, (osm, helm)) in rendering {
+        let values = [("osm", osm), ("helm", helm)].map(|(of, time)| (of, time.as_secs_f64()));
+        let faster = values[1].1 / values[0].1;
+        let bound = Bound::AtLeast(FASTER);
+        judge.judge(what, Unit::Seconds, &values, faster, bound);
     }
-    say(
-        format!(
-            "peak memory: osm {osm_memory} KiB, helm {helm_memory} KiB, ratio {memory:.2} (at most {MEMORY})"
-        ),
-        memory <= MEMORY,
+    let [osm, helm] = [osm_memory, helm_memory].map(|kib| float(kib) * 1024.0);
+    let values = [("osm", osm), ("helm", helm)];
+    judge.judge(
+        "peak memory of rendering",
+        Unit::Bytes,
+        &values,
+        osm / helm,
+        Bound::AtMost(MEMORY),
     );
-    say(
-        format!("binary size: {size} bytes (less than {SIZE})"),
-        size < SIZE,
+    let (size, bound) = (float(size), Bound::AtMost(SIZE.into()));
+    judge.judge(
+        "size of the program",
+        Unit::Bytes,
+        &[("osm", size)],
+        size,
+        bound,
     );
-    Ok(if all { Exit::Done } else { Exit::Differs })
+    Ok(if judge.holds() {
+        Exit::Done
+    } else {
+        Exit::Differs
+    })
+}
+
+fn float(n: impl TryInto<u32>) -> f64 {
+    n.try_into().unwrap_or(u32::MAX).into()
 }
 
 /// Runs two commands alternately and returns the median time of each.

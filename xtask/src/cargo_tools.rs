@@ -1,4 +1,4 @@
-//! Programs that only a release needs, built once from crates.io into the cache folder of the user.
+//! Programs from crates.io that a release or a test needs, built once into the cache folder of the user.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,22 @@ pub(crate) const AUDITABLE: CargoTool = CargoTool {
     version: "0.7.7",
 };
 
+/// Judges licenses and sources of dependencies.
+pub(crate) const DENY: CargoTool = CargoTool {
+    package: "cargo-deny",
+    version: "0.20.2",
+};
+/// The environment variable that names [`DENY`] for tests.
+pub(crate) const DENY_VARIABLE: &str = "OSM_TEST_CARGO_DENY";
+/// The test that needs [`DENY`].
+pub(crate) const DENY_TESTS: &str = "cargo_deny_finds_";
+
 impl CargoTool {
+    /// Returns the name of the program.
+    pub(crate) fn name(&self) -> &'static str {
+        self.package
+    }
+
     /// Returns the path of the program. Builds it if it is not in the cache.
     ///
     /// # Errors
@@ -43,6 +58,9 @@ impl CargoTool {
             .arg(unfinished.path())
             .env("CARGO_TARGET_DIR", unfinished.path().join("target"))
             .env_remove("CARGO_BUILD_BUILD_DIR")
+            // Where CI shows that this workspace needs no C compiler, these name none.
+            .env_remove("CC")
+            .env_remove("CXX")
             .status()
             .map_err(|e| format!("cannot run cargo: {e}"))?;
         if !status.success() {

@@ -26,8 +26,10 @@ pub use release::{Bump, Notes, ReleaseCheck};
 /// A task and its flags.
 #[derive(Clone, Debug)]
 pub enum Task {
+    /// `advisories`
+    Advisories,
     /// `bench`
-    Bench,
+    Bench(Bench),
     /// `checksums`
     Checksums(Checksums),
     /// `dist`
@@ -66,6 +68,13 @@ pub enum Task {
     Test(Test),
     /// `verify-digests`
     VerifyDigests(VerifyDigests),
+}
+
+/// The flags of `bench`.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// Whether the measurements are printed as JSON.
+    pub json: bool,
 }
 
 /// The flags of `docs`.
@@ -160,7 +169,12 @@ where
         Some((name, matches)) if name == "import-digests" => {
             Ok(Task::ImportDigests(import_digests_of(matches)))
         }
-        Some((name, _)) if name == "bench" => Ok(Task::Bench),
+        Some((name, _)) if name == "advisories" => Ok(Task::Advisories),
+        Some((name, matches)) if name == "bench" => Ok(Task::Bench(Bench {
+            json: matches
+                .get_one::<String>("output")
+                .is_some_and(|output| output == "json"),
+        })),
         Some((name, matches)) if name == "checksums" => dist::checksums_of(matches)
             .map(Task::Checksums)
             .ok_or_else(no_task),
@@ -235,9 +249,10 @@ fn command() -> Command {
         .about("Tasks of this workspace")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("bench").about(
-            "Compare osm with helm, and measure how the import and the code generator scale",
+        .subcommand(Command::new("advisories").about(
+            "Look for dependencies with an advisory of RustSec, with cargo-deny; needs the network",
         ))
+        .subcommand(bench())
         .subcommand(release::bump())
         .subcommand(dist::checksums())
         .subcommand(dist::dist())
@@ -259,9 +274,26 @@ fn command() -> Command {
         .subcommand(registry::verify_digests())
 }
 
+fn bench() -> Command {
+    Command::new("bench")
+        .about("Compare osm with helm, crane and skopeo, and measure how times grow with the input")
+        .after_help(
+            "It takes minutes, and its ratios are true on a quiet machine only. Exit codes: 0 done; 1 a bound is not met; 2 it \
+             cannot be measured.",
+        )
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .short('o')
+                .value_name("FORMAT")
+                .help("Print the measurements as json; the lines for people go to stderr")
+                .value_parser(["json"]),
+        )
+}
+
 fn docs() -> Command {
     Command::new("docs")
-        .about("Write docs/reference from the command line and the values of the chart")
+        .about("Write docs/reference from the command line and the values of the chart, and the picture of the benchmarks")
         .after_help(
             "Exit codes: 0 done; 1 --check found a difference; 2 the pages cannot be generated.",
         )

@@ -1,5 +1,6 @@
 //! The tasks of `cargo xtask` as functions, so that tests can run them without a process.
 
+pub mod advisories;
 mod atomic;
 pub mod bench;
 pub mod bump;
@@ -28,6 +29,7 @@ mod packages;
 pub mod packaging;
 #[cfg(feature = "registry")]
 pub mod publish_images;
+mod python;
 #[cfg(feature = "registry")]
 mod registry;
 #[cfg(feature = "registry")]
@@ -44,7 +46,6 @@ pub mod verify_digests;
 pub mod with_registry;
 pub mod workflows;
 mod yaml_edit;
-mod zizmor;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,8 @@ use xtask::flags::{self, Task};
 #[cfg(not(feature = "registry"))]
 use xtask::with_registry;
 use xtask::{
-    bench, bump, checksums, ci, dist, docs, fuzz, github, import_digests, licenses, notes,
-    package_chart, packaging, release_check, reproducible, sbom, test,
+    advisories, bench, bump, checksums, ci, dist, docs, fuzz, github, import_digests, licenses,
+    notes, package_chart, packaging, release_check, reproducible, sbom, test,
 };
 #[cfg(feature = "registry")]
 use xtask::{publish_images, release, verify_digests};
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         Task::PublishImages(_) | Task::Release(_) | Task::VerifyDigests(_) => {
             return with_registry::run(err);
         }
-        Task::Bench => bench::run(out, err),
+        Task::Advisories => advisories::run(err),
+        Task::Bench(flags) => bench::run(&flags, out, err),
         Task::Bump(flags) => bump::run(&flags, out, err),
         Task::Checksums(flags) => checksums::run(&flags, out, err),
         Task::Dist(flags) => dist::run(&flags, out, err),

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::Exit;
 use crate::cargo;
+use crate::cargo_tools::{DENY, DENY_TESTS, DENY_VARIABLE};
 use crate::flags;
-use crate::{debian, tools, zizmor};
+use crate::{debian, python, tools};
 
 /// The optional parts of `image-pins` that are tested, and that other packages use, and the tasks that talk to registries.
 pub(crate) const FEATURES: [&str; 2] = [
@@ -25,11 +26,18 @@ const PROGRAM: &str = "OSM_TEST_PROGRAM";
 
 /// The number of tests that a binary runs in parallel, unless the arguments set it. It is larger than the number of
 /// processors in CI, because tests with a cluster mostly wait.
-const THREADS: &str = "--test-threads=8";
+const THREADS: &str = "--test-threads=12";
 /// The environment variable for the first seed of random faults.
 const SEED: &str = "OSM_TEST_SEED";
 /// The environment variable that is 1 if tests try every fault.
 const THOROUGH: &str = "OSM_TEST_THOROUGH";
+
+/// The environment variable that names the folder for what servers store.
+const STORAGE: &str = "OSM_TEST_STORAGE";
+/// The file system in memory of Linux (`shm_overview(7)`).
+const MEMORY: &str = "/dev/shm";
+/// How much has to be free there, in bytes. Tests need less than a tenth of it.
+const ENOUGH: u64 = 4 << 30;
 
 /// The test that rehearses a release. It takes minutes, so it is run on demand.
 const REHEARSAL: &str = "a_rehearsed_release_";
@@ -60,21 +68,13 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
     }
     let has_programs = missing.is_empty();
     let mut skips = Vec::new();
-    let of_debian = (debian::ALL.iter()).map(|program| {
-        (
-            program.name,
-            program.variable,
-            program.tests,
-            program.provide(),
-        )
-    });
-    let of_python = (
-        zizmor::NAME,
-        zizmor::VARIABLE,
-        zizmor::TESTS,
-        zizmor::provide(&workspace),
-    );
-    for (name, variable, tests, program) in of_debian.chain([of_python]) {
+    let of_debian = (debian::ALL.iter()).map(|of| (of.name, of.variable, of.tests, of.provide()));
+    let of_python =
+        (python::ALL.iter()).map(|of| (of.name, of.variable, of.tests, of.provide(&workspace)));
+    let deny =
+        tools::named(DENY_VARIABLE).and_then(|named| named.map_or_else(|| DENY.provide(), Ok));
+    let of_cargo = [(DENY.name(), DENY_VARIABLE, DENY_TESTS, deny)];
+    for (name, variable, tests, program) in of_debian.chain(of_python).chain(of_cargo) {
         match program {
             Ok(program) => provided.push((variable, program)),
             Err(why) => {
@@ -93,6 +93,7 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
         "{SEED}={seed}{}: set these to repeat the same faults",
         if flags.thorough { " --thorough" } else { "" }
     );
+    let storage = storage();
     let has_threads = (flags.arguments.iter())
         .any(|argument| argument.to_string_lossy().starts_with("--test-threads"));
     let cargo = || {
@@ -108,6 +109,7 @@ pub fn run(flags: &flags::Test, out: &mut dyn Write, err: &mut dyn Write) -> Exi
             .envs((provided.iter()).map(|(variable, program)| (variable, program)))
             .env(SEED, &seed)
             .env(THOROUGH, if flags.thorough { "1" } else { "0" })
+            .envs(storage.iter().map(|folder| (STORAGE, folder)))
             .stdout(Stdio::piped());
         if has_programs {
             command.arg("--include-ignored");
@@ -255,6 +257,19 @@ fn seed_of(commit: &str) -> u32 {
         .get(..5)
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
         .unwrap_or_default()
+}
+
+/// The folder for what servers store, if this system has one in memory that is large enough.
+#[allow(clippy::useless_conversion)] // Other systems have smaller numbers of blocks.
+fn storage() -> Option<OsString> {
+    if let Some(named) = std::env::var_os(STORAGE) {
+        return Some(named);
+    }
+    let system = nix::sys::statvfs::statvfs(MEMORY).ok()?;
+    let free = u64::from(system.blocks_available()) * u64::from(system.fragment_size());
+    // Some containers have one that cannot be written to.
+    let is_writable = tempfile::tempdir_in(MEMORY).is_ok();
+    (free >= ENOUGH && is_writable).then(|| MEMORY.into())
 }
 
 fn is_ci() -> bool {

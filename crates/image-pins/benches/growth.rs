@@ -1,6 +1,6 @@
 //! Checks that the import of a log and the code generator take linear time: ten times the input takes about ten times as
 //! long. Prints the ratios; the exit code is 1 if a ratio is above the bound.
-#![allow(clippy::print_stdout, missing_docs)]
+#![allow(missing_docs)]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,53 +11,55 @@ use std::time::{Duration, Instant};
 
 use image_pins::codegen::{Config, Input};
 use image_pins::{Digest, PinFile, ReleaseName, Source, digest_file};
+use measurements::{Bound, Judge};
 
 /// The maximum ratio of the times for ten times the input.
 const BOUND: f64 = 12.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let import = {
+    let mut judge = Judge::default();
+    {
         let (small, large) = (log(10_000), log(100_000));
         compare(
+            &mut judge,
             "importing a log of 10,000 and 100,000 lines",
             || digest_file::parse(small.as_bytes(), Path::new("small.log"), None).map(drop),
             || digest_file::parse(large.as_bytes(), Path::new("large.log"), None).map(drop),
-        )?
-    };
-    let codegen = {
+        )?;
+    }
+    {
         let (small, large) = (releases(100)?, releases(1_000)?);
         let mut config = Config::new();
         config.release("v1.0.0");
         compare(
+            &mut judge,
             "generating code for 100 and 1,000 releases",
             || config.generate(&small).map(drop),
             || config.generate(&large).map(drop),
-        )?
-    };
-    Ok(match import && codegen {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+        )?;
+    }
+    Ok(judge.exit_code())
 }
 
-/// Measures both and returns whether the ratio is within the bound.
+/// Measures both and judges the ratio of their times.
 fn compare<E: Error + 'static>(
+    judge: &mut Judge,
     what: &str,
     mut small: impl FnMut() -> Result<(), E>,
     mut large: impl FnMut() -> Result<(), E>,
-) -> Result<bool, Box<dyn Error>> {
+) -> Result<(), Box<dyn Error>> {
     // The runs alternate, and the fastest counts, because it is disturbed least by other work.
     let (mut least_small, mut least_large) = (Duration::MAX, Duration::MAX);
     for _ in 0..7 {
         least_small = least_small.min(time(&mut small)?);
         least_large = least_large.min(time(&mut large)?);
     }
-    let ratio = least_large.as_secs_f64() / least_small.as_secs_f64();
-    let verdict = if ratio <= BOUND { "ok" } else { "NOT MET" };
-    println!(
-        "{what}: {least_small:.1?} and {least_large:.1?}, {ratio:.1} times (at most {BOUND}): {verdict}"
+    let (large, small) = (
+        ("ten times the input", least_large),
+        ("the input", least_small),
     );
-    Ok(ratio <= BOUND)
+    judge.ratio(what, large, small, Bound::AtMost(BOUND));
+    Ok(())
 }
 
 fn time<E: Error + 'static>(

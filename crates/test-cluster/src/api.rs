@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use transport::{Body, Identity, SendError, Trust};
+use transport::{Body, SendError, Trust};
 
 use super::certificates::{Authority, Pair};
 
@@ -16,6 +16,8 @@ use super::certificates::{Authority, Pair};
 pub struct Client {
     http: transport::Client,
     server: String,
+    /// The value of the header `Authorization`.
+    authorization: String,
 }
 
 /// Returns a runtime for one thread.
@@ -26,7 +28,8 @@ pub fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Returns a client for the cluster of a kubeconfig of [`kubeconfig`]; use it only in the runtime in which it was created.
+/// Returns a client for the cluster of a kubeconfig of [`kubeconfig`] with a user of [`token_user`]; use it only in the
+/// runtime in which it was created.
 pub fn client(kubeconfig: &Path) -> Client {
     let config: Value = serde_json::from_slice(&std::fs::read(kubeconfig).unwrap()).unwrap();
     let (cluster, user) = (
@@ -34,16 +37,13 @@ pub fn client(kubeconfig: &Path) -> Client {
         &config["users"][0]["user"],
     );
     let authority = decode(&cluster["certificate-authority-data"]);
-    let certificate = decode(&user["client-certificate-data"]);
-    let identity = Identity::from_pem(&certificate, &decode(&user["client-key-data"])).unwrap();
-    let http = transport::Client::builder()
-        .trust(Trust::Authorities(
-            transport::read_certificates(&authority).unwrap(),
-        ))
-        .identity(Some(identity));
+    let http = transport::Client::builder().trust(Trust::Authorities(
+        transport::read_certificates(&authority).unwrap(),
+    ));
     Client {
         http: http.build().unwrap(),
         server: cluster["server"].as_str().unwrap().to_owned(),
+        authorization: format!("Bearer {}", user["token"].as_str().unwrap()),
     }
 }
 
@@ -60,6 +60,8 @@ impl Client {
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Body>, SendError> {
         let path = request.uri().path_and_query().unwrap().as_str();
         *request.uri_mut() = format!("{}{path}", self.server).parse().unwrap();
+        let authorization = self.authorization.parse().unwrap();
+        (request.headers_mut()).insert(http::header::AUTHORIZATION, authorization);
         self.http.send(request).await
     }
 }
@@ -70,6 +72,11 @@ pub fn certificate_user(pair: &Pair) -> Value {
         "client-certificate-data": base64(&pair.certificate),
         "client-key-data": base64(&pair.key),
     })
+}
+
+/// Returns the entry of a user with a token for a kubeconfig.
+pub fn token_user(token: &str) -> Value {
+    json!({ "token": token })
 }
 
 /// Returns the kubeconfig of a user, with all certificates inside; `more` is added to the entry of the cluster.

@@ -108,6 +108,13 @@ pub fn key_pair() -> (String, String) {
     (key.pem(), pem("PUBLIC KEY", public))
 }
 
+/// Returns a random word that nobody can guess.
+pub fn random() -> String {
+    let mut bytes = [0; 24];
+    graviola::random::fill(&mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);

@@ -13,7 +13,7 @@ use super::timing::SHORTLY;
 
 /// How many clusters run at once. Each takes half a gigabyte, and most of a processor while it starts. Tests mostly wait
 /// for controllers, so this is more than the two processors of a CI machine.
-const CLUSTERS: usize = 4;
+const CLUSTERS: usize = 6;
 /// How long removing the objects of a test may take; otherwise the cluster is not reused.
 const CLEANUP: Duration = Duration::from_secs(20);
 /// How long controllers may take to settle after the objects of a test are gone.
@@ -184,16 +184,21 @@ impl Cluster {
     fn restore_objects(&self, baseline: &Baseline) -> Result<(), String> {
         self.kubelet().heal_all();
         let start = Instant::now();
-        let mut deleted = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         loop {
             let located = self
                 .runtime
                 .block_on(locate_objects(&self.client))
                 .map_err(|e| e.to_string())?;
-            for (key, found) in &located {
-                if !baseline.objects.contains_key(key) {
-                    self.remove(found, &mut deleted);
-                }
+            let is_new = |key: &String| !baseline.objects.contains_key(key);
+            let occupied: BTreeSet<&str> = (located.iter())
+                .filter(|(key, _)| is_new(key))
+                .filter_map(|(_, found)| found.object["metadata"]["namespace"].as_str())
+                .collect();
+            for (_, found) in located.iter().filter(|(key, _)| is_new(key)) {
+                let name = found.object["metadata"]["name"].as_str();
+                let is_empty = name.is_some_and(|name| !occupied.contains(name));
+                self.remove(found, is_empty, &mut seen);
             }
             let objects: BTreeMap<String, Value> = (located.into_iter())
                 .map(|(key, found)| (key, found.object))
@@ -217,18 +222,41 @@ impl Cluster {
             .map_err(|e| format!("{}: {e}", folder.display()))
     }
 
-    /// Deletes an object once, and then removes the finalizers that block it.
-    fn remove(&self, found: &Located, deleted: &mut BTreeSet<String>) {
+    /// Deletes an object once, and then removes the finalizers that block it; those of a namespace only if it is empty.
+    fn remove(&self, found: &Located, is_empty: bool, seen: &mut BTreeSet<String>) {
         let metadata = &found.object["metadata"];
         let going = !metadata["deletionTimestamp"].is_null();
+        let is_first = seen.insert(format!("{} {}", found.path, metadata["uid"]));
         // The next round shows whether it worked.
         if going && !metadata["finalizers"].is_null() {
             let released = json!({"metadata": {"finalizers": null}});
             self.request("PATCH", &found.path, Some(&released));
-        } else if !going && deleted.insert(format!("{} {}", found.path, metadata["uid"])) {
+        } else if going && found.object["status"]["phase"] == "Terminating" {
+            // It may have been emptied after some of its objects were listed, so the first round does not count.
+            if is_empty && !is_first {
+                self.finalize(&found.path, metadata);
+            }
+        } else if !going && is_first {
             let background = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
             self.request("DELETE", &found.path, Some(&background));
         }
+    }
+
+    /// Removes a namespace in which nothing but restless objects is left. Its controller would begin five seconds after the
+    /// deletion.
+    fn finalize(&self, path: &str, metadata: &Value) {
+        let core = path.strip_prefix("/api/v1").unwrap_or(path);
+        let leases = format!("/apis/coordination.k8s.io/v1{core}/leases");
+        for restless in [format!("{path}/events"), leases] {
+            self.request("DELETE", &restless, None);
+        }
+        let finalized = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": metadata["name"], "uid": metadata["uid"]},
+            "spec": {"finalizers": []},
+        });
+        self.request("PUT", &format!("{path}/finalize"), Some(&finalized));
     }
 
     /// Returns how many requests have changed the API itself: its kinds, webhooks and policies.

@@ -36,6 +36,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 "#;
 
+/// The environment variable that names the folder for what the processes store. `cargo xtask test` sets it to one in memory:
+/// registries wait for the disk after each blob.
+const STORAGE: &str = "OSM_TEST_STORAGE";
+
 /// A folder that is removed when this is dropped or when this process ends, no matter how.
 pub struct Folder {
     path: PathBuf,
@@ -44,6 +48,12 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Creates a folder with a unique name in the folder that `OSM_TEST_STORAGE` names, or else in that of temporary files.
+    pub fn create() -> Self {
+        let parent = std::env::var_os(STORAGE).map_or_else(std::env::temp_dir, PathBuf::from);
+        Self::create_in(&parent)
+    }
+
     /// Creates a folder with a unique name in `parent`.
     pub fn create_in(parent: &Path) -> Self {
         let path = tempfile::TempDir::new_in(parent).unwrap().keep();

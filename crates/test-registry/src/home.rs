@@ -24,7 +24,7 @@ pub struct Home {
 impl Home {
     /// Creates a home without credentials.
     pub fn new() -> Self {
-        let folder = Folder::create_in(&std::env::temp_dir());
+        let folder = Folder::create();
         std::fs::write(folder.path().join(AUTHORITY), authority_certificate()).unwrap();
         let home = Self { folder };
         home.write(&json!({"auths": {}}));

@@ -1,11 +1,12 @@
 //! The jobs of each workflow, and what each of them may do.
 
 /// A job: its workflow, its name, and the scopes that it may write. Every job may read the repository, and nothing else.
-const JOBS: [(&str, &str, &[&str]); 13] = [
+const JOBS: [(&str, &str, &[&str]); 14] = [
     ("ci.yml", "ci", &[]),
     ("nightly.yml", "test", &[]),
     ("nightly.yml", "build", &[]),
     ("nightly.yml", "images", &[]),
+    ("nightly.yml", "advisories", &[]),
     ("pre-release.yml", "tag", &[]),
     ("pre-release.yml", "publish", &[]),
     (

@@ -1,8 +1,13 @@
-//! `cargo xtask docs`: the reference of the documentation, generated from the command line and the chart.
+//! `cargo xtask docs`: the reference of the documentation, generated from the command line and the chart; and the picture of
+//! the benchmarks, drawn from what was measured.
+
+mod chart;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use measurements::Measurement;
 
 use crate::Exit;
 use crate::cargo;
@@ -12,7 +17,11 @@ use crate::tools::workspace;
 
 /// The folder of the generated pages.
 const FOLDER: &str = "docs/reference";
-/// The example of `osm` that generates them.
+/// What `cargo xtask bench -o json` has printed.
+const MEASURED: &str = "docs/benchmarks.json";
+/// The picture of it.
+const PICTURE: &str = "docs/images/benchmarks.svg";
+/// The example of `osm` that generates the pages.
 const EXAMPLE: &str = "command_line";
 
 /// Writes the pages that have changed and prints their paths; with `--check`, only reports them.
@@ -81,7 +90,13 @@ fn generate(workspace: &Path) -> Result<Vec<Page>, String> {
     if !done.success() {
         return Err(format!("{} failed ({done})", program.display()));
     }
-    read(scratch.path())
+    let mut pages = read(scratch.path())?;
+    let path = workspace.join(MEASURED);
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let measured = fs::read(&path).map_err(|e| failed(&e))?;
+    let measured: Vec<Measurement> = serde_json::from_slice(&measured).map_err(|e| failed(&e))?;
+    pages.push((PICTURE.to_owned(), chart::draw(&measured)));
+    Ok(pages)
 }
 
 /// Reads the pages that were generated in a folder, sorted.
