@@ -214,7 +214,7 @@ fn a_request_to_a_server_that_hangs_times_out() {
         let args = ["install", "--request-timeout=200ms"];
         let error = cluster.osm_with(proxy.kubeconfig(), &args).fails(1);
         assert!(
-            error.contains("it did not answer within 200ms\n")
+            error.contains("it did not answer within 200ms, 5 times in a row\n")
                 && error.contains("--request-timeout"),
             "{error}"
         );

@@ -366,12 +366,46 @@ fn a_closed_pipe_is_not_an_error() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_an_error() {
-    let done = command(&["install", "--dry-run"])
-        .stdout(File::options().write(true).open("/dev/full").unwrap())
-        .output()
-        .unwrap();
-    assert_eq!(done.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&done.stderr).contains("No space left"));
+    for arguments in ["install --dry-run", "--help", "install --help", "--version"] {
+        let done = command(&words(arguments))
+            .stdout(File::options().write(true).open("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(1), "{arguments}");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(said.contains("No space left"), "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn a_dry_run_refuses_two_namespaces() {
+    let of = |namespace: &str| {
+        let arguments = "install --dry-run --set osm.osmNamespace=there --osm-namespace";
+        osm(&words(&format!("{arguments} {namespace}")))
+    };
+    let message = of("here").fails(2);
+    let want = "the values set the namespace there, but the release goes to here";
+    assert!(message.contains(want), "{message}");
+    assert!(message.contains("with --osm-namespace"), "{message}");
+    of("there").ok();
+}
+
+#[test]
+fn a_command_of_another_program_names_the_one_that_does_the_same() {
+    let table = [
+        ("instal", Some("install")),
+        ("list", Some("mesh list")),
+        ("template", Some("install --dry-run")),
+        ("upgrade", Some("mesh upgrade")),
+        ("mesh upgrad", Some("upgrade")),
+        ("dashboard", None),
+    ];
+    for (command, meant) in table {
+        let message = osm(&words(command)).fails(2);
+        let tip = message.lines().find(|line| line.contains("similar"));
+        let tip = tip.and_then(|line| line.split('\'').nth(1));
+        assert_eq!(tip, meant, "{message}");
+    }
 }
 
 #[test]
@@ -427,7 +461,29 @@ fn pipes_get_colors_only_by_flag_or_variable() {
     }
 }
 
+/// Opens a pseudo-terminal: the end of the user and that of a program. Unlike those of `openpty`, programs that other tests
+/// start at the same time do not inherit the ends, which would keep the terminal open for as long as they run.
+#[cfg(target_os = "linux")]
+fn terminal() -> (File, File) {
+    use nix::fcntl::OFlag;
+    use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let user = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+    grantpt(&user).unwrap();
+    unlockpt(&user).unwrap();
+    // Files of the standard library are closed in programs that are started.
+    let program = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits())
+        .open(ptsname_r(&user).unwrap());
+    (OwnedFd::from(user).into(), program.unwrap())
+}
+
 #[test]
+#[cfg(target_os = "linux")]
 fn a_terminal_gets_colors_unless_they_are_disabled() {
     // Arguments, a variable, and whether the output has colors. stdout and stderr are a terminal.
     let cases = [
@@ -439,18 +495,18 @@ fn a_terminal_gets_colors_unless_they_are_disabled() {
         ("instal", ("NO_COLOR", "1"), false),
     ];
     for (arguments, variable, colored) in cases {
-        let terminal = nix::pty::openpty(None, None).unwrap();
+        let (user, program) = terminal();
         let mut command = command(&words(arguments));
         command
             .envs([variable])
             .stdin(Stdio::null())
-            .stdout(terminal.slave.try_clone().unwrap())
-            .stderr(terminal.slave);
+            .stdout(program.try_clone().unwrap())
+            .stderr(program);
         let child = command.spawn().unwrap();
         // Only the child holds the other end now, so that the output ends with it.
         drop(command);
         // At the end, Linux reports an error (pty(7)), which is of no interest.
-        let said = read_all(File::from(terminal.master));
+        let said = read_all(user);
         assert!(finish(child).code <= 2, "{arguments}");
         let said = String::from_utf8(said.recv_timeout(Duration::from_mins(1)).unwrap()).unwrap();
         assert!(!said.is_empty(), "{arguments}");

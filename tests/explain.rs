@@ -41,6 +41,21 @@ fn an_image_is_explained_with_everything_that_is_overridden() {
 }
 
 #[test]
+fn an_image_that_is_not_used_names_the_value_that_enables_it() {
+    for (name, switch) in [
+        ("fluent-bit", "osm.enableFluentbit"),
+        ("prometheus", "osm.deployPrometheus"),
+        ("osm.tracing.image", "osm.deployJaeger"),
+    ] {
+        let message = osm!("images explain {name}").fails(2);
+        assert!(message.contains("is not used"), "{message}");
+        let next = format!("add --set {switch}=true");
+        assert!(message.contains(&next), "{message}");
+        osm!("images explain {name} --set {switch}=true").ok();
+    }
+}
+
+#[test]
 fn values_override_the_variable_of_the_registry() {
     let variables = [("OSM_IMAGE_REGISTRY", "variable.example.com")];
     let explain = |more: &str| {

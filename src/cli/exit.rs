@@ -102,11 +102,14 @@ pub(super) fn code(done: Done, printer: &mut Printer) -> ExitCode {
             printer.error(&message);
             1
         }
-        Err(Failure::Usage(error)) => {
-            // A failed write cannot be reported.
-            let _ = error.print();
-            u8::try_from(error.exit_code()).unwrap_or(2)
-        }
+        Err(Failure::Usage(error)) => match error.print().map_err(Failure::from) {
+            // Help and versions are the output; if wrong usage cannot be reported, nothing else can.
+            Err(Failure::Operation(message)) if !error.use_stderr() => {
+                printer.error(&message);
+                1
+            }
+            _ => u8::try_from(error.exit_code()).unwrap_or(2),
+        },
     };
     ExitCode::from(code)
 }

@@ -66,6 +66,9 @@ pub(super) fn explain_plan(error: &PlanError) -> String {
     match error {
         PlanError::StdinTwice => format!("-f -: {error}"),
         PlanError::Assignment { mode, error } => format!("{}: {error}", assignment_flag(*mode)),
+        PlanError::OtherNamespace { .. } => {
+            format!("{error}: set the namespace with --osm-namespace, which sets both")
+        }
         PlanError::TagAndDigest => {
             format!("--image-tag and --image-digest cannot be used together: {error}")
         }

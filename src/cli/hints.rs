@@ -98,9 +98,6 @@ fn next_step(error: &Error) -> Option<String> {
             }
         }
         .to_owned(),
-        Error::OtherNamespace { .. } => {
-            "set the namespace with --osm-namespace, which sets both".to_owned()
-        }
         Error::NamespaceTerminating { .. } => {
             "wait until it is gone, or choose another one with --osm-namespace".to_owned()
         }

@@ -7,7 +7,7 @@ use super::exit::{Done, Failure};
 use super::flag_names::source_name;
 use super::output::{FormatArg, Printer, table};
 use super::value_args::{ImageArgs, ValueArgs, image_list};
-use crate::ops::{Effect, ImageOrigin, Step};
+use crate::ops::{Effect, ImageOrigin, NoImage, Step};
 
 /// Explain where the reference of an image is from
 ///
@@ -34,7 +34,12 @@ impl Explain {
     pub fn run(&self, global: &Global, printer: &mut Printer) -> Done {
         let list = image_list(&global.osm_namespace, &self.images, &self.values)?;
         let origin = list.origin(&self.component);
-        let origin = origin.map_err(|error| Failure::Input(error.to_string()))?;
+        let origin = origin.map_err(|error| {
+            Failure::Input(match &error {
+                NoImage::Unknown(_) => error.to_string(),
+                NoImage::Unused { switch, .. } => format!("{error}: add --set {switch}=true"),
+            })
+        })?;
         let data = as_data(&origin, list.release());
         let format = self.output.format;
         printer.data(&format.text(&data, || as_table(&origin, list.release())))?;

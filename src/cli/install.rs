@@ -24,7 +24,7 @@ use super::value_args::{ImageArgs, ValueArgs};
 #[cfg(feature = "cluster")]
 use super::wait_args::WaitArgs;
 use super::{Global, mesh_name};
-use crate::mesh::names::namespace_object;
+use crate::mesh::names::{DEFAULT_NAMESPACE, namespace_object};
 use crate::mesh::{Plan, Rendered, Request};
 use crate::ops::render_offline;
 #[cfg(feature = "cluster")]
@@ -153,6 +153,10 @@ impl Install {
         #[cfg(feature = "cluster")]
         let verifies = self.verify.is_asked()?;
         let plan = Plan::new(&self.request(global)?)?;
+        // Unless --osm-namespace names one, a dry run without a cluster prints the objects in the namespace of the values.
+        if self.dry_run != DryRun::Client || global.osm_namespace != DEFAULT_NAMESPACE {
+            plan.check_namespace()?;
+        }
         if let Some(overridden) = plan.overridden_digest() {
             printer.warning(&overridden_digest(&overridden));
         }
@@ -206,7 +210,7 @@ impl Install {
             wait: self.waiting.wait,
             hooks: !self.no_hooks,
         };
-        let options = InstallOptions::new(&plan, rollout, self.atomic)?;
+        let options = InstallOptions::new(&plan, rollout, self.atomic);
         let crds = match self.skip_crds {
             true => Vec::new(),
             false => plan.crds()?,

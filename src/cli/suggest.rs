@@ -5,6 +5,18 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, Error};
 
+/// Commands that users of helm, kubectl or the released CLI type, and what does the same here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("get", "mesh list"),
+    ("list", "mesh list"),
+    ("ls", "mesh list"),
+    ("render", "install --dry-run"),
+    ("status", "verify control-plane-health"),
+    ("template", "install --dry-run"),
+    ("update", "mesh upgrade"),
+    ("upgrade", "mesh upgrade"),
+];
+
 /// Makes the suggestion for an unknown command the one with the fewest edits: clap compares by other rules, in which the
 /// alias `ns` is nearer to `instal` than `install`.
 pub(super) fn nearest_command(
@@ -23,9 +35,14 @@ pub(super) fn nearest_command(
     let names = inner.get_subcommands().flat_map(|command| {
         std::iter::once(command.get_name()).chain(command.get_visible_aliases())
     });
-    if let Some(near) = image_pins::nearest(unknown, names) {
-        let near = ContextValue::Strings(vec![near.to_owned()]);
-        error.insert(ContextKind::SuggestedSubcommand, near);
+    let elsewhere = (ELSEWHERE.iter())
+        .find(|(name, _)| std::ptr::eq(inner, command) && name == unknown)
+        .map(|(_, here)| *here);
+    if let Some(meant) = elsewhere.or_else(|| image_pins::nearest(unknown, names)) {
+        let meant = ContextValue::Strings(vec![meant.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, meant);
+    } else {
+        error.remove(ContextKind::SuggestedSubcommand);
     }
     error
 }

@@ -23,6 +23,14 @@ pub enum PlanError {
         /// What is wrong, with the column.
         error: SetError,
     },
+    /// The values put the control plane into another namespace than the release.
+    #[error("the values set the namespace {values}, but the release goes to {release}")]
+    OtherNamespace {
+        /// The namespace in the values.
+        values: String,
+        /// The namespace of the release.
+        release: String,
+    },
     /// A tag for all components, and a digest for one of them.
     #[error("a tag applies to all components, and an image has either a tag or a digest")]
     TagAndDigest,

@@ -156,6 +156,21 @@ impl Plan {
         MeshValues::new(&self.chart, &self.values)
     }
 
+    /// Checks that the values put the control plane into the namespace of the release.
+    ///
+    /// # Errors
+    /// They name another one.
+    pub fn check_namespace(&self) -> Result<(), PlanError> {
+        let (values, release) = (self.mesh_values().osm_namespace(), &self.target.namespace);
+        match values.is_empty() || values == *release {
+            true => Ok(()),
+            false => Err(PlanError::OtherNamespace {
+                values,
+                release: release.clone(),
+            }),
+        }
+    }
+
     /// Returns a digest that the user set and that a tag overrides.
     pub fn overridden_digest(&self) -> Option<OverriddenDigest> {
         let root = self.mesh_values().root();

@@ -290,6 +290,21 @@ pub fn third_party_images(values: &Map<String, Value>) -> Vec<ThirdPartyImage> {
     .collect()
 }
 
+/// Returns the value that would enable a third-party image which the chart does not use with these values, by the image's
+/// name or key.
+pub fn switch_of_image(name: &str, values: &Map<String, Value>) -> Option<ValuePath> {
+    let found = THIRD_PARTY.into_iter().find(|(path, _)| {
+        let reference = match *path == FLUENT_BIT {
+            true => fluent_bit(values).reference,
+            false => path.text(Root::Osm, values),
+        };
+        let repository = reference.rsplit('/').next().unwrap_or_default();
+        let own = repository.split([':', '@']).next();
+        own == Some(name) || path.key() == name
+    });
+    found.and_then(|(_, switch)| switch)
+}
+
 /// Returns the image of Fluent Bit, as the template `osm.fluentBit.image` composes it.
 fn fluent_bit(values: &Map<String, Value>) -> ThirdPartyImage {
     let text = |path: &ValuePath| path.text(Root::Osm, values);

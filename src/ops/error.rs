@@ -34,14 +34,6 @@ pub enum Error {
     /// The plan is wrong for this cluster.
     #[error("{0}")]
     Plan(#[from] PlanError),
-    /// The values put the control plane into another namespace than the release.
-    #[error("the values set the namespace {values}, but the release goes to {release}")]
-    OtherNamespace {
-        /// The namespace in the values.
-        values: String,
-        /// The namespace of the release.
-        release: String,
-    },
     /// An upgrade would rename the mesh.
     #[error(
         "the upgrade would rename the mesh {name} to {new_name}, and its namespaces would lose their mesh: keep the name ({path})"
@@ -280,7 +272,6 @@ impl Error {
             self,
             Error::Plan(_)
                 | Error::Cluster(helm_release::Error::NestedLookups { .. })
-                | Error::OtherNamespace { .. }
                 | Error::RenamesMesh { .. }
                 | Error::MovesControlPlane { .. }
         )

@@ -5,7 +5,7 @@ use crate::mesh::images::{Pins, ResolvedImage, Source};
 use crate::mesh::names::UnknownName;
 use crate::mesh::values::{
     FLUENT_BIT, FLUENT_BIT_DIGEST, FLUENT_BIT_NAME, FLUENT_BIT_PIN, FLUENT_BIT_REGISTRY,
-    FLUENT_BIT_TAG, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath, text,
+    FLUENT_BIT_TAG, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath, switch_of_image, text,
 };
 
 /// An image, and where its reference is from.
@@ -45,18 +45,40 @@ pub enum Effect {
     NotSet,
 }
 
+/// Why the origin of an image cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum NoImage {
+    /// No image has the name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// The chart uses the image only if a value says so.
+    #[error("the image of {name} is not used, because {switch} is false")]
+    Unused {
+        /// The name.
+        name: String,
+        /// The value.
+        switch: String,
+    },
+}
+
 impl ImageList {
     /// Returns where the reference of an image is from, by its component or its key in the values.
     ///
     /// # Errors
-    /// No image has this name. The message names the known ones.
-    pub fn origin(&self, name: &str) -> Result<ImageOrigin<'_>, UnknownName> {
+    /// No image has this name, or the chart does not use it with these values.
+    pub fn origin(&self, name: &str) -> Result<ImageOrigin<'_>, NoImage> {
         let root = format!("{}.", Root::Osm.key());
         let key = name.strip_prefix(&root).unwrap_or(name);
         let is_named = |image: &&ResolvedImage| image.component == name || image.key == key;
         let image = self.images.iter().find(is_named).ok_or_else(|| {
+            if let Some(switch) = switch_of_image(key, &self.plan.values) {
+                return NoImage::Unused {
+                    name: name.to_owned(),
+                    switch: switch.to_string(),
+                };
+            }
             let known = self.images.iter().map(|image| image.component.as_str());
-            UnknownName::new("component", name, known)
+            UnknownName::new("component", name, known).into()
         })?;
         let key = image.key.as_str();
         let is_component = self.pins().components().iter().any(|(_, own)| *own == key);

@@ -34,28 +34,14 @@ pub struct InstallOptions {
 
 impl InstallOptions {
     /// Takes from the plan what the checks and a rollback need to know.
-    ///
-    /// # Errors
-    /// The values put the control plane into another namespace than the release.
-    pub fn new(
-        plan: &Plan,
-        rollout: RolloutOptions,
-        atomic: bool,
-    ) -> Result<InstallOptions, Error> {
+    pub fn new(plan: &Plan, rollout: RolloutOptions, atomic: bool) -> InstallOptions {
         let values = plan.mesh_values();
-        let (namespace, release) = (values.osm_namespace(), &plan.target.namespace);
-        if !namespace.is_empty() && namespace != *release {
-            return Err(Error::OtherNamespace {
-                values: namespace,
-                release: release.clone(),
-            });
-        }
-        Ok(InstallOptions {
+        InstallOptions {
             rollout,
             atomic,
             enforces_single: values.enforces_single_mesh(),
             ca_bundle_secret: values.ca_bundle_secret(),
-        })
+        }
     }
 }
 

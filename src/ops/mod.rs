@@ -50,7 +50,7 @@ mod upgrade;
 #[cfg(feature = "cluster")]
 mod verify;
 
-pub use image_explain::{Effect, ImageOrigin, Step};
+pub use image_explain::{Effect, ImageOrigin, NoImage, Step};
 pub use images::{FloatingImage, ImageList, floating_images};
 pub use render::render_offline;
 

@@ -69,8 +69,20 @@ pub enum RequestError {
     #[error("the answer is not JSON: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// No answer came within the timeout.
-    #[error("it did not answer within {}", format_duration(*.0))]
-    Silent(Duration),
+    #[error("it did not answer within {}{}", format_duration(*.timeout), tried(*.attempts))]
+    Silent {
+        /// The timeout.
+        timeout: Duration,
+        /// How often the request was sent.
+        attempts: u32,
+    },
+}
+
+fn tried(attempts: u32) -> String {
+    match attempts {
+        1 => String::new(),
+        attempts => format!(", {attempts} times in a row"),
+    }
 }
 
 impl<'s> ApiRequest<'s> {
@@ -126,7 +138,7 @@ impl RequestError {
                     _ => None,
                 }
             }
-            RequestError::Silent(_) => is_idempotent.then_some(pause),
+            RequestError::Silent { .. } => is_idempotent.then_some(pause),
             RequestError::Broke(error) => {
                 let is_certificate = error.to_string().contains("certificate");
                 (is_idempotent && !is_certificate).then_some(pause)

@@ -215,10 +215,13 @@ impl Client {
             };
             let answer = self.within_timeout(exchange(&self.http, built)).await;
             self.report(&request, begun.elapsed(), answer.as_ref().err());
-            let error = match answer {
+            let mut error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            if let RequestError::Silent { attempts, .. } = &mut error {
+                *attempts = attempt;
+            }
             let attempts = match begun.elapsed() < SLOW {
                 true => ATTEMPTS,
                 false => SLOW_ATTEMPTS,
@@ -260,7 +263,10 @@ impl Client {
             return answer.await;
         }
         let answered = tokio::time::timeout(self.request_timeout, answer).await;
-        answered.unwrap_or(Err(RequestError::Silent(self.request_timeout)))
+        answered.unwrap_or(Err(RequestError::Silent {
+            timeout: self.request_timeout,
+            attempts: 1,
+        }))
     }
 
     fn error(&self, error: RequestError, action: &str) -> ClientError {
@@ -280,7 +286,7 @@ impl Client {
                     action,
                     server,
                     problem: match other {
-                        RequestError::Silent(_) => ConnectionProblem::RequestTimeout,
+                        RequestError::Silent { .. } => ConnectionProblem::RequestTimeout,
                         _ => connection_problem(&reason),
                     },
                     reason,
