@@ -26,7 +26,7 @@ const PROGRAM: &str = "OSM_TEST_PROGRAM";
 
 /// The number of tests that a binary runs in parallel, unless the arguments set it. It is larger than the number of
 /// processors in CI, because tests with a cluster mostly wait.
-const THREADS: &str = "--test-threads=12";
+const THREADS: &str = "--test-threads=8";
 /// The environment variable for the first seed of random faults.
 const SEED: &str = "OSM_TEST_SEED";
 /// The environment variable that is 1 if tests try every fault.

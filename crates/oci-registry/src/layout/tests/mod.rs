@@ -7,6 +7,7 @@ mod resuming;
 mod writing;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use image_pins::{Algorithm, Digest};
 use tar::{EntryType, Header};
@@ -38,7 +39,26 @@ fn sha512(content: &[u8]) -> Digest {
     hasher.finish()
 }
 
+/// How long a program may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Creates an archive that nothing else writes. A program that another test starts at the same time has the lock of an archive
+/// that was dropped, too, until it is executed.
 async fn create(path: &Path, contents: &[&[u8]]) -> Result<ArchiveWriter, ArchiveError> {
+    let begun = Instant::now();
+    loop {
+        match create_now(path, contents).await {
+            Err(error)
+                if matches!(error.reason, ArchiveReason::Locked) && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            created => return created,
+        }
+    }
+}
+
+async fn create_now(path: &Path, contents: &[&[u8]]) -> Result<ArchiveWriter, ArchiveError> {
     let blobs = contents.iter().map(|content| planned(content));
     ArchiveWriter::create(path, blobs, NO_IMAGES).await
 }

@@ -121,7 +121,7 @@ async fn an_earlier_archive_is_replaced_only_by_a_finished_one() {
 async fn two_writers_of_one_file_do_not_mix() {
     let (_folder, path) = folder();
     let archive = create(&path, &[b"a"]).await.unwrap();
-    let error = create(&path, &[b"a"]).await.unwrap_err();
+    let error = create_now(&path, &[b"a"]).await.unwrap_err();
     assert!(matches!(error.reason, ArchiveReason::Locked), "{error}");
     assert!(
         error
