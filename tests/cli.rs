@@ -391,24 +391,6 @@ fn a_dry_run_refuses_two_namespaces() {
 }
 
 #[test]
-fn a_command_of_another_program_names_the_one_that_does_the_same() {
-    let table = [
-        ("instal", Some("install")),
-        ("list", Some("mesh list")),
-        ("template", Some("install --dry-run")),
-        ("upgrade", Some("mesh upgrade")),
-        ("mesh upgrad", Some("upgrade")),
-        ("dashboard", None),
-    ];
-    for (command, meant) in table {
-        let message = osm(&words(command)).fails(2);
-        let tip = message.lines().find(|line| line.contains("similar"));
-        let tip = tip.and_then(|line| line.split('\'').nth(1));
-        assert_eq!(tip, meant, "{message}");
-    }
-}
-
-#[test]
 fn another_chart_keeps_its_own_images() {
     let message = osm(&[
         "install",

@@ -37,7 +37,13 @@ pub(super) fn nearest_command(
     });
     let elsewhere = (ELSEWHERE.iter())
         .find(|(name, _)| std::ptr::eq(inner, command) && name == unknown)
-        .map(|(_, here)| *here);
+        .map(|(_, here)| *here)
+        // Without the feature `cluster` there are fewer commands.
+        .filter(|here| {
+            here.split(' ')
+                .next()
+                .is_some_and(|name| command.find_subcommand(name).is_some())
+        });
     if let Some(meant) = elsewhere.or_else(|| image_pins::nearest(unknown, names)) {
         let meant = ContextValue::Strings(vec![meant.to_owned()]);
         error.insert(ContextKind::SuggestedSubcommand, meant);
