@@ -443,8 +443,8 @@ fn pipes_get_colors_only_by_flag_or_variable() {
     }
 }
 
-/// Opens a pseudo-terminal: the end of the user and that of a program. Unlike those of `openpty`, programs that other tests
-/// start at the same time do not inherit the ends, which would keep the terminal open for as long as they run.
+/// Opens a pseudo-terminal: the end of the user and that of a program. Programs that other tests start at the same time would
+/// inherit the ends that `openpty` opens, and keep the terminal open; they do not inherit these.
 #[cfg(target_os = "linux")]
 fn terminal() -> (File, File) {
     use nix::fcntl::OFlag;
@@ -455,7 +455,7 @@ fn terminal() -> (File, File) {
     let user = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
     grantpt(&user).unwrap();
     unlockpt(&user).unwrap();
-    // Files of the standard library are closed in programs that are started.
+    // The standard library opens files so that programs do not inherit them.
     let program = File::options()
         .read(true)
         .write(true)

@@ -271,6 +271,15 @@ fn a_cluster_is_reused_only_if_it_is_as_new() {
     for namespace in ["default", "left"] {
         cluster.post(&format!("/api/v1/namespaces/{namespace}/configmaps"), &held);
     }
+    let restless = [
+        "/api/v1/namespaces/left/events",
+        "/apis/coordination.k8s.io/v1/namespaces/left/leases",
+    ];
+    let event = json!({"metadata": {"name": "left"}, "involvedObject": {"namespace": "left"}});
+    let lease = json!({"metadata": {"name": "left"}});
+    for (path, object) in restless.iter().zip([event, lease]) {
+        cluster.post(path, &object);
+    }
     let role = json!({"metadata": {"name": "left"}, "rules": []});
     cluster.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role);
     std::fs::write(cluster.folder().join("left"), "").unwrap();
@@ -280,6 +289,9 @@ fn a_cluster_is_reused_only_if_it_is_as_new() {
     assert_ne!(cluster.objects(), before);
     cluster.restore().unwrap();
     assert_eq!(cluster.objects(), before);
+    for path in restless {
+        assert_eq!(cluster.get(path).unwrap()["items"], json!([]), "{path}");
+    }
     let files: Vec<_> = std::fs::read_dir(cluster.folder()).unwrap().collect();
     assert_eq!(files.len(), 1, "{files:?}");
     cluster.post(PODS, &running);

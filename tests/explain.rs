@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{osm, osm_with_input, osm_with_variables, words};
+use crate::common::{osm_with_input, osm_with_variables, words};
 
 #[test]
 fn a_value_is_explained() {
@@ -110,23 +110,5 @@ fn the_explained_image_is_the_listed_one() {
             let used: Vec<&Value> = steps.filter(|step| step["effect"] == "used").collect();
             assert!(!used.is_empty(), "{explained}");
         }
-    }
-}
-
-#[test]
-fn a_command_of_another_program_names_the_one_that_does_the_same() {
-    let table = [
-        ("instal", Some("install")),
-        ("list", Some("mesh list")),
-        ("template", Some("install --dry-run")),
-        ("upgrade", Some("mesh upgrade")),
-        ("mesh upgrad", Some("upgrade")),
-        ("dashboard", None),
-    ];
-    for (command, meant) in table {
-        let message = osm(&words(command)).fails(2);
-        let tip = message.lines().find(|line| line.contains("similar"));
-        let tip = tip.and_then(|line| line.split('\'').nth(1));
-        assert_eq!(tip, meant, "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! The help of every command, aliases, and which flags a command refuses.
+//! The help of every command, aliases, suggestions, and which flags a command refuses.
 
 use crate::common::Output;
 
@@ -103,5 +103,23 @@ fn aliases_of_the_released_command_line_are_accepted() {
     let help = osm!("--help").ok();
     for aliases in ["[alias: ns]", "[aliases: delete, del]"] {
         assert!(help.contains(aliases), "{help}");
+    }
+}
+
+#[test]
+fn a_command_of_another_program_names_the_one_that_does_the_same() {
+    let table = [
+        ("instal", Some("install")),
+        ("list", Some("mesh list")),
+        ("template", Some("install --dry-run")),
+        ("upgrade", Some("mesh upgrade")),
+        ("mesh upgrad", Some("upgrade")),
+        ("dashboard", None),
+    ];
+    for (command, meant) in table {
+        let message = osm!("{command}").fails(2);
+        let tip = message.lines().find(|line| line.contains("similar"));
+        let tip = tip.and_then(|line| line.split('\'').nth(1));
+        assert_eq!(tip, meant, "{message}");
     }
 }

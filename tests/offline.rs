@@ -1,4 +1,5 @@
-//! What an `osm` that was built without the feature `cluster` refuses. `cargo xtask test` builds it and runs these tests.
+//! What an `osm` that was built without the feature `cluster` refuses and suggests. `cargo xtask test` builds it and runs these
+//! tests.
 
 use crate::common::osm;
 
@@ -12,5 +13,21 @@ fn without_the_cluster_feature_install_names_the_alternative() {
                 && error.contains("osm install --dry-run=client --no-hooks | kubectl apply -f -"),
             "{error}"
         );
+    }
+}
+
+#[test]
+#[ignore = "needs an osm without the feature `cluster`: run `cargo xtask test`"]
+fn without_the_cluster_feature_no_command_is_suggested_that_is_not_there() {
+    for (command, meant) in [
+        ("template", Some("'install --dry-run'")),
+        ("upgrade", None),
+        ("status", None),
+    ] {
+        let message = osm(&[command]).fails(2);
+        match meant {
+            Some(meant) => assert!(message.contains(meant), "{message}"),
+            None => assert!(!message.contains("similar"), "{message}"),
+        }
     }
 }

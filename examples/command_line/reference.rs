@@ -217,8 +217,8 @@ fn exit_codes() -> String {
     page.push_str(
         "\nOn 1, the message says what to do next, or why a check failed. On 2, nothing was done: correct the flag, value, variable \
          or\nfile that the message names. Data goes to stdout, messages go to stderr. A reader that closes the pipe early, such as \
-         `head`, is\nnot an error.\n\nCtrl-C ends a command that has changed nothing at once, as a signal does (130 in a shell). A command that has \
-         begun to\nchange something says what it has done, and ends with 1.\n",
+         `head`, is\nnot an error.\n\nOn Ctrl-C, a command that has begun to change something says what it \
+         has done and ends with 1. Any other\ncommand ends without a message, by the signal (130 in a shell).\n",
     );
     page
 }

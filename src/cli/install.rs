@@ -153,7 +153,7 @@ impl Install {
         #[cfg(feature = "cluster")]
         let verifies = self.verify.is_asked()?;
         let plan = Plan::new(&self.request(global)?)?;
-        // Unless --osm-namespace names one, a dry run without a cluster prints the objects in the namespace of the values.
+        // With the default namespace, a dry run without a cluster prints the objects in the namespace of the values.
         if self.dry_run != DryRun::Client || global.osm_namespace != DEFAULT_NAMESPACE {
             plan.check_namespace()?;
         }

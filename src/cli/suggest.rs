@@ -17,8 +17,8 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("upgrade", "mesh upgrade"),
 ];
 
-/// Makes the suggestion for an unknown command the one with the fewest edits: clap compares by other rules, in which the
-/// alias `ns` is nearer to `instal` than `install`.
+/// Makes the suggestion for an unknown command what does the same here, or else the one with the fewest edits: clap compares
+/// by other rules, in which the alias `ns` is nearer to `instal` than `install`, and `delete` is near to `template`.
 pub(super) fn nearest_command(
     mut error: Error,
     command: &Command,

@@ -10,7 +10,7 @@ use super::images::{
 use super::layers::{add_assignments, add_files, add_settings, keeps_tag, settings_of};
 use super::names::{DEFAULT_MESH_NAME, check_release_name};
 use super::request::Request;
-use super::values::{IMAGE_TAG, MeshValues, Root, ValuePath};
+use super::values::{IMAGE_TAG, MeshValues, Root, ValuePath, switch_of_image};
 use helm_chart::values::merge;
 use helm_chart::{Chart, ChartError, KubeVersion, Lookups, Object, RenderedChart, Target};
 
@@ -242,6 +242,12 @@ impl Plan {
             .effective_values(&self.values, &self.target)
             .map_err(|error| self.explain(error))?;
         Ok(resolve(&pins, &values, &self.origins)?)
+    }
+
+    /// Returns the value that enables a third-party image; see [`switch_of_image`].
+    pub fn switch_of_image(&self, name: &str) -> Option<ValuePath> {
+        let values = self.chart.effective_values(&self.values, &self.target);
+        switch_of_image(name, &values.ok()?)
     }
 
     /// Adds its origin to each refused value.

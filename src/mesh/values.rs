@@ -5,6 +5,7 @@ use std::fmt;
 
 use helm_chart::Chart;
 use helm_chart::values::{insert, lookup};
+use image_pins::Reference;
 use serde_json::{Map, Value};
 
 /// The key of a chart's values under which everything about the mesh stands.
@@ -278,7 +279,12 @@ pub fn third_party_images(values: &Map<String, Value>) -> Vec<ThirdPartyImage> {
     let used = THIRD_PARTY
         .into_iter()
         .filter(|(_, switch)| switch.as_ref().is_none_or(is_on));
-    used.map(|(path, _)| match path == FLUENT_BIT {
+    used.map(|(path, _)| third_party_image(path, values))
+        .collect()
+}
+
+fn third_party_image(path: ValuePath, values: &Map<String, Value>) -> ThirdPartyImage {
+    match path == FLUENT_BIT {
         true => fluent_bit(values),
         false => ThirdPartyImage {
             reference: path.text(Root::Osm, values),
@@ -286,23 +292,19 @@ pub fn third_party_images(values: &Map<String, Value>) -> Vec<ThirdPartyImage> {
             registry_at: None,
             path,
         },
-    })
-    .collect()
+    }
 }
 
-/// Returns the value that would enable a third-party image which the chart does not use with these values, by the image's
-/// name or key.
+/// Returns the value that enables a third-party image, by the name of the image or by its key. Some images have none: the chart
+/// always uses them.
 pub fn switch_of_image(name: &str, values: &Map<String, Value>) -> Option<ValuePath> {
-    let found = THIRD_PARTY.into_iter().find(|(path, _)| {
-        let reference = match *path == FLUENT_BIT {
-            true => fluent_bit(values).reference,
-            false => path.text(Root::Osm, values),
-        };
-        let repository = reference.rsplit('/').next().unwrap_or_default();
-        let own = repository.split([':', '@']).next();
-        own == Some(name) || path.key() == name
-    });
-    found.and_then(|(_, switch)| switch)
+    let is_named = |path: &ValuePath| {
+        let image = third_party_image(path.clone(), values);
+        let reference = image.reference.parse::<Reference>();
+        path.key() == name || reference.is_ok_and(|reference| reference.file_name() == name)
+    };
+    let (_, switch) = (THIRD_PARTY.into_iter()).find(|(path, _)| is_named(path))?;
+    switch
 }
 
 /// Returns the image of Fluent Bit, as the template `osm.fluentBit.image` composes it.

@@ -5,7 +5,7 @@ use crate::mesh::images::{Pins, ResolvedImage, Source};
 use crate::mesh::names::UnknownName;
 use crate::mesh::values::{
     FLUENT_BIT, FLUENT_BIT_DIGEST, FLUENT_BIT_NAME, FLUENT_BIT_PIN, FLUENT_BIT_REGISTRY,
-    FLUENT_BIT_TAG, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath, switch_of_image, text,
+    FLUENT_BIT_TAG, IMAGE_REGISTRY, IMAGE_TAG, Root, ValuePath, text,
 };
 
 /// An image, and where its reference is from.
@@ -71,7 +71,7 @@ impl ImageList {
         let key = name.strip_prefix(&root).unwrap_or(name);
         let is_named = |image: &&ResolvedImage| image.component == name || image.key == key;
         let image = self.images.iter().find(is_named).ok_or_else(|| {
-            if let Some(switch) = switch_of_image(key, &self.plan.values) {
+            if let Some(switch) = self.plan.switch_of_image(key) {
                 return NoImage::Unused {
                     name: name.to_owned(),
                     switch: switch.to_string(),

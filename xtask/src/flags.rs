@@ -249,9 +249,13 @@ fn command() -> Command {
         .about("Tasks of this workspace")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("advisories").about(
-            "Look for dependencies with an advisory of RustSec, with cargo-deny; needs the network",
-        ))
+        .subcommand(
+            Command::new("advisories")
+                .about("Look for dependencies with an advisory of RustSec; needs the network")
+                .after_help(
+                    "Exit codes: 0 there is none; 1 cargo-deny has found one, or cannot fetch them; 2 cargo-deny cannot be run.",
+                ),
+        )
         .subcommand(bench())
         .subcommand(release::bump())
         .subcommand(dist::checksums())

@@ -36,7 +36,7 @@ const THOROUGH: &str = "OSM_TEST_THOROUGH";
 const STORAGE: &str = "OSM_TEST_STORAGE";
 /// The file system in memory of Linux (`shm_overview(7)`).
 const MEMORY: &str = "/dev/shm";
-/// How much has to be free there, in bytes. Tests need less than a tenth of it.
+/// How much has to be free there, in bytes. A run of all tests needs up to 1 GiB at once.
 const ENOUGH: u64 = 4 << 30;
 
 /// The test that rehearses a release. It takes minutes, so it is run on demand.

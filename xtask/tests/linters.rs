@@ -1,28 +1,16 @@
 //! cargo-deny and lychee find nothing in this workspace, and find what is wrong in others.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::ffi::OsStr;
+#[path = "common/lint.rs"]
+mod lint;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
+
+use lint::lint;
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Runs a program that `cargo xtask test` provides in the workspace. Returns whether it found nothing, and what it said.
-fn lint(variable: &str, arguments: &[impl AsRef<OsStr>]) -> (bool, String) {
-    let program = std::env::var_os(variable).expect("run `cargo xtask test`");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(program)
-        .args(arguments)
-        .current_dir(workspace())
-        .output()
-        .unwrap();
-    let said = [stdout, stderr].concat();
-    (status.success(), String::from_utf8(said).unwrap())
 }
 
 #[test]
@@ -38,7 +26,11 @@ fn cargo_deny_finds_what_may_not_be_depended_on() {
             &config,
         ];
         let checks = ["check", "bans", "licenses", "sources"];
-        lint("OSM_TEST_CARGO_DENY", &[&arguments[..], &checks].concat())
+        lint(
+            "OSM_TEST_CARGO_DENY",
+            arguments.iter().chain(&checks),
+            workspace(),
+        )
     };
     let (clean, said) = deny(&workspace().join("deny.toml"));
     assert!(clean && !said.contains("warning["), "{said}");
@@ -67,7 +59,11 @@ fn lychee_finds_dead_links() {
     assert!(pages.contains("docs/pinning.md"), "{pages}");
     let follow = |pages: &[&str]| {
         let arguments = ["--offline", "--no-progress", "--include-fragments"];
-        lint("OSM_TEST_LYCHEE", &[&arguments[..], pages].concat())
+        lint(
+            "OSM_TEST_LYCHEE",
+            arguments.iter().chain(pages),
+            workspace(),
+        )
     };
     let (clean, said) = follow(&pages.lines().collect::<Vec<_>>());
     assert!(clean, "{said}");

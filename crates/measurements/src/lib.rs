@@ -24,7 +24,7 @@ pub struct Measurement {
     pub unit: Unit,
     /// The value of each program or input.
     pub values: Vec<Value>,
-    /// The number that is judged: a value, or the ratio of two of them.
+    /// The number that is judged: the only value, or a ratio of values.
     pub judged: f64,
     /// The bound of that number.
     pub bound: Bound,
@@ -161,11 +161,9 @@ impl fmt::Display for Measurement {
             Bound::AtMost(bound) => ("at most", bound),
             Bound::AtLeast(bound) => ("at least", bound),
         };
-        // A number that is one of the values stands there already.
-        if !(self.values.iter()).any(|of| (of.value - self.judged).abs() < f64::EPSILON) {
-            write!(f, "ratio {:.2} ({which} {bound})", self.judged)?;
-        } else {
-            write!(f, "{which} {}", self.unit.format(bound))?;
+        match self.values.len() {
+            1 => write!(f, "{which} {}", self.unit.format(bound))?,
+            _ => write!(f, "ratio {:.2} ({which} {bound})", self.judged)?,
         }
         write!(f, ": {}", if self.holds { "ok" } else { "NOT MET" })
     }
@@ -187,20 +185,16 @@ impl Unit {
 mod tests {
     use super::*;
 
-    fn measurement(judged: f64, bound: Bound) -> Measurement {
+    fn measurement(values: &[(&str, f64)], judged: f64, bound: Bound) -> Measurement {
         Measurement {
             what: "rendering".to_owned(),
             unit: Unit::Seconds,
-            values: vec![
-                Value {
-                    of: "osm".to_owned(),
-                    value: 0.0125,
-                },
-                Value {
-                    of: "helm".to_owned(),
-                    value: 1.5,
-                },
-            ],
+            values: (values.iter())
+                .map(|(of, value)| Value {
+                    of: (*of).to_owned(),
+                    value: *value,
+                })
+                .collect(),
             judged,
             bound,
             holds: bound.holds(judged),
@@ -209,31 +203,36 @@ mod tests {
 
     #[test]
     fn a_measurement_is_a_line_with_its_bound_and_whether_it_holds() {
+        let both = [("osm", 0.5), ("helm", 6.0)];
         let table = [
             (
-                120.0,
+                &both[..],
+                12.0,
                 Bound::AtLeast(12.0),
-                "rendering: osm 12.5 ms, helm 1.50 s, ratio 120.00 (at least 12): ok",
+                "rendering: osm 500.0 ms, helm 6.00 s, ratio 12.00 (at least 12): ok",
+            ),
+            // A ratio may be the same number as one of the values.
+            (
+                &both,
+                0.5,
+                Bound::AtMost(0.4),
+                "rendering: osm 500.0 ms, helm 6.00 s, ratio 0.50 (at most 0.4): NOT MET",
             ),
             (
-                120.0,
-                Bound::AtMost(0.5),
-                "rendering: osm 12.5 ms, helm 1.50 s, ratio 120.00 (at most 0.5): NOT MET",
-            ),
-            (
-                0.0125,
+                &both[..1],
+                0.5,
                 Bound::AtMost(2.0),
-                "rendering: osm 12.5 ms, helm 1.50 s, at most 2.00 s: ok",
+                "rendering: osm 500.0 ms, at most 2.00 s: ok",
             ),
         ];
-        for (judged, bound, line) in table {
-            assert_eq!(measurement(judged, bound).to_string(), line);
+        for (values, judged, bound, line) in table {
+            assert_eq!(measurement(values, judged, bound).to_string(), line);
         }
     }
 
     #[test]
     fn a_measurement_is_read_back_from_json() {
-        let written = measurement(0.5, Bound::AtMost(0.5));
+        let written = measurement(&[("osm", 0.5)], 0.5, Bound::AtMost(0.5));
         let line = serde_json::to_string(&written).unwrap();
         assert!(line.contains(r#""bound":{"atMost":0.5}"#), "{line}");
         assert_eq!(serde_json::from_str::<Measurement>(&line).unwrap(), written);

@@ -108,8 +108,8 @@ pub fn key_pair() -> (String, String) {
     (key.pem(), pem("PUBLIC KEY", public))
 }
 
-/// Returns a random word that nobody can guess.
-pub fn random() -> String {
+/// Returns a random token: 48 hexadecimal digits.
+pub fn token() -> String {
     let mut bytes = [0; 24];
     graviola::random::fill(&mut bytes).unwrap();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use measurements::{Measurement, Value};
 
-/// The width of the picture, of the column of names, and of the longest bar, in pixels.
+/// The width of the picture, in pixels, as all lengths here.
 const WIDTH: u32 = 900;
+/// The width of the column of names.
 const NAMES: u32 = 250;
+/// The longest bar.
 const BAR: f64 = 480.0;
-/// The height of a bar with the space below it, and of the title of a group.
+/// The height of a bar with the space below it.
 const ROW: u32 = 24;
+/// The height of the title of a group.
 const TITLE: u32 = 34;
 /// The space above and below.
 const MARGIN: u32 = 20;

@@ -1,9 +1,8 @@
 //! actionlint and zizmor find nothing in the workflows, and find what is wrong in others.
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
 
-use super::folder;
+use super::{folder, lint};
 
 const NEEDS_ACTIONLINT: &str = "OSM_TEST_ACTIONLINT";
 const NEEDS_ZIZMOR: &str = "OSM_TEST_ZIZMOR";
@@ -21,24 +20,14 @@ jobs:
 
 /// Runs a linter on a folder of workflows.
 fn lint(variable: &str, arguments: &[&str], workflows: &Path) -> (bool, String) {
-    let program = std::env::var_os(variable).expect("run `cargo xtask test`");
     let mut files: Vec<_> = std::fs::read_dir(workflows)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
     assert!(!files.is_empty());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(program)
-        .args(arguments)
-        .args(files)
-        .output()
-        .unwrap();
-    let said = [stdout, stderr].concat();
-    (status.success(), String::from_utf8(said).unwrap())
+    let arguments = arguments.iter().map(PathBuf::from).chain(files);
+    lint::lint(variable, arguments, Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// Other programs that actionlint would start are left out, because not every machine has them.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod github;
+#[path = "../common/lint.rs"]
+mod lint;
 mod linters;
 mod rules;
 #[cfg(feature = "registry")]

@@ -42,8 +42,8 @@ fn sha512(content: &[u8]) -> Digest {
 /// How long a program may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Creates an archive that nothing else writes. A program that another test starts at the same time has the lock of an archive
-/// that was dropped, too, until it is executed.
+/// Creates an archive that nothing else writes. Another test may be starting a program: until that is executed, its process
+/// keeps the lock of an archive that was dropped, which is awaited here.
 async fn create(path: &Path, contents: &[&[u8]]) -> Result<ArchiveWriter, ArchiveError> {
     let begun = Instant::now();
     loop {
